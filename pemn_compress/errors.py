@@ -1,0 +1,38 @@
+"""What this package raises when it refuses: one family, so that a caller can catch it whole."""
+
+from collections.abc import Iterable
+
+
+class PemnError(ValueError):
+    """Anything that was asked for and cannot be done; the message is one line."""
+
+
+class SettingError(PemnError):
+    """A setting outside its range, or two settings that contradict each other."""
+
+
+class UnknownNameError(SettingError):
+    """A name that no registry has; the message lists the names that exist."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; expected one of: {', '.join(sorted(choices))}")
+
+
+class ArchiveError(PemnError):
+    """Bytes that are not a valid archive; the message says where and which rule they break."""
+
+
+class ModelError(PemnError):
+    """A model, or the file that builds it, that cannot be used."""
+
+
+class DataError(PemnError):
+    """Data that is missing, malformed, or does not fit the model."""
+
+
+class TrainingError(PemnError):
+    """Training that cannot go on, a loss that is not finite for one."""
+
+
+class OutputError(PemnError):
+    """A file that cannot be written: it exists, its folder does not, or the disk is full."""
