@@ -1,0 +1,255 @@
+"""Reading a manifest: every field checked on its own, then what only fields together can show."""
+
+import re
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from pemn_compress import prng
+from pemn_compress.archive import layout
+from pemn_compress.archive.canonical import float32_from_bits
+from pemn_compress.archive.records import (
+    CRITICAL,
+    DENSE,
+    DTYPE_BYTES,
+    MASKABLE_DTYPES,
+    MASKS,
+    PROTOTYPE,
+    Alias,
+    Constant,
+    FromPrototype,
+    Manifest,
+    Positions,
+    PrototypeRecord,
+    SectionRecord,
+    Stored,
+    TensorRecord,
+    Values,
+)
+from pemn_compress.codecs import CODECS
+from pemn_compress.errors import ArchiveError
+
+MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100
+
+_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.\-]{1,255}")
+_HEX = re.compile(r"[0-9a-f]*")
+
+
+def from_json(value: Any) -> Manifest:
+    """Check plain JSON values field by field and return the manifest; ArchiveError otherwise."""
+    got = _fields(
+        value,
+        "manifest",
+        ("about", "architecture", "prototype", "restored_sha256", "sections", "tensors"),
+    )
+    sections = tuple(_section(s) for s in _list(got["sections"], "sections", layout.MAX_SECTIONS))
+    tensors = tuple(_tensor(t) for t in _list(got["tensors"], "tensors", layout.MAX_TENSORS))
+    prototype = None if got["prototype"] is None else _prototype(got["prototype"])
+    manifest = Manifest(
+        tensors,
+        sections,
+        prototype,
+        _digest(got["restored_sha256"], "restored_sha256"),
+        _mapping(got["architecture"], "architecture"),
+        _mapping(got["about"], "about"),
+    )
+    check(manifest)
+    return manifest
+
+
+def check(manifest: Manifest) -> None:
+    """Check what single fields cannot show: unique names, references, sizes that add up."""
+    _unique([s.name for s in manifest.sections], "section")
+    _unique([t.name for t in manifest.tensors], "tensor")
+    sizes = {s.name: s.size for s in manifest.sections}
+    for section in manifest.sections:
+        known = CRITICAL.get(section.name)
+        if known is None and section.critical:
+            raise _bad(f"section {section.name!r}", "a known name", "an unknown critical one")
+        if known is not None and known != section.critical:
+            raise _bad(f"section {section.name!r}", f"critical {known}", str(section.critical))
+    seen: dict[str, TensorRecord] = {}
+    for tensor in manifest.tensors:
+        _check_tensor(tensor, seen, manifest.prototype)
+        seen[tensor.name] = tensor
+    needed = {
+        MASKS: sum(t.positions.size for t in manifest.tensors if t.positions),
+        DENSE: sum(t.values.size for t in manifest.tensors if isinstance(t.values, Stored)),
+        PROTOTYPE: 0,
+    }
+    prototype = manifest.prototype
+    if prototype is not None and prototype.seed is None:
+        needed[PROTOTYPE] = 4 * prototype.length
+    for name, size in needed.items():
+        if sizes.get(name, 0) != size:
+            raise _bad(
+                f"section {name!r}", f"{size} bytes as the records say", f"{sizes.get(name, 0)}"
+            )
+    if any(size == 0 for size in sizes.values()):
+        raise _bad("sections", "no empty section", "one")
+
+
+def _check_tensor(
+    tensor: TensorRecord, seen: Mapping[str, TensorRecord], prototype: PrototypeRecord | None
+) -> None:
+    where = f"tensor {tensor.name!r}"
+    values, positions = tensor.values, tensor.positions
+    if isinstance(values, Alias):
+        target = seen.get(values.of)
+        if target is None or isinstance(target.values, Alias):
+            raise _bad(where, "an alias of an earlier tensor", repr(values.of))
+        if positions or (target.shape, target.dtype) != (tensor.shape, tensor.dtype):
+            raise _bad(where, f"the shape and dtype of {values.of!r}", "others")
+        return
+    if positions is not None and not 0 <= positions.ones <= tensor.numel:
+        raise _bad(where, f"at most {tensor.numel} ones", str(positions.ones))
+    count = tensor.numel if positions is None else positions.ones
+    width = DTYPE_BYTES[tensor.dtype]
+    if isinstance(values, Stored) and values.size != count * width:
+        raise _bad(where, f"{count * width} stored bytes", str(values.size))
+    if isinstance(values, Constant) and len(values.bits) != 2 * width:
+        raise _bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
+    if isinstance(values, FromPrototype):
+        if tensor.dtype not in MASKABLE_DTYPES:
+            raise _bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
+        if prototype is None:
+            raise _bad(where, "a prototype in the manifest", "none")
+        if values.offset >= prototype.length:
+            raise _bad(where, f"an offset below {prototype.length}", str(values.offset))
+
+
+def _tensor(value: Any) -> TensorRecord:
+    got = _fields(value, "tensor", ("dtype", "name", "shape", "values"), ("positions",))
+    name = _name(got["name"], "tensor")
+    where = f"tensor {name!r}"
+    if got["dtype"] not in DTYPE_BYTES:
+        raise _bad(where, f"a dtype of {', '.join(DTYPE_BYTES)}", repr(got["dtype"]))
+    shape = tuple(
+        _integer(d, f"{where} shape", low=1) for d in _list(got["shape"], where, layout.MAX_RANK)
+    )
+    if prod(shape) > layout.MAX_ELEMENTS:
+        raise _bad(where, "fewer than 2^48 elements", str(prod(shape)))
+    positions = _positions(got["positions"], where) if "positions" in got else None
+    return TensorRecord(name, shape, got["dtype"], _values(got["values"], where), positions)
+
+
+def _positions(value: Any, where: str) -> Positions:
+    got = _fields(value, f"{where} positions", ("bytes", "codec", "ones"))
+    if got["codec"] not in CODECS:
+        raise _bad(where, f"a codec of {', '.join(CODECS)}", repr(got["codec"]))
+    return Positions(
+        got["codec"], _integer(got["ones"], f"{where} ones"), _integer(got["bytes"], where)
+    )
+
+
+def _values(value: Any, where: str) -> Values:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    match kind:
+        case "prototype":
+            got = _fields(value, f"{where} values", ("kind", "offset", "scale"))
+            scale = float32_from_bits(_hex(got["scale"], 8, f"{where} scale"))
+            if not MIN_SCALE <= abs(scale) <= MAX_SCALE:
+                raise _bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
+            return FromPrototype(_integer(got["offset"], f"{where} offset"), scale)
+        case "stored":
+            got = _fields(value, f"{where} values", ("bytes", "kind"))
+            return Stored(_integer(got["bytes"], where))
+        case "constant":
+            got = _fields(value, f"{where} values", ("bits", "kind"))
+            return Constant(_hex(got["bits"], None, f"{where} bits"))
+        case "alias":
+            got = _fields(value, f"{where} values", ("kind", "of"))
+            return Alias(_name(got["of"], f"{where} alias"))
+    raise _bad(where, "values of kind alias, constant, prototype or stored", repr(kind))
+
+
+def _prototype(value: Any) -> PrototypeRecord:
+    where = "prototype"
+    got = _fields(value, where, ("length", "transform"), ("seed", "stream"))
+    if ("seed" in got) != ("stream" in got):
+        raise _bad(where, "seed and stream together", "one of them")
+    if got["transform"] not in prng.TRANSFORMS:
+        raise _bad(where, f"one of {', '.join(prng.TRANSFORMS)}", repr(got["transform"]))
+    length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
+    if "seed" not in got:
+        return PrototypeRecord(got["transform"], length, None)
+    seed, stream = (
+        _integer(got[key], f"{where} {key}", high=prng.MAX_SEED) for key in ("seed", "stream")
+    )
+    return PrototypeRecord(got["transform"], length, seed, stream)
+
+
+def _section(value: Any) -> SectionRecord:
+    got = _fields(value, "section", ("bytes", "critical", "name", "sha256"))
+    name = _name(got["name"], "section")
+    if not isinstance(got["critical"], bool):
+        raise _bad(f"section {name!r}", "critical true or false", repr(got["critical"]))
+    return SectionRecord(
+        name,
+        _integer(got["bytes"], f"section {name!r}"),
+        _digest(got["sha256"], f"section {name!r}"),
+        got["critical"],
+    )
+
+
+def _bad(where: str, expected: str, got: str) -> ArchiveError:
+    return ArchiveError(f"{where}: expected {expected}, got {got}")
+
+
+def _fields(
+    value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _bad(where, "an object", type(value).__name__)
+    missing = [key for key in required if key not in value]
+    unknown = [key for key in value if key not in required + optional]
+    if missing:
+        raise _bad(where, f"the field {missing[0]!r}", "none")
+    if unknown:
+        raise _bad(where, "no other fields", repr(unknown[0]))
+    return value
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _bad(where, "an object", type(value).__name__)
+    return value
+
+
+def _list(value: Any, where: str, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise _bad(where, f"a list of at most {most}", type(value).__name__)
+    return value
+
+
+def _integer(value: Any, where: str, *, low: int = 0, high: int = layout.MAX_ELEMENTS) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise _bad(where, f"an integer from {low} to {high}", repr(value))
+    return value
+
+
+def _hex(value: Any, digits: int | None, where: str) -> str:
+    even = isinstance(value, str) and _HEX.fullmatch(value) and len(value) % 2 == 0
+    if not even or (digits is not None and len(value) != digits):
+        raise _bad(where, f"{digits or 'an even number of'} hex digits", repr(value))
+    return str(value)
+
+
+def _digest(value: Any, where: str) -> str:
+    return _hex(value, 64, where)
+
+
+def _name(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise _bad(
+            where, "a name of 1 to 255 letters, digits, '_', '-' and single inner dots", repr(value)
+        )
+    return value
+
+
+def _unique(names: list[str], kind: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise _bad(f"{kind} {name!r}", "a unique name", "two")
+        seen.add(name)

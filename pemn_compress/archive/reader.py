@@ -1,0 +1,309 @@
+"""Reading an archive, from the outside in, and trusting nothing on the way.
+
+Opening reads the header and the manifest; payloads are read when they are asked for, and every
+section's digest is checked before one byte of it is used.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import zstandard
+
+from pemn_compress import prng
+from pemn_compress.archive import canonical, layout, records, values
+from pemn_compress.archive.layout import Limits
+from pemn_compress.archive.manifest import from_json
+from pemn_compress.archive.values import F32, Array, Mask
+from pemn_compress.codecs import CODECS
+from pemn_compress.errors import ArchiveError
+
+
+@dataclass
+class Archive:
+    """An open archive. `name` is what messages call it; `size` its length in bytes."""
+
+    name: str
+    size: int
+    version: tuple[int, int]
+    manifest: records.Manifest
+    manifest_bytes: int
+    section_offsets: dict[str, int]
+    _stream: IO[bytes] = field(repr=False)
+    _sections: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _prototype: F32 | None = field(default=None, repr=False)
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stream.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._records
+
+    def __post_init__(self) -> None:
+        self._records = {t.name: t for t in self.manifest.tensors}
+        self._payloads: dict[str, tuple[int, int]] = {}
+        self._dense: dict[str, tuple[int, int]] = {}
+        mask_end = dense_end = 0
+        for tensor in self.manifest.tensors:
+            if tensor.positions:
+                self._payloads[tensor.name] = (mask_end, mask_end + tensor.positions.size)
+                mask_end += tensor.positions.size
+            if isinstance(tensor.values, records.Stored):
+                self._dense[tensor.name] = (dense_end, dense_end + tensor.values.size)
+                dense_end += tensor.values.size
+
+    def section(self, name: str) -> bytes:
+        """Return a section's payload, its digest checked. Raises ArchiveError."""
+        if name not in self._sections:
+            record = next((s for s in self.manifest.sections if s.name == name), None)
+            if record is None:
+                raise ArchiveError(f"{self.name}: no section {name!r}")
+            offset = self.section_offsets[name]
+            payload = _read(self._stream, offset, record.size, f"section {name!r}", self.name)
+            found = hashlib.sha256(payload).hexdigest()
+            if found != record.sha256:
+                raise ArchiveError(
+                    f"{self.name}: section {name!r} (offset {offset}): "
+                    f"expected SHA-256 {record.sha256}, got {found}: the file was altered"
+                )
+            self._sections[name] = payload
+        return self._sections[name]
+
+    def prototype(self) -> F32:
+        """Return the prototype's values, regenerated or read: float32 of shape (length,)."""
+        record = self.manifest.prototype
+        if record is None:
+            raise ArchiveError(f"{self.name}: holds no prototype")
+        if self._prototype is None:
+            if record.seed is None:
+                self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
+            else:
+                generate = prng.TRANSFORMS[record.transform]
+                self._prototype = generate(record.seed, record.stream, record.length)
+        return self._prototype
+
+    def mask(self, name: str) -> Mask:
+        """Return the mask of one tensor, bool in the tensor's shape. Raises ArchiveError."""
+        record = self._records[name]
+        if record.positions is None:
+            raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
+        start, end = self._payloads[name]
+        payload = self.section(records.MASKS)[start:end]
+        decode = CODECS[record.positions.codec].decode
+        try:
+            return decode(payload, record.shape, record.positions.ones)
+        except ArchiveError as error:
+            offset = self.section_offsets[records.MASKS] + start
+            raise ArchiveError(
+                f"{self.name}: section 'masks', tensor {name!r} (offset {offset}): {error}"
+            ) from None
+
+    def tensor(self, name: str) -> Array:
+        """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
+        record = self._records[name]
+        match record.values:
+            case records.Alias(of):
+                return self.tensor(of)
+            case records.FromPrototype() as fill:
+                mask = self.mask(name)
+                return values.masked(self.prototype(), fill, mask, record.dtype)
+            case records.Constant(bits):
+                return values.constant(bits, record.dtype, record.shape)
+            case records.Stored():
+                start, end = self._dense[name]
+                payload = self.section(records.DENSE)[start:end]
+                return values.as_array(payload, record.dtype, record.shape)
+
+    def source(self) -> str | None:
+        """Return the model file's source that travels in the archive, or None."""
+        if records.SOURCE not in self.section_offsets:
+            return None
+        raw = _decompress(self.section(records.SOURCE), layout.MAX_MANIFEST_BYTES, None, "source")
+        return raw.decode()
+
+    def tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record with its restored tensor, in the state dict's order."""
+        for record in self.manifest.tensors:
+            yield record, self.tensor(record.name)
+
+    def restored_sha256(self) -> str:
+        """Restore every tensor and return the digest over them, to compare with the manifest's."""
+        return values.restored_sha256(
+            (name, self._records[name].dtype, self.tensor(name))
+            for name in sorted(self._records, key=str.encode)
+        )
+
+
+def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Archive:
+    """Open an archive from a path or from bytes; read and check its header and manifest.
+
+    Raises ArchiveError, whose message names the file, the place, what was expected and what was
+    found; nothing is allocated on the word of a field that has not been checked.
+    """
+    name = "archive" if isinstance(source, bytes) else str(source)
+    stream: IO[bytes]
+    if isinstance(source, bytes):
+        stream = io.BytesIO(source)
+    else:
+        try:
+            stream = open(source, "rb")  # noqa: SIM115 - the Archive owns and closes it
+        except FileNotFoundError:
+            raise ArchiveError(f"{name}: no such file") from None
+        except OSError as error:
+            raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
+    try:
+        return _open(stream, name, limits or Limits())
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
+    size = stream.seek(0, io.SEEK_END)
+    if size == 0:
+        raise ArchiveError(f"{name}: expected a .pemn archive, got an empty file")
+    stream.seek(0)
+    start = stream.read(len(layout.MAGIC))
+    if start != layout.MAGIC:
+        raise ArchiveError(
+            f"{name}: not a .pemn archive: expected it to start with "
+            f"{layout.MAGIC.hex(' ')}, got {start.hex(' ')}"
+        )
+    header = _read(stream, 0, layout.HEADER_BYTES, "header", name)
+    fields, digest = header[: layout.FIELDS.size], header[layout.FIELDS.size :]
+    (_, major, minor, section_count, length, elements, restored_bytes, stored, raw, coding,
+     reserved) = layout.FIELDS.unpack(fields)  # fmt: skip
+
+    def require(ok: bool, where: str, expected: object, got: object) -> None:
+        if not ok:
+            raise ArchiveError(f"{name}: header: {where}: expected {expected}, got {got}")
+
+    if (major, minor) > (layout.MAJOR, layout.MINOR):
+        raise ArchiveError(
+            f"{name}: format version {major}.{minor} is newer than this reader's "
+            f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
+        )
+    require(
+        (major, minor) == (layout.MAJOR, layout.MINOR),
+        "version",
+        f"{layout.MAJOR}.{layout.MINOR}",
+        f"{major}.{minor}",
+    )
+    require(
+        length == size,
+        "file length",
+        f"{length} bytes as declared",
+        f"{size}: cut short?" if size < length else f"{size}: something was appended",
+    )
+    require(
+        section_count <= layout.MAX_SECTIONS,
+        "sections",
+        f"at most {layout.MAX_SECTIONS}",
+        section_count,
+    )
+    require(
+        raw <= layout.MAX_MANIFEST_BYTES,
+        "manifest size",
+        f"at most {layout.MAX_MANIFEST_BYTES}",
+        raw,
+    )
+    require(
+        stored <= size - layout.HEADER_BYTES,
+        "stored manifest size",
+        f"at most {size - layout.HEADER_BYTES}",
+        stored,
+    )
+    require(
+        coding in (layout.MANIFEST_RAW, layout.MANIFEST_ZSTD), "manifest coding", "0 or 1", coding
+    )
+    require(reserved == bytes(12), "reserved bytes", "zeros", reserved.hex())
+    require(
+        elements <= limits.elements,
+        "restored elements",
+        f"at most {limits.elements} (raise the limit if you trust the file)",
+        elements,
+    )
+    require(
+        restored_bytes <= limits.restored_bytes,
+        "restored bytes",
+        f"at most {limits.restored_bytes} (raise the limit if you trust the file)",
+        restored_bytes,
+    )
+    body = _read(stream, layout.HEADER_BYTES, stored, "manifest", name)
+    try:
+        if hashlib.sha256(fields + body).digest() != digest:
+            raise ArchiveError(
+                "header and manifest: SHA-256 differs from the one stored: the file was altered"
+            )
+        if coding == layout.MANIFEST_ZSTD:
+            body = _decompress(body, raw, raw, "manifest")
+        require(len(body) == raw, "manifest size", raw, len(body))
+        manifest = from_json(canonical.decode(body))
+    except ArchiveError as error:
+        text = str(error)
+        raise ArchiveError(text if text.startswith(name) else f"{name}: {text}") from None
+    require(manifest.elements == elements, "restored elements", manifest.elements, elements)
+    require(
+        manifest.restored_bytes == restored_bytes,
+        "restored bytes",
+        manifest.restored_bytes,
+        restored_bytes,
+    )
+    require(
+        len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
+    )
+    prototype = manifest.prototype
+    if prototype is not None:
+        require(
+            prototype.length <= limits.elements,
+            "prototype length",
+            f"at most {limits.elements}",
+            prototype.length,
+        )
+    offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)
+    return Archive(name, size, (major, minor), manifest, stored, offsets, stream)
+
+
+def _section_offsets(
+    stream: IO[bytes], manifest: records.Manifest, end: int, size: int, name: str
+) -> dict[str, int]:
+    """Lay the sections end to end: aligned starts, zero padding, no byte left over."""
+    offsets = {}
+    for section in manifest.sections:
+        start = layout.aligned(end)
+        padding = _read(stream, end, start - end, "padding", name)
+        if any(padding):
+            raise ArchiveError(f"{name}: padding (offset {end}): expected zeros, got others")
+        offsets[section.name] = start
+        end = start + section.size
+    if end != size:
+        raise ArchiveError(f"{name}: sections: expected them to end at {size}, got {end}")
+    return offsets
+
+
+def _read(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:
+    stream.seek(offset)
+    data = stream.read(count)
+    if len(data) != count:
+        raise ArchiveError(
+            f"{name}: {what} (offset {offset}): expected {count} bytes, got {len(data)}: cut short"
+        )
+    return data
+
+
+def _decompress(packed: bytes, most: int, exact: int | None, what: str) -> bytes:
+    try:
+        declared = zstandard.frame_content_size(packed)
+        if declared < 0 or declared > most or (exact is not None and declared != exact):
+            raise ArchiveError(f"{what}: expected {exact or most} raw bytes, got {declared}")
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        return decompressor.decompress(packed, max_output_size=most, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise ArchiveError(f"{what}: expected one zstd frame, got {error}") from None

@@ -1,0 +1,168 @@
+"""The manifest as typed records, and those as plain JSON values.
+
+A tensor record says where the non-zeros are (`positions`, or all of them) and where their values
+come from (`values`): the prototype, stored bytes, one constant, or another tensor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from pemn_compress.archive.canonical import float32_bits
+
+DTYPE_BYTES = {
+    "bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8,
+    "bf16": 2, "f16": 2, "f32": 4, "f64": 8,
+}  # fmt: skip
+MASKABLE_DTYPES = ("f32", "f16", "bf16")
+MASKS, DENSE, PROTOTYPE, SOURCE = "masks", "dense", "prototype", "source"
+CRITICAL = {MASKS: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where a tensor's non-zeros are: a mask payload of `size` bytes with `ones` ones."""
+
+    codec: str
+    ones: int
+    size: int
+
+
+@dataclass(frozen=True)
+class FromPrototype:
+    """Value of element i: scale x prototype[(offset + i) mod length], in binary32."""
+
+    offset: int
+    scale: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Values as little-endian bytes in C order, `size` of them, in the dense section."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Every element has the same bits: one element, little-endian, as hex digits."""
+
+    bits: str
+
+
+@dataclass(frozen=True)
+class Alias:
+    """The very same tensor as the one of that name (a tied weight)."""
+
+    of: str
+
+
+Values = FromPrototype | Stored | Constant | Alias
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """One tensor of the restored state dict; without `positions` every element has a value."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    values: Values
+    positions: Positions | None = None
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def restored_bytes(self) -> int:
+        """Memory that the restored tensor takes; an alias takes none of its own."""
+        return 0 if isinstance(self.values, Alias) else self.numel * DTYPE_BYTES[self.dtype]
+
+
+@dataclass(frozen=True)
+class PrototypeRecord:
+    """The prototype: regenerated from `seed`, or (seed None) stored in its own section."""
+
+    transform: str
+    length: int
+    seed: int | None
+    stream: int = 0
+
+
+@dataclass(frozen=True)
+class SectionRecord:
+    """One section of payload bytes. A reader may skip an unknown one only if it is not critical."""
+
+    name: str
+    size: int
+    sha256: str
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything an archive says about itself. `architecture` and `about` are free-form JSON."""
+
+    tensors: tuple[TensorRecord, ...]
+    sections: tuple[SectionRecord, ...]
+    prototype: PrototypeRecord | None
+    restored_sha256: str
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def elements(self) -> int:
+        """Numbers in all restored tensors, aliases not counted twice."""
+        return sum(t.numel for t in self.tensors if not isinstance(t.values, Alias))
+
+    @property
+    def restored_bytes(self) -> int:
+        """Memory that all restored tensors take together."""
+        return sum(t.restored_bytes for t in self.tensors)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON values."""
+        return {
+            "about": dict(self.about),
+            "architecture": dict(self.architecture),
+            "prototype": None if self.prototype is None else _prototype_json(self.prototype),
+            "restored_sha256": self.restored_sha256,
+            "sections": [
+                {"bytes": s.size, "critical": s.critical, "name": s.name, "sha256": s.sha256}
+                for s in self.sections
+            ],
+            "tensors": [_tensor_json(tensor) for tensor in self.tensors],
+        }
+
+
+def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
+    values: dict[str, Any]
+    match tensor.values:
+        case FromPrototype(offset, scale):
+            values = {"kind": "prototype", "offset": offset, "scale": float32_bits(scale)}
+        case Stored(size):
+            values = {"bytes": size, "kind": "stored"}
+        case Constant(bits):
+            values = {"bits": bits, "kind": "constant"}
+        case Alias(of):
+            values = {"kind": "alias", "of": of}
+    record = {
+        "dtype": tensor.dtype,
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "values": values,
+    }
+    if tensor.positions is not None:
+        p = tensor.positions
+        record["positions"] = {"bytes": p.size, "codec": p.codec, "ones": p.ones}
+    return record
+
+
+def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
+    record: dict[str, Any] = {"length": prototype.length, "transform": prototype.transform}
+    if prototype.seed is not None:
+        record |= {"seed": prototype.seed, "stream": prototype.stream}
+    return record

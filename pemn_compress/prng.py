@@ -1,0 +1,119 @@
+"""The format's own random numbers: Philox4x32-10 and three integer-only transforms.
+
+Weights must have the same bits on every machine and in every year, which no library's `randn`
+promises. Everything here is integer arithmetic, one table look-up, and exact float scaling; the
+normative text is in format_spec/. Generator: Salmon et al., "Parallel Random Numbers: As Easy as
+1, 2, 3", SC 2011; the (seed, stream, block) layout is the one that cuRAND and PyTorch use.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from pemn_compress.errors import SettingError
+
+F32 = npt.NDArray[np.float32]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+MAX_SEED = 2**64 - 1
+TABLE_SHA256 = "6621a18f629e82396c088501c1095eae46f6d8033b42db7b4158e0f4cf34a0ce"
+
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+_LOW32 = np.uint64(0xFFFFFFFF)
+_SHIFT32 = np.uint64(32)
+_BLOCKS_AT_ONCE = 1 << 14  # four u64 words a block: the work fits in a core's cache
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that does not fit in 64 bits."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise SettingError(f"seed: expected an integer from 0 to 2^64 - 1, got {seed!r}")
+
+
+def philox_block(counter: tuple[U64, U64, U64, U64], key: tuple[int, int]) -> tuple[U64, ...]:
+    """Run ten Philox4x32 rounds on arrays of 32-bit words held in uint64."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        p0 = _MULTIPLIERS[0] * c0
+        p1 = _MULTIPLIERS[1] * c2
+        c0, c1, c2, c3 = (
+            (p1 >> _SHIFT32) ^ c1 ^ np.uint64(k0),
+            p1 & _LOW32,
+            (p0 >> _SHIFT32) ^ c3 ^ np.uint64(k1),
+            p0 & _LOW32,
+        )
+        k0 = (k0 + _KEY_STEPS[0]) & 0xFFFFFFFF
+        k1 = (k1 + _KEY_STEPS[1]) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+def words(seed: int, stream: int, count: int) -> U32:
+    """Return the first `count` 32-bit words of a stream: uint32 of shape (count,)."""
+    check_seed(seed)
+    check_seed(stream)
+    out = np.empty((-(-count // 4), 4), np.uint32)
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    for start in range(0, len(out), _BLOCKS_AT_ONCE):
+        block = np.arange(start, min(start + _BLOCKS_AT_ONCE, len(out)), dtype=np.uint64)
+        counter = (
+            block & _LOW32,
+            block >> _SHIFT32,
+            np.full_like(block, stream & 0xFFFFFFFF),
+            np.full_like(block, stream >> 32),
+        )
+        for column, word in enumerate(philox_block(counter, key)):
+            out[start : start + len(block), column] = word
+    return out.reshape(-1)[:count]
+
+
+@lru_cache(maxsize=1)
+def normal_table() -> F32:
+    """Return T: 65,536 normal quantiles, T[k] = binary32(Phi^-1((2k + 1) / 2^17)).
+
+    The closest that any entry comes to a rounding tie is 1e-5 of a unit in the last place, so
+    every double-precision quantile function gives the same table; the digest makes sure.
+    """
+    quantile = NormalDist().inv_cdf
+    upper = np.array([quantile((2 * k + 1) / 2**17) for k in range(32768, 65536)], "<f4")
+    found = hashlib.sha256(upper.tobytes()).hexdigest()
+    if found != TABLE_SHA256:
+        raise RuntimeError(
+            f"normal16 table: expected SHA-256 {TABLE_SHA256}, got {found}; "
+            "this machine's floating point is not IEEE 754 double precision"
+        )
+    return np.concatenate([-upper[::-1], upper]).astype(np.float32)
+
+
+def normal16(seed: int, stream: int, count: int) -> F32:
+    """Return `count` standard normal values; each 32-bit word gives two, its low half first."""
+    halves = words(seed, stream, -(-count // 2)).astype("<u4", copy=False).view("<u2")
+    values: F32 = normal_table()[halves[:count]]
+    return values
+
+
+def uniform24(seed: int, stream: int, count: int) -> F32:
+    """Return `count` uniform values in (-1, 1), odd multiples of 2^-24, exact in binary32."""
+    drawn = (words(seed, stream, count) >> np.uint32(8)).astype(np.int32)
+    drawn *= 2
+    drawn += 1 - (1 << 24)
+    return drawn.astype(np.float32) * np.float32(2**-24)
+
+
+def sign(seed: int, stream: int, count: int) -> F32:
+    """Return `count` values, each -1 or +1: the top bit of each word, where 1 means -1."""
+    top = (words(seed, stream, count) >> np.uint32(31)).astype(np.float32)
+    return np.float32(1) - np.float32(2) * top
+
+
+TRANSFORMS: dict[str, Callable[[int, int, int], F32]] = {
+    "normal16": normal16,
+    "uniform24": uniform24,
+    "sign": sign,
+}
