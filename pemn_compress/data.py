@@ -53,7 +53,8 @@ class Data:
 
     `name` is the specification as the user wrote it, and `input_shape` that of one sample: (C, H,
     W) for images. For images `mean` and `std` are per channel, in units of pixel values in [0, 1];
-    for everything else they are empty. `classes` is None where a model file's Dataset tells nothing.
+    for everything else they are empty. `classes` is None where a model file's Dataset does not
+    say.
     """
 
     name: str

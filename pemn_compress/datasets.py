@@ -50,7 +50,8 @@ def load_data(
 ) -> Data:
     """Load the data that `spec` names: digits, cifar10, cifar100, folder:PATH or npz:PATH.
 
-    digits is scikit-learn's 8x8 images, with every fifth image of each class as test data.
+    digits is scikit-learn's 8x8 images; of every five of a class, in their order, the third is for
+    testing.
     cifar10 and cifar100 are read from `data_dir`, and fetched into it only with `download`.
     folder:PATH holds train and test (or val) folders of one folder per class; images are read when
     they are needed, resized on their shorter side to `image_size` pixels and cropped at the centre.
@@ -120,14 +121,14 @@ def _load_cifar(request: Request) -> Data:
         where = f"data set {request.spec!r}: {request.data_dir}"
         if not request.download:
             raise DataError(
-                f"{where}: expected a complete copy, got none; pass --data-dir FOLDER that has one, "
-                "or --download to fetch it"
+                f"{where}: expected a complete copy, got none; pass --data-dir with the folder "
+                "that has one, or --download to fetch it"
             ) from error
         raise DataError(f"{where}: cannot download: {' '.join(str(error).split())}") from error
     return image_data(
         request.spec,
-        (train.data.transpose(0, 3, 1, 2), np.asarray(train.targets)),
-        (test.data.transpose(0, 3, 1, 2), np.asarray(test.targets)),
+        (train.data.transpose(0, 3, 1, 2), np.asarray(train.targets, dtype=np.int64)),
+        (test.data.transpose(0, 3, 1, 2), np.asarray(test.targets, dtype=np.int64)),
         classes=len(train.classes),
         class_names=tuple(train.classes),
         statistics=CIFAR_STATISTICS[request.spec],

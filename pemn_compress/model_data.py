@@ -19,40 +19,29 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
 
     Each is a pair (inputs, targets) of arrays or tensors, inputs (N, ...) and integer targets (N,),
     or a map-style Dataset of such samples; `train` may be None. Inputs are passed on as they are,
-    except that float64 becomes float32, as models have it. The number of classes is `classes`, or
-    the largest that is known: from the targets, if those are in memory, and from a Dataset's own
-    `classes`; None where nothing tells.
+    except that float64 becomes float32, as models have it. `input_shape` is eval_data()'s. The
+    number of classes is `classes`, or the largest that is known: from targets in memory, or from a
+    Dataset's own `classes`; None where nothing tells.
 
     Raises DataError for anything else, with the function that returned it.
     """
-    splits, shapes, known = [], [], [] if classes is None else [classes]
+    splits, known = [], [] if classes is None else [classes]
     for function, value in (("train_data()", train), ("eval_data()", test)):
         if value is None and function == "train_data()":
             continue
         where = f"{name}: {function}"
         split, shape, found = _split(where, value)
-        if (
-            classes is not None
-            and split.targets is not None
-            and int(split.targets.max()) >= classes
-        ):
-            largest = int(split.targets.max())
-            raise DataError(f"{where}: expected targets below {classes}, got {largest}")
+        if classes is not None and found is not None and found > classes:
+            raise DataError(f"{where}: expected at most {classes} classes, got {found}")
         splits.append(split)
-        shapes.append(shape)
         known += [] if found is None or classes is not None else [found]
-    if shapes[0] != shapes[-1]:
-        raise DataError(
-            f"{name}: eval_data(): expected inputs of {shapes[0]} as in train_data(), "
-            f"got {shapes[-1]}"
-        )
     return Data(
         name=name,
         train=None if train is None else splits[0],
         test=splits[-1],
         classes=max(known, default=None),
         class_names=None,
-        input_shape=shapes[-1],
+        input_shape=shape,
         is_image=False,
     )
 
@@ -67,7 +56,7 @@ def to_tensor(value: Any) -> Tensor:
             value = value.astype(np.int64)  # torch can hardly compute with wide unsigned types
         # A copy in the machine's own byte order: torch takes neither others nor read-only arrays.
         value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
-    tensor = value.detach() if isinstance(value, Tensor) else torch.as_tensor(value)
+    tensor = value.detach().cpu() if isinstance(value, Tensor) else torch.as_tensor(value)
     return tensor.to(torch.float32) if tensor.dtype == torch.float64 else tensor
 
 

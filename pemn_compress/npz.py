@@ -25,12 +25,12 @@ def image_data(
     class_names: tuple[str, ...] | None,
     statistics: Statistics | None = None,
 ) -> Data:
-    """Build Data from two pairs of uint8 images (N, C, H, W) and integer labels (N,).
+    """Build Data from two pairs of uint8 images (N, C, H, W) and int64 labels (N,).
 
     `statistics` is (mean, std) per channel; None measures the training images.
     """
     splits = [
-        Split(torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y.astype(np.int64)))
+        Split(torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y))
         for x, y in (train, test)
     ]
     mean, std = statistics or channel_statistics(train[0])
@@ -133,9 +133,10 @@ def _images(path: Path, key: str, array: NDArray[Any]) -> NDArray[Any]:
 def _labels(path: Path, key: str, array: NDArray[Any], count: int) -> NDArray[Any]:
     if array.dtype.kind not in "iu" or array.shape != (count,):
         raise _bad(path, key, f"integers ({count},), one for each image", _kind(array))
-    if array.min() < 0:
-        raise _bad(path, key, "labels from 0", str(array.min()))
-    return array
+    labels = array.astype(np.int64)
+    if labels.min() < 0:
+        raise _bad(path, key, "labels from 0", str(labels.min()))
+    return labels
 
 
 def _kind(array: NDArray[Any]) -> str:

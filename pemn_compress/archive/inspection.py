@@ -5,7 +5,6 @@ from typing import Any
 
 from pemn_compress.archive.layout import HEADER_BYTES, Limits
 from pemn_compress.archive.reader import Archive, open_archive
-from pemn_compress.errors import ArchiveError
 
 
 def inspect(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:
@@ -47,16 +46,11 @@ def verify(source: str | Path | bytes, limits: Limits | None = None) -> dict[str
         for section in archive.manifest.sections:
             archive.section(section.name)
         archive.source()
-        found = archive.restored_sha256()
-        if found != archive.manifest.restored_sha256:
-            raise ArchiveError(
-                f"{archive.name}: restored tensors: expected SHA-256 "
-                f"{archive.manifest.restored_sha256}, got {found}"
-            )
+        archive.restored()
         return {
             "file": archive.name,
             "format_version": f"{archive.version[0]}.{archive.version[1]}",
             "sections": len(archive.manifest.sections),
             "tensors": len(archive.manifest.tensors),
-            "restored_sha256": found,
+            "restored_sha256": archive.manifest.restored_sha256,
         }

@@ -133,12 +133,22 @@ class Archive:
         for record in self.manifest.tensors:
             yield record, self.tensor(record.name)
 
-    def restored_sha256(self) -> str:
-        """Restore every tensor and return the digest over them, to compare with the manifest's."""
-        return values.restored_sha256(
-            (name, self._records[name].dtype, self.tensor(name))
-            for name in sorted(self._records, key=str.encode)
+    def restored(self) -> dict[str, Array]:
+        """Restore every tensor, check the restored digest, and return them by name, in order.
+
+        Raises ArchiveError when the digest differs from the manifest's.
+        """
+        arrays = {record.name: array for record, array in self.tensors()}
+        expected = self.manifest.restored_sha256
+        found = values.restored_sha256(
+            (name, self._records[name].dtype, arrays[name])
+            for name in sorted(arrays, key=str.encode)
         )
+        if found != expected:
+            raise ArchiveError(
+                f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
+            )
+        return arrays
 
 
 def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Archive:

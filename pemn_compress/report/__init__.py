@@ -1,0 +1,30 @@
+"""Sizes as tables: archives, or a plan without an archive, beside what pruning would cost.
+
+`report` and `plan_report` collect; `render` turns either into text. Everything is read from headers
+and manifests, no mask is decoded, and nothing here needs torch.
+"""
+
+from pemn_compress.report.collect import (
+    Accuracy,
+    ArchiveReport,
+    PlanReport,
+    PlanRow,
+    Report,
+    find_archives,
+    plan_report,
+    report,
+)
+from pemn_compress.report.rendering import FORMATS, render
+
+__all__ = [
+    "FORMATS",
+    "Accuracy",
+    "ArchiveReport",
+    "PlanReport",
+    "PlanRow",
+    "Report",
+    "find_archives",
+    "plan_report",
+    "render",
+    "report",
+]

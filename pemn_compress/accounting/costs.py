@@ -1,0 +1,165 @@
+"""Accounts: the paper's, the stored and the least possible bytes of an archive or of a plan."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pemn_compress import strategies
+from pemn_compress.accounting.mask_sizes import expected_mask_bytes, mask_limit_bits
+from pemn_compress.archive import Archive, TensorRecord
+from pemn_compress.archive.records import DENSE, DTYPE_BYTES, Alias, FromPrototype, Stored
+from pemn_compress.plan import Plan, kept_count
+
+SEED_BYTES = 8
+FP32_BYTES = 4
+INDEX_BYTES = 4  # the paper's CSR: two numbers of this width per kept weight
+
+_FLOATS = ("bf16", "f16", "f32", "f64")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes, in the parts that add up to `total`; None marks a part that is not counted."""
+
+    weights: float
+    masks: float
+    dense: float | None
+    overhead: float | None
+
+    @property
+    def total(self) -> float:
+        """All parts that are counted, together."""
+        return self.weights + self.masks + (self.dense or 0) + (self.overhead or 0)
+
+
+@dataclass(frozen=True)
+class MaskSize:
+    """One masked tensor: its number of weights, and how many of them are kept."""
+
+    numel: int
+    ones: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """The costs of one network.
+
+    `expected` is True where no file exists: `stored` is then an expectation for masks of
+    independent bits, without overhead. `seeded` says that the prototype is a seed, not values.
+    `state_dict_bytes` is the network's size as an uncompressed state dict: 4 bytes per element of
+    a floating tensor, integers at their own width, tied weights once.
+    """
+
+    masked: tuple[MaskSize, ...]
+    prototype_length: int
+    seeded: bool
+    paper: Cost
+    stored: Cost
+    limit: Cost
+    state_dict_bytes: int
+    expected: bool
+
+    @property
+    def masked_weights(self) -> int:
+        """Weights in all masked tensors, tied ones once."""
+        return sum(mask.numel for mask in self.masked)
+
+    @property
+    def kept_weights(self) -> int:
+        """Weights whose mask bit is 1."""
+        return sum(mask.ones for mask in self.masked)
+
+    @property
+    def density(self) -> float | None:
+        """Fraction of the masked weights that is kept; None where nothing is masked."""
+        return self.kept_weights / self.masked_weights if self.masked else None
+
+    @property
+    def mask_bits_per_weight(self) -> float | None:
+        """Stored mask bits / masked weights."""
+        return 8 * self.stored.masks / self.masked_weights if self.masked else None
+
+    @property
+    def total_bits_per_weight(self) -> float | None:
+        """All stored bits / masked weights."""
+        return 8 * self.stored.total / self.masked_weights if self.masked else None
+
+    @property
+    def compression_ratio(self) -> float:
+        """fp32 state-dict bytes / stored bytes; more is better."""
+        return self.state_dict_bytes / self.stored.total
+
+
+def archive_account(archive: Archive) -> Account:
+    """Account for an open archive, from its header and manifest alone.
+
+    The four parts of `stored` add up to the file's size. A seed lies in the manifest: its eight
+    bytes are counted as C_w and taken off the overhead. The values of a pruned tensor (a mask over
+    stored values) are C_w, although they lie in the dense section.
+    """
+    manifest = archive.manifest
+    tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
+    masked = [t for t in tensors if t.positions or isinstance(t.values, FromPrototype)]
+    pruned = [t for t in masked if isinstance(t.values, Stored)]
+    sizes = tuple(MaskSize(t.numel, _ones(t)) for t in masked)
+    kept_values = sum(t.values.size for t in masked if isinstance(t.values, Stored))
+    prototype = manifest.prototype
+    length = prototype.length if prototype else 0
+    seeded = prototype is not None and prototype.seed is not None
+    weights = _prototype_bytes(length, seeded) + kept_values
+    masks = sum(t.positions.size for t in masked if t.positions)
+    dense = sum(s.size for s in manifest.sections if s.name == DENSE) - kept_values
+    pruned_ones = sum(_ones(t) for t in pruned)
+    pruned_weights = sum(t.numel for t in pruned)
+    return Account(
+        masked=sizes,
+        prototype_length=length,
+        seeded=seeded,
+        paper=Cost(
+            FP32_BYTES * (length + pruned_ones),
+            (sum(t.numel for t in masked) - pruned_weights) / 8 + 2 * INDEX_BYTES * pruned_ones,
+            None,
+            None,
+        ),
+        stored=Cost(weights, masks, dense, archive.size - weights - masks - dense),
+        limit=Cost(weights, _masks_limit(sizes), dense, 0),
+        state_dict_bytes=sum(
+            t.numel * (FP32_BYTES if t.dtype in _FLOATS else DTYPE_BYTES[t.dtype]) for t in tensors
+        ),
+        expected=False,
+    )
+
+
+def plan_account(
+    plan: Plan, settings: strategies.Settings, dense_bytes: int, *, seeded: bool = True
+) -> Account:
+    """Account for what a plan would cost under these settings; no file, so `expected` is True.
+
+    `dense_bytes` are those of everything that is not masked, floating numbers in fp32.
+    """
+    length = strategies.fill(plan, settings).length
+    sizes = tuple(MaskSize(t.numel, kept_count(t.numel, settings.density)) for t in plan)
+    weights = _prototype_bytes(length, seeded)
+    return Account(
+        masked=sizes,
+        prototype_length=length,
+        seeded=seeded,
+        paper=Cost(FP32_BYTES * length, plan.numel / 8, None, None),
+        stored=Cost(
+            weights, sum(expected_mask_bytes(s.numel, s.ones) for s in sizes), dense_bytes, None
+        ),
+        limit=Cost(weights, _masks_limit(sizes), dense_bytes, 0),
+        state_dict_bytes=FP32_BYTES * plan.numel + dense_bytes,
+        expected=True,
+    )
+
+
+def _masks_limit(sizes: Iterable[MaskSize]) -> float:
+    return sum(mask_limit_bits(size.numel, size.ones) for size in sizes) / 8
+
+
+def _ones(tensor: TensorRecord) -> int:
+    return tensor.positions.ones if tensor.positions else tensor.numel
+
+
+def _prototype_bytes(length: int, seeded: bool) -> int:
+    return SEED_BYTES if seeded else FP32_BYTES * length

@@ -1,0 +1,70 @@
+"""Checkpoints: the state of a run after a whole epoch, to go on from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pemn_compress.atomic import write_file
+from pemn_compress.errors import TrainingError
+from pemn_compress.history import Epoch, Score
+
+
+def write(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    identity: Mapping[str, Any],
+    history: list[Epoch],
+) -> None:
+    """Write a checkpoint, whole or not at all. Raises OutputError."""
+    content = {
+        "identity": identity,
+        "history": [asdict(epoch) for epoch in history],
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    write_file(path, lambda stream: torch.save(content, stream), force=True)
+
+
+def resume(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: Mapping[str, Any]
+) -> list[Epoch]:
+    """Load a checkpoint into model and optimiser and return its history; [] if there is none.
+
+    Raises TrainingError for a file that is no checkpoint, or one of a run with another identity.
+    """
+    if not path.exists():
+        return []
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        found, history = content["identity"], content["history"]
+    except Exception as error:  # torch.load raises many kinds for a file that is not its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(
+            f"{path}: expected a checkpoint of this program, got a file that cannot be read "
+            f"({reason}); remove it or pass another --checkpoint"
+        ) from None
+    for key, value in _flat(identity).items():
+        other = _flat(found).get(key)
+        if other != value:
+            raise TrainingError(
+                f"{path}: is the checkpoint of another run: {key}: expected {value!r}, "
+                f"got {other!r}; pass the same settings, or another --checkpoint"
+            )
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    return [Epoch(**{**epoch, "test": Score(**epoch["test"])}) for epoch in history]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,206 @@
+"""The whole road in one verb: train masks, write the archive, read it back, compare, record."""
+
+import copy
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pemn_compress import codecs, packing, recipes
+from pemn_compress.archive import Limits, open_archive
+from pemn_compress.atomic import check_output, write_bytes
+from pemn_compress.batches import Batches
+from pemn_compress.data import Data
+from pemn_compress.errors import ArchiveError, OutputError, UnknownNameError
+from pemn_compress.history import Epoch
+from pemn_compress.masked_model import MaskedModel
+from pemn_compress.planning import Selection
+from pemn_compress.preparing import DataRequest, prepare
+from pemn_compress.recipes import Recipe
+from pemn_compress.run_record import Storage, run_record
+from pemn_compress.strategies import Settings, few_values_warning
+from pemn_compress.training import Observer, Run, fit
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What `compress` made: the archive, the restored plain model, and the run's record."""
+
+    path: Path | None
+    archive: bytes = field(repr=False)
+    model: nn.Module = field(repr=False)
+    history: list[Epoch] = field(repr=False)
+    record: dict[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy after the last epoch, in [0, 1]."""
+        return self.history[-1].test.accuracy
+
+
+def compress(
+    model: str | nn.Module,
+    *,
+    data: str | Data | tuple[Any, Any] | DataRequest | None = None,
+    output: str | Path | None = None,
+    recipe: str | Recipe = recipes.DEFAULT,
+    settings: Settings | None = None,
+    selection: Selection | None = None,
+    arguments: Mapping[str, object] | None = None,
+    run: Run | None = None,
+    storage: Storage | None = None,
+    checkpoint: str | Path | None = None,
+    record: str | Path | None = None,
+    observer: Observer | None = None,
+    **changes: Any,
+) -> Compressed:
+    """Train masks over fixed random weights and write them as a `.pemn` archive.
+
+    Args:
+        model: a model file ("model.py", "model.py:build_model"), the name of an architecture
+            ("convmixer", "torchvision:resnet18"), or a plain nn.Module, which is left as it is.
+        data: what `datasets.load_data` takes, a `Data`, a (train, test) pair of datasets or of
+            (inputs, targets) pairs, or None for a model file's own.
+        output: the archive's path; None writes no file and leaves the bytes in the result.
+        recipe: the name of a recipe, or one.
+        settings: the mask settings; by default those of the recipe.
+        selection: which parameters are masked.
+        arguments: what the architecture or `build_model` is called with.
+        run, storage: how the machine is used, how the archive is written.
+        checkpoint: a file to write after every epoch, and to go on from when it exists.
+        record: a JSON file for everything about the run.
+        observer: who is told about progress.
+        changes: recipe settings (`epochs=10`) and mask settings (`strategy="mp"`) to override.
+
+    The archive is read back, its tensors compared bit for bit with the trained ones and the
+    restored model's outputs with the trained model's, before anything is reported. Raises
+    PemnError and its children; whatever is raised, no half-written file is left.
+    """
+    started = time.perf_counter()
+    run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
+    chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
+    chosen, settings = _settle(chosen, settings, changes)
+    if storage.codec not in (*codecs.CODECS, codecs.AUTO):
+        raise UnknownNameError("codec", storage.codec, [*codecs.CODECS, codecs.AUTO])
+    output, checkpoint, record = (Path(p) if p else None for p in (output, checkpoint, record))
+    for path, force in ((output, storage.force), (checkpoint, True), (record, storage.force)):
+        if path is not None:
+            check_output(path, force=force)
+    prepared = prepare(model, data, chosen, settings.seed, arguments or {})
+    blank = copy.deepcopy(prepared.model)
+    masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+    warning = few_values_warning(settings, masked.filling.length)
+    if output is not None:
+        _check_space(output, masked)
+    history = fit(
+        masked,
+        prepared.data,
+        chosen,
+        seed=settings.seed,
+        run=run,
+        checkpoint=checkpoint,
+        identity={
+            "settings": asdict(settings),
+            "masked": [tensor.name for tensor in masked.plan],
+            "amp": run.amp,
+        },
+        observer=observer,
+    )
+    masked.to("cpu").to(memory_format=torch.contiguous_format)
+    packed = packing.pack(
+        masked,
+        codec=storage.codec,
+        store_prototype=storage.store_prototype,
+        source=prepared.source if storage.include_source else None,
+        about=_about(prepared.data, chosen, history),
+    )
+    restored = packing.load(packed, model=blank)
+    _compare_outputs(masked, restored, prepared.data)
+    if output is not None:
+        write_bytes(output, packed, force=storage.force)
+        _read_back(output, packed)
+    told = run_record(
+        packed, output, prepared.data, chosen, settings, selection, run, storage, masked, history,
+        time.perf_counter() - started,
+    )  # fmt: skip
+    if record is not None:
+        write_bytes(record, (json.dumps(told, indent=2) + "\n").encode(), force=storage.force)
+    return Compressed(output, packed, restored, history, told, (warning,) if warning else ())
+
+
+def _settle(
+    recipe: Recipe, settings: Settings | None, changes: Mapping[str, Any]
+) -> tuple[Recipe, Settings]:
+    """Apply overrides: mask settings that a recipe also has count for both."""
+    given = {key: value for key, value in changes.items() if value is not None}
+    of_recipe = {key: given[key] for key in given if key in Recipe.__dataclass_fields__}
+    of_mask = {key: given[key] for key in given if key in Settings.__dataclass_fields__}
+    unknown = sorted(set(given) - set(of_recipe) - set(of_mask))
+    if unknown:
+        known = sorted({*Recipe.__dataclass_fields__, *Settings.__dataclass_fields__})
+        raise UnknownNameError("setting", unknown[0], known)
+    recipe = recipe.override(**of_recipe)
+    if settings is None:
+        shared = ("density", "distribution", "scaling", "scale_by_density")
+        settings = Settings(**({key: getattr(recipe, key) for key in shared} | of_mask))
+    elif of_mask:
+        settings = Settings(**(asdict(settings) | of_mask))
+    return recipe, settings
+
+
+def _check_space(output: Path, masked: MaskedModel) -> None:
+    dense = sum(p.numel() for p in masked.model.state_dict().values())
+    needed = masked.plan.numel // 8 + 4 * dense
+    with suppress(OSError):
+        free = shutil.disk_usage(output.absolute().parent).free
+        if free < needed:
+            raise OutputError(
+                f"{output}: the archive will take about {needed} bytes, the disk has {free} free"
+            )
+
+
+def _about(data: Data, recipe: Recipe, history: Sequence[Epoch]) -> dict[str, Any]:
+    kind, colon, place = data.name.partition(":")
+    name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
+    score = history[-1].test
+    about: dict[str, Any] = {
+        "accuracy": {"correct": score.correct, "data": name, "total": score.total},
+        "input": {"shape": list(data.input_shape)},
+        "training": {"epochs": recipe.epochs, "recipe": recipe.name},
+    }
+    if data.is_image:
+        about["input"] |= {"mean": list(data.mean), "std": list(data.std)}
+    if data.class_names:
+        about["classes"] = list(data.class_names)
+    return about
+
+
+def _compare_outputs(trained: nn.Module, restored: nn.Module, data: Data) -> None:
+    samples = Batches(data.test, batch_size=32, shuffle_seed=None, normalize=data.normalize)
+    inputs, _ = next(iter(samples))
+    with torch.no_grad():
+        expected, got = trained.eval()(inputs), restored.eval()(inputs)
+    if not _same_bits(expected, got):
+        raise ArchiveError(
+            "the restored model's outputs differ from the trained model's although all tensors "
+            "agree: does the model hold state outside its state dict? Nothing was written"
+        )
+
+
+def _same_bits(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.numpy().tobytes() == other.numpy().tobytes()
+
+
+def _read_back(path: Path, packed: bytes) -> None:
+    with open_archive(path, Limits(1 << 62, 1 << 62)) as archive:
+        archive.restored()
+    if path.read_bytes() != packed:
+        raise ArchiveError(f"{path}: reads back other bytes than were written: a broken disk?")

@@ -1,0 +1,206 @@
+"""MaskedModel: any nn.Module, its planned weights replaced by prototype x mask.
+
+The planned parameters are taken out of the user's model, and every forward pass runs the model
+with `torch.func.functional_call` on weights made from the one shared prototype and the scores.
+What would use a weight behind our back (a submodule called directly, a re-initialisation) finds
+None there and fails loudly instead of training something that is not masked.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+from weakref import ref
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from pemn_compress.errors import ModelError
+from pemn_compress.masks import masked_weight
+from pemn_compress.plan import Plan
+from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.search import SEARCHES
+from pemn_compress.strategies import Filling, Settings, fill
+
+_TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
+
+
+class MaskedModel(nn.Module):
+    """A model whose planned weights are fixed random values times learned masks.
+
+    Args:
+        model: the plain model; MaskedModel takes it over (its planned parameters are removed).
+        strategy: how the prototype fills tensors: "mask", "one-layer", "mp" or "rp".
+        ratio: rp only: prototype length / largest masked tensor's length, in (0, 1].
+        density: fraction of weights kept in every masked tensor, in (0, 1]. PEMN's `--sparsity`,
+            hidden-networks' k; 1 - the prune rate of other papers.
+        seed: decides the prototype and the initial scores, 0 to 2^64 - 1.
+        distribution: "kaiming-normal", "kaiming-uniform", "signed-constant" or "xavier-normal".
+        scaling: "layer" gives each tensor the scale of its own fan, "prototype" copies values
+            unscaled as PEMN's code does.
+        scale_by_density: multiply the scale by 1/sqrt(density).
+        search: how scores become masks: "edge-popup".
+        include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
+            `planning.Selection`.
+
+    Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
+    the model had besides; any optimiser, any loop, DDP and torch.compile work as on any module.
+
+    Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
+    Source: [PEMN] sections 3.2 to 3.4.
+    """
+
+    prototype: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        strategy: str = Settings.strategy,
+        ratio: float = Settings.ratio,
+        density: float = Settings.density,
+        seed: int = Settings.seed,
+        distribution: str = Settings.distribution,
+        scaling: str = Settings.scaling,
+        scale_by_density: bool = Settings.scale_by_density,
+        search: str = Settings.search,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        first_layer_dense: bool = False,
+        last_layer_dense: bool = False,
+    ) -> None:
+        super().__init__()
+        self.settings = Settings(
+            strategy, ratio, density, seed, distribution, scaling, scale_by_density, search
+        )
+        selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
+        self.plan: Plan = plan_model(model, selection)
+        self.filling: Filling = fill(self.plan, self.settings)
+        self._search = SEARCHES[search]
+        device = next(model.parameters()).device
+        prototype = torch.from_numpy(self.filling.prototype(seed)).to(device)
+        self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
+        self.scores = nn.ParameterList(
+            nn.Parameter(self._search.initial_scores(tensor, index, seed).to(device))
+            for index, tensor in enumerate(self.plan)
+        )
+        self._targets = _take_out(model, self.plan)
+        _forget_flat_weights(model)
+        self.model = model
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model on its masked weights."""
+        return functional_call(self.model, self.weights(every_name=False), args, kwargs)
+
+    def masks(self) -> dict[str, Tensor]:
+        """Return the current masks: planned name -> bool tensor in the weight's shape."""
+        density = self.settings.density
+        return {
+            tensor.name: self._search.choose_mask(score, density)
+            for tensor, score in zip(self.plan, self.scores, strict=True)
+        }
+
+    def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
+        """Return the masked weights by name, differentiable with respect to the scores.
+
+        A tied weight appears under each of its names, as the very same tensor.
+        """
+        made: dict[str, Tensor] = {}
+        for index, tensor in enumerate(self.plan):
+            score = self.scores[index]
+            weight = masked_weight(
+                score,
+                self.prototype,
+                self._search.choose_mask(score, self.settings.density),
+                self.filling.offsets[index],
+                self.filling.scales[index],
+            )
+            if tensor.dtype != "f32":
+                weight = weight.to(_TORCH_DTYPES[tensor.dtype])
+            names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
+            made.update(dict.fromkeys(names, weight))
+        return made
+
+    def to_plain(self) -> nn.Module:
+        """Return a copy of the user's model with the masks baked into ordinary parameters.
+
+        Same class, names and tied weights as the model that was masked; in this model's mode
+        (training or evaluation).
+        """
+        _forget_flat_weights(self.model)
+        plain = copy.deepcopy(self.model)
+        with torch.no_grad():
+            weights = self.weights()
+        for tensor in self.plan:
+            parameter = nn.Parameter(weights[tensor.name].detach().clone())
+            for name in (tensor.name, *tensor.aliases):
+                owner, leaf = owner_of(plain, name)
+                setattr(owner, leaf, parameter)
+        return plain
+
+    def __getstate__(self) -> dict[str, Any]:
+        _forget_flat_weights(self.model)
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        _forget_flat_weights(self.model)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "MaskedModel":
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        _forget_flat_weights(self.model)
+        if self.prototype.dtype != torch.float32:
+            raise ModelError(
+                "a MaskedModel's prototype and scores stay float32: expected no .half(), "
+                ".bfloat16() or .double() on it; convert the plain model before masking it, "
+                "or train under torch.autocast"
+            )
+        return self
+
+    def extra_repr(self) -> str:
+        """Say in one line what is masked."""
+        s = self.settings
+        return (
+            f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
+            f"density={s.density:g}, prototype={self.filling.length}"
+        )
+
+
+def _take_out(model: nn.Module, plan: Plan) -> list[tuple[str, ...]]:
+    """Remove the planned parameters; return the names to hand back to them in each forward pass.
+
+    A module that sits in the model under two names holds its parameter once: it must be handed
+    over once, or functional_call would put the first swap back as if it were the original.
+    """
+    targets = []
+    for tensor in plan:
+        places: dict[tuple[int, str], str] = {}
+        for name in (tensor.name, *tensor.aliases):
+            owner, leaf = owner_of(model, name)
+            places.setdefault((id(owner), leaf), name)
+        targets.append(tuple(places.values()))
+        for name in (tensor.name, *tensor.aliases):
+            owner, leaf = owner_of(model, name)
+            setattr(owner, leaf, None)
+    return targets
+
+
+def _forget_flat_weights(model: nn.Module) -> None:
+    """Make recurrent layers drop the weights of the last forward pass, and look anew in the next.
+
+    They hold on to a list of them: results of autograd, which cannot be copied. They renew it when
+    a weak reference no longer leads to the weight at hand; a copied or moved layer has none, so it
+    gets some that lead nowhere.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            held = [getattr(module, name, None) for name in module._flat_weights_names]
+            module._flat_weights = held
+            module._flat_weight_refs = [
+                cast("ref[nn.Parameter]", _gone) if weight is None else ref(weight)
+                for weight in held
+            ]
+
+
+def _gone() -> None:
+    return None

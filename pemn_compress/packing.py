@@ -1,0 +1,231 @@
+"""From a masked model to an archive, and from an archive to a plain model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pemn_compress import architecture as architectures
+from pemn_compress import codecs
+from pemn_compress.archive import (
+    AliasTensor,
+    Archive,
+    DenseTensor,
+    Limits,
+    MaskedTensor,
+    Prototype,
+    encode,
+    open_archive,
+)
+from pemn_compress.archive.records import Alias
+from pemn_compress.archive.values import tensor_bytes
+from pemn_compress.archive.writer import Content
+from pemn_compress.atomic import check_output, write_bytes
+from pemn_compress.errors import ArchiveError, ModelError
+from pemn_compress.masked_model import MaskedModel
+from pemn_compress.version import __version__
+
+_TORCH_DTYPES = {
+    "bool": torch.bool, "u8": torch.uint8, "i8": torch.int8, "i16": torch.int16,
+    "i32": torch.int32, "i64": torch.int64, "bf16": torch.bfloat16, "f16": torch.float16,
+    "f32": torch.float32, "f64": torch.float64,
+}  # fmt: skip
+_CODES = {dtype: code for code, dtype in _TORCH_DTYPES.items()}
+
+
+def pack(
+    masked: MaskedModel,
+    *,
+    codec: str = codecs.AUTO,
+    store_prototype: bool = False,
+    architecture: Mapping[str, Any] | None = None,
+    source: str | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return the archive of a masked model.
+
+    `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
+    `store_prototype` writes the prototype's values instead of its seed. `architecture` and
+    `source` say how to build the model again (`architecture.py`); by default what
+    `pemn_compress.build` left on the model. `about` is informative.
+
+    Every restored tensor is compared, bit for bit, with the model's own before the bytes are
+    returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
+    codec.
+    """
+    plain = masked.to_plain()
+    contents = _contents(masked, plain)
+    filling, settings = masked.filling, masked.settings
+    prototype = Prototype(
+        filling.transform,
+        masked.prototype.cpu().numpy(),
+        None if store_prototype else settings.seed,
+    )
+    told: dict[str, Any] = {"settings": asdict(settings), "writer": f"pemn-compress {__version__}"}
+    if settings.strategy != "rp":
+        del told["settings"]["ratio"]
+    packed = encode(
+        contents,
+        prototype,
+        codec=codec,
+        architecture=architecture or architectures.architecture_of(masked.model),
+        about=told | dict(about or {}),
+        source=source,
+    )
+    _compare(packed, plain)
+    return packed
+
+
+def save(
+    masked: MaskedModel,
+    path: str | Path,
+    *,
+    force: bool = False,
+    codec: str = codecs.AUTO,
+    store_prototype: bool = False,
+    architecture: Mapping[str, Any] | None = None,
+    source: str | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the archive of a masked model, whole or not at all; `pack` explains the arguments.
+
+    Raises OutputError when `path` exists (unless `force`) or cannot be written, and what `pack`
+    raises.
+    """
+    path = Path(path)
+    check_output(path, force=force)
+    packed = pack(
+        masked,
+        codec=codec,
+        store_prototype=store_prototype,
+        architecture=architecture,
+        source=source,
+        about=about,
+    )
+    write_bytes(path, packed, force=force)
+    return path
+
+
+def load(
+    source: str | Path | bytes,
+    *,
+    model: nn.Module | None = None,
+    trust_source: bool = False,
+    limits: Limits | None = None,
+) -> nn.Module:
+    """Return the plain nn.Module that an archive holds, in evaluation mode, on the CPU.
+
+    A registered architecture is built from its name and arguments. For any other give the `model`
+    to fill, or `trust_source=True` to run the model file that travels in the archive: that is
+    running somebody's program. Nothing else in an archive is ever run.
+
+    Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
+    match.
+    """
+    with open_archive(source, limits) as archive:
+        return restore_module(archive, model=model, trust_source=trust_source)
+
+
+def restore_module(
+    archive: Archive, *, model: nn.Module | None = None, trust_source: bool = False
+) -> nn.Module:
+    """Return the plain model of an open archive; see `load`."""
+    state = state_dict(archive)
+    if model is None:
+        model = architectures.build_from_archive(archive, trust_source=trust_source)
+    _check_match(model, state, archive.name)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def state_dict(archive: Archive) -> dict[str, Tensor]:
+    """Return the restored tensors under the model's own names, aliases as the same tensor.
+
+    The restored digest of the manifest is checked. Raises ArchiveError.
+    """
+    arrays = archive.restored()
+    state: dict[str, Tensor] = {}
+    for record in archive.manifest.tensors:
+        if isinstance(record.values, Alias):
+            state[record.name] = state[record.values.of]
+            continue
+        tensor = torch.from_numpy(np.array(arrays[record.name]))
+        state[record.name] = tensor.view(torch.bfloat16) if record.dtype == "bf16" else tensor
+    return state
+
+
+def _contents(masked: MaskedModel, plain: nn.Module) -> list[Content]:
+    masks = masked.masks()
+    placed = {
+        tensor.name: MaskedTensor(
+            tensor.name,
+            tensor.dtype,
+            masks[tensor.name].cpu().numpy(),
+            masked.filling.offsets[index],
+            masked.filling.scales[index],
+        )
+        for index, tensor in enumerate(masked.plan)
+    }
+    contents: list[Content] = []
+    first: dict[int, str] = {}
+    for name, tensor in plain.state_dict(keep_vars=True).items():
+        if not isinstance(tensor, Tensor) or tensor.dtype not in _CODES:
+            raise ModelError(
+                f"{name}: expected state of tensors ({', '.join(_CODES.values())}), got "
+                f"{tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__}"
+            )
+        if id(tensor) in first:
+            contents.append(AliasTensor(name, first[id(tensor)]))
+            continue
+        first[id(tensor)] = name
+        contents.append(placed.get(name) or DenseTensor(name, _CODES[tensor.dtype], _array(tensor)))
+    return contents
+
+
+def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.int16)
+        return tensor.numpy().view(np.uint16)
+    array: np.ndarray[Any, Any] = tensor.numpy()
+    return array
+
+
+def _compare(packed: bytes, plain: nn.Module) -> None:
+    """Read the archive back, by the format's own arithmetic, and compare it with torch's."""
+    state = plain.state_dict()
+    with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
+        for record, array in archive.tensors():
+            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(_array(state[record.name]))):
+                raise ArchiveError(
+                    f"tensor {record.name!r}: expected the model's own bits back from the archive, "
+                    "got others: this is a bug, nothing was written"
+                )
+
+
+def _check_match(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    own = model.state_dict()
+    missing = [key for key in state if key not in own]
+    extra = [key for key in own if key not in state]
+    if missing or extra:
+        parts = [
+            f"{len(keys)} {what} (such as {keys[0]!r})"
+            for keys, what in (
+                (missing, "tensors of the archive that the model lacks"),
+                (extra, "tensors of the model that the archive lacks"),
+            )
+            if keys
+        ]
+        raise ModelError(f"{name}: the model does not match: {' and '.join(parts)}")
+    for key, tensor in state.items():
+        expected = (tuple(tensor.shape), tensor.dtype)
+        got = (tuple(own[key].shape), own[key].dtype)
+        if expected != got:
+            raise ModelError(
+                f"{name}: the model does not match: tensor {key!r}: expected shape "
+                f"{expected[0]} of {expected[1]}, got {got[0]} of {got[1]}"
+            )

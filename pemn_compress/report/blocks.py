@@ -1,0 +1,258 @@
+"""A report as blocks: what every rendering for human readers shows, and in what order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pemn_compress.accounting import Account, Baseline
+from pemn_compress.report import words
+from pemn_compress.report.collect import ArchiveReport, PlanReport, Report
+
+_LONGEST_FILE = 26
+_PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title; `level` 1 starts an archive, 2 a table of it."""
+
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels with their values."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: the first column is left-aligned, numbers follow; `strong` rows stand out."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    strong: frozenset[int] = frozenset()
+    left: int = 1
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence or two."""
+
+    text: str
+
+
+Block = Heading | Facts | Sheet | Note
+
+
+def report_blocks(report: Report) -> Iterator[Block]:
+    """Yield the blocks for archives: with several, a summary comes first."""
+    if len(report.archives) > 1:
+        yield Heading(f"{len(report.archives)} archives")
+        yield _summary(report.archives)
+    for archive in report.archives:
+        yield from _archive(archive)
+    yield from _explanations(expected=False)
+
+
+def plan_blocks(report: PlanReport) -> Iterator[Block]:
+    """Yield the blocks for a plan."""
+    account = report.account
+    name = words.strategy({"strategy": report.settings.strategy, "ratio": report.settings.ratio})
+    yield Heading(words.clean(report.name))
+    yield Facts(
+        (
+            ("archive", "none: the sizes below are expectations for masks of independent bits"),
+            ("settings", f"{name}, density {report.settings.density:g}"),
+            *_masked(account),
+            ("fp32", f"{words.both(account.state_dict_bytes)} as a state dict"),
+        )
+    )
+    yield _strategies(report)
+    yield Note("> yours; seed, stored: the prototype's form; ratio: fp32 state dict / bytes")
+    yield Heading(f"Cost in bytes, {name} with a seed", 2)
+    yield _columns(account)
+    yield from _pruning(account, report.baselines, report.equal_bytes, f"{name} with a seed")
+    yield from _explanations(expected=True)
+
+
+def _archive(archive: ArchiveReport) -> Iterator[Block]:
+    account = archive.account
+    stored, smaller = account.stored.total, account.compression_ratio
+    against = (
+        f"{smaller:.1f} times smaller than"
+        if smaller >= 1
+        else f"{1 / smaller:.1f} times LARGER than"
+    )
+    yield Heading(words.clean(archive.file))
+    yield Facts(
+        (
+            ("size", f"{words.both(stored)}, {against}"),
+            ("", f"{words.both(account.state_dict_bytes)} as an fp32 state dict"),
+            ("accuracy", _accuracy(archive)),
+            ("architecture", words.architecture(archive.architecture)),
+            ("strategy", _strategy(archive)),
+            *_masked(account),
+        )
+    )
+    yield Heading("Cost in bytes", 2)
+    yield _columns(account)
+    if account.masked:
+        yield from _pruning(account, archive.baselines, archive.equal_bytes, "this archive")
+
+
+def _accuracy(archive: ArchiveReport) -> str:
+    recorded = archive.accuracy
+    if recorded is None:
+        return words.NOT_RECORDED
+    of = f"{recorded.correct:,} of {recorded.total:,}"
+    return words.clean(f"{words.percent(recorded)}, {of} of {recorded.data}, as recorded")
+
+
+def _strategy(archive: ArchiveReport) -> str:
+    account = archive.account
+    parts = [words.strategy(archive.settings)]
+    if "scaling" in archive.settings:
+        parts.append(f"scaling {archive.settings['scaling']}")
+    if account.prototype_length:
+        length = f"{account.prototype_length:,}"
+        kept = f"{length} values from a seed" if account.seeded else f"{length} stored values"
+        parts.append(f"prototype of {kept}")
+    return words.clean(", ".join(parts))
+
+
+def _masked(account: Account) -> tuple[tuple[str, str], ...]:
+    if account.density is None:
+        return (("masked", "nothing"),)
+    tensors = f"{len(account.masked)} tensor{'s' if len(account.masked) > 1 else ''}"
+    return (
+        (
+            "masked",
+            f"{account.masked_weights:,} weights in {tensors}, density {account.density:.4g}",
+        ),
+        (
+            "bits",
+            f"{account.mask_bits_per_weight:.3f} of mask per masked weight, "
+            f"{account.total_bits_per_weight:.3f} in all",
+        ),
+    )
+
+
+def _columns(account: Account) -> Sheet:
+    columns = (account.paper, account.stored, account.limit)
+    rows = (
+        ("C_w  weight values", *(words.count(c.weights) for c in columns)),
+        ("C_m  masks", *(words.count(c.masks) for c in columns)),
+        ("C_d  dense parameters", *(words.count(c.dense) for c in columns)),
+        ("overhead", *(words.count(c.overhead) for c in columns)),
+        ("total", *(words.count(c.total) for c in columns)),
+    )
+    heads = ("", "paper", "expected" if account.expected else "stored", "limit")
+    return Sheet(heads, rows, frozenset({len(rows) - 1}))
+
+
+def _pruning(
+    account: Account,
+    baselines: Sequence[Baseline],
+    equal: Mapping[str, float | None],
+    name: str,
+) -> Iterator[Block]:
+    own, own_paper = account.stored.total, account.paper.total
+
+    def told(total: float, rival: float) -> str:
+        return f"{'* ' if total < rival else ''}{words.count(total)}"
+
+    rows = [(name, words.count(own_paper), *(words.count(own) for _ in equal))]
+    rows += [
+        (
+            f"{100 * row.sparsity:.0f} % sparsity",
+            told(row.paper.total, own_paper),
+            *(told(cost.total, own) for cost in row.best.values()),
+        )
+        for row in baselines
+    ]
+    rows.append(("sparsity at equal bytes", "", *(words.sparsity(s) for s in equal.values())))
+    yield Heading("Pruned instead (random or magnitude), total bytes", 2)
+    yield Sheet(_PRUNED_HEADS, tuple(rows), frozenset({0, len(rows) - 1}))
+
+
+def _summary(archives: Sequence[ArchiveReport]) -> Sheet:
+    rows = tuple(
+        (
+            _short(archive.file),
+            words.strategy(archive.settings)[:12],
+            words.NOT_COUNTED if a.density is None else f"{a.density:.3g}",
+            words.percent(archive.accuracy) if archive.accuracy else words.NOT_COUNTED,
+            words.count(a.stored.total),
+            words.ratio(a.compression_ratio),
+        )
+        for archive in archives
+        for a in (archive.account,)
+    )
+    return Sheet(("file", "strategy", "density", "accuracy", "bytes", "ratio"), rows, left=2)
+
+
+def _short(file: str) -> str:
+    """Shorten a path for the summary; its end tells it from others."""
+    text = words.clean(file)
+    name = PurePath(text).name
+    if len(text) <= _LONGEST_FILE:
+        return text
+    return f".../{name}" if len(name) + 4 <= _LONGEST_FILE else f"...{text[3 - _LONGEST_FILE :]}"
+
+
+def _strategies(report: PlanReport) -> Sheet:
+    rows = tuple(
+        (
+            f"{'>' if row.chosen else ' '} "
+            + words.strategy({"strategy": row.strategy, "ratio": row.ratio}),
+            words.count(row.seeded.prototype_length),
+            words.count(row.seeded.stored.total),
+            words.ratio(row.seeded.compression_ratio),
+            words.count(row.stored_prototype.stored.total),
+            words.ratio(row.stored_prototype.compression_ratio),
+            words.count(row.seeded.paper.total),
+        )
+        for row in report.rows
+    )
+    heads = (
+        "\nstrategy",
+        "prototype\nvalues",
+        "seed,\nbytes",
+        "\nratio",
+        "stored,\nbytes",
+        "\nratio",
+        "paper,\nbytes",
+    )
+    chosen = frozenset(i for i, row in enumerate(report.rows) if row.chosen)
+    return Sheet(heads, rows, chosen)
+
+
+def _explanations(expected: bool) -> Iterator[Block]:
+    stored = (
+        "what a file would hold, without its header and manifest (about 1 to 5 KB)"
+        if expected
+        else "the bytes of the file; overhead is header, manifest, padding and source"
+    )
+    yield Heading("How to read this", 2)
+    yield Facts(
+        (
+            (
+                "paper",
+                "the formula of PEMN (NeurIPS 2022, section 4.3.1): fp32 values, 1 bit per masked "
+                "weight, or 8 B of indices per weight that pruning keeps; C_d is left out",
+            ),
+            ("expected" if expected else "stored", stored),
+            ("limit", "log2 C(n, kept) bits per mask; no claim about C_d"),
+            (
+                "best codec",
+                "pruned values with the smallest mask codec per tensor (expected) and the same C_d "
+                "and overhead; int8 has one fp32 scale per tensor. A * costs less than the first "
+                "row. Random and magnitude pruning cost the same; their accuracies are not known "
+                "here. Compare accuracies at equal bytes, not at equal sparsity",
+            ),
+            ("units", "1 KB = 1,000 B; a seed is 8 B of C_w, a stored prototype 4 B per value"),
+        )
+    )

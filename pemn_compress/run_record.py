@@ -1,0 +1,96 @@
+"""The record of a run: all settings, versions, data, seeds, and what every epoch came to."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pemn_compress import architecture as architectures
+from pemn_compress import codecs
+from pemn_compress.data import Data
+from pemn_compress.history import Epoch
+from pemn_compress.masked_model import MaskedModel
+from pemn_compress.planning import Selection
+from pemn_compress.recipes import Recipe
+from pemn_compress.strategies import Settings
+from pemn_compress.training import Run
+from pemn_compress.version import __version__
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the archive is written: mask codec, prototype by seed or by value, source or not."""
+
+    codec: str = codecs.AUTO
+    store_prototype: bool = False
+    include_source: bool = True
+    force: bool = False
+
+
+def run_record(
+    packed: bytes,
+    output: Path | None,
+    data: Data,
+    recipe: Recipe,
+    settings: Settings,
+    selection: Selection,
+    run: Run,
+    storage: Storage,
+    masked: MaskedModel,
+    history: Sequence[Epoch],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return everything that is needed to repeat a run, and what it came to, as plain values."""
+    used = asdict(run) | {
+        "device": str(run.torch_device()),
+        "device_name": _device_name(run.torch_device()),
+        "threads": torch.get_num_threads(),
+    }
+    return {
+        "archive": {
+            "path": str(output) if output else None,
+            "bytes": len(packed),
+            "sha256": sha256(packed).hexdigest(),
+        },
+        "architecture": architectures.architecture_of(masked.model),
+        "data": {
+            "name": data.name,
+            "train": len(data.train) if data.train else 0,
+            "test": len(data.test),
+            "classes": data.classes,
+        },
+        "masked": {
+            "tensors": len(masked.plan),
+            "weights": masked.plan.numel,
+            "prototype_length": masked.filling.length,
+        },
+        "settings": asdict(settings),
+        "selection": asdict(selection),
+        "recipe": recipe.to_dict(),
+        "run": asdict(run)
+        | {"device": str(run.torch_device()), "threads": torch.get_num_threads()},
+        "storage": asdict(storage),
+        "accuracy": history[-1].test.accuracy,
+        "epochs": [epoch.to_dict() for epoch in history],
+        "seconds": seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "pemn-compress": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+        },
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

@@ -1,0 +1,263 @@
+"""Training and evaluation of any nn.Module that classifies.
+
+Nothing here knows about masks: a MaskedModel and a plain model train alike.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pemn_compress.augment import parse_augment
+from pemn_compress.batches import Batches
+from pemn_compress.checkpoint import resume, write
+from pemn_compress.data import Data, Split
+from pemn_compress.errors import DataError, SettingError, TrainingError
+from pemn_compress.history import Epoch, Score
+from pemn_compress.optimization import learning_rate, make_optimizer
+from pemn_compress.recipes import Recipe
+
+CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
+
+
+class Observer(Protocol):
+    """Who watches a run; every method may do nothing."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Training starts: `epochs` of `steps` steps, `done` epochs of which are behind."""
+
+    def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
+        """Step `step` of epoch `epoch` is done; calling `loss` may wait for the device."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch and its evaluation are done."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run uses its machine; nothing here changes what is learned, but for `amp`'s rounding.
+
+    `amp` is bfloat16 autocast; `workers` are processes that load images.
+    """
+
+    device: str = "auto"
+    amp: bool = False
+    compile: bool = False
+    channels_last: bool = False
+    workers: int = 0
+
+    def torch_device(self) -> torch.device:
+        """Return the device: "auto" takes a GPU where there is one. Raises SettingError."""
+        if self.device != "auto":
+            try:
+                device = torch.device(self.device)
+                torch.empty(0, device=device)
+            except (RuntimeError, AssertionError) as error:
+                reason = str(error).splitlines()[0]
+                raise SettingError(f"device {self.device!r} cannot be used: {reason}") from None
+            return device
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("cpu")
+
+
+def check_fit(model: nn.Module, data: Data) -> None:
+    """Try two samples before hours are spent. Raises DataError where model and data do not fit."""
+    samples = Batches(data.test, batch_size=2, shuffle_seed=None, normalize=data.normalize)
+    inputs, targets = next(iter(samples))
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            outputs = model(inputs.to(next(model.parameters()).device))
+    except TrainingError:
+        raise
+    except Exception as error:  # whatever a user's own forward() raises
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"data {data.name!r} gives inputs of shape {data.input_shape}, which the model does "
+            f"not take: {type(error).__name__}: {reason}"
+        ) from None
+    finally:
+        model.train(was_training)
+    if not isinstance(outputs, Tensor) or outputs.dim() < 2 or len(outputs) != len(targets):
+        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise DataError(
+            f"the model's output for a batch of {len(targets)}: expected a tensor of shape "
+            f"({len(targets)}, classes), got {got}"
+        )
+    if data.classes is not None and outputs.shape[1] < data.classes:
+        raise DataError(
+            f"data {data.name!r} has {data.classes} classes, the model only {outputs.shape[1]} "
+            "outputs; build it with more"
+        )
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, split: Split, data: Data, *, batch_size: int = 256, workers: int = 0
+) -> Score:
+    """Return the model's score on a split, in evaluation mode and float32, on its own device."""
+    device = next(iter([*model.parameters(), *model.buffers()])).device
+    batches = Batches(
+        split,
+        batch_size=batch_size,
+        shuffle_seed=None,
+        normalize=data.normalize,
+        workers=workers,
+        device=device,
+    )
+    was_training = model.training
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    loss = torch.zeros((), dtype=torch.float64, device=device)
+    total = 0
+    for inputs, targets in batches:
+        outputs = model(inputs)
+        loss += functional.cross_entropy(outputs, targets, reduction="sum").double()
+        correct += (outputs.argmax(1) == targets).sum()
+        total += targets.numel()
+    model.train(was_training)
+    return Score(int(correct), total, float(loss) / total)
+
+
+def fit(
+    model: nn.Module,
+    data: Data,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    run: Run | None = None,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+    observer: Observer | None = None,
+) -> list[Epoch]:
+    """Train `model` in place and return what every epoch came to; the last one counts.
+
+    The order of samples, augmentation and dropout are functions of (seed, epoch). With a
+    `checkpoint` the state is written there after every epoch, whole or not at all; if the file
+    exists, training goes on from it, provided that it is from a run of the same `identity` (any
+    plain values) and recipe. The caller's random state is left as it was.
+
+    Raises TrainingError for a loss that is not finite and for a checkpoint of another run,
+    DataError and SettingError for data and settings that do not fit.
+    """
+    run = run or Run()
+    device = run.torch_device()
+    if data.train is None:
+        raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
+    model.to(device)
+    check_fit(model, data)
+    if run.channels_last:
+        model.to(memory_format=torch.channels_last)
+    augment = None
+    if recipe.augment:
+        if not data.is_image:
+            raise SettingError(
+                f"augmentation needs images, which data {data.name!r} is not; pass --augment none"
+            )
+        channels, size = data.input_shape[0], data.input_shape[-1]
+        augment = parse_augment(list(recipe.augment), image_size=size, channels=channels)
+    batches = Batches(
+        data.train,
+        batch_size=recipe.batch_size,
+        shuffle_seed=seed,
+        augment=augment,
+        normalize=data.normalize,
+        workers=run.workers,
+        device=device,
+    )
+    optimizer = make_optimizer(model, recipe)
+    told = {"recipe": recipe.to_dict(), "seed": seed, "data": data.name, **(identity or {})}
+    history = resume(checkpoint, model, optimizer, told) if checkpoint else []
+    if observer:
+        observer.start(recipe.epochs, len(batches), len(history))
+    forward = torch.compile(model) if run.compile else model
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        for epoch in range(len(history), recipe.epochs):
+            torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
+            batches.set_epoch(epoch)
+            started = time.perf_counter()
+            train_loss = _train_epoch(
+                forward, model, batches, optimizer, recipe, epoch, run, device, observer
+            )
+            trained = time.perf_counter()
+            test = evaluate(model, data.test, data, workers=run.workers)
+            history.append(
+                Epoch(
+                    epoch + 1,
+                    optimizer.param_groups[0]["lr"],
+                    train_loss,
+                    test,
+                    len(data.train) / (trained - started),
+                    time.perf_counter() - started,
+                )
+            )
+            if checkpoint:
+                write(checkpoint, model, optimizer, told, history)
+            if observer:
+                observer.epoch(history[-1])
+    return history
+
+
+def _train_epoch(
+    forward: Callable[[Tensor], Tensor],
+    model: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    epoch: int,
+    run: Run,
+    device: torch.device,
+    observer: Observer | None,
+) -> float:
+    model.train()
+    steps = len(batches)
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    loss = total
+    for step, (inputs, targets) in enumerate(batches):
+        rate = learning_rate(recipe, epoch, step, steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        if run.channels_last and inputs.dim() == 4:
+            inputs = inputs.to(memory_format=torch.channels_last)
+        place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
+        try:
+            with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
+                outputs = forward(inputs)
+            loss = functional.cross_entropy(
+                outputs.float(), targets, label_smoothing=recipe.label_smoothing
+            )
+        except TrainingError as error:
+            raise TrainingError(f"{place}: {error}") from None
+        except torch.OutOfMemoryError:
+            raise TrainingError(
+                f"{place}: {device} is out of memory; a smaller --batch-size helps"
+            ) from None
+        last = step == steps - 1
+        if device.type == "cpu" or last or step % CHECK_LOSS_STEPS == 0:
+            _check_finite(loss, total, place, recipe)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+        optimizer.step()
+        total += loss.detach().double()
+        if observer:
+            observer.step(epoch, step, len(targets), loss.detach().item)
+    return float(total) / steps
+
+
+def _check_finite(loss: Tensor, total: Tensor, place: str, recipe: Recipe) -> None:
+    value = float(loss.detach())
+    if not math.isfinite(value + float(total)):
+        raise TrainingError(
+            f"{place}: expected a finite loss, got {value:g}; stopped. "
+            f"A learning rate below {recipe.lr:g} or --clip-norm 1 may help"
+        )

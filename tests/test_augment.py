@@ -1,0 +1,178 @@
+"""Augmentations: what they do to an image, the batched path, and what is refused."""
+
+import pickle
+
+import pytest
+import torch
+
+from pemn_compress.augment import AUGMENTATIONS, parse_augment
+from pemn_compress.errors import SettingError, UnknownNameError
+
+torch.set_num_threads(1)
+
+EVERY_ITEM = ["resized-crop:0.75", "crop:4", "flip", "rand-augment:2:12", "color-jitter:0.2"]
+
+
+def ramp(channels=3, size=8):
+    """An image without two equal pixels in a channel, so that a crop's place can be read off."""
+    pixels = torch.arange(1, size * size + 1, dtype=torch.uint8).reshape(1, size, size)
+    return pixels.repeat(channels, 1, 1)
+
+
+def every_crop_and_flip(image, padding):
+    size = image.shape[-1]
+    padded = torch.nn.functional.pad(image, (padding,) * 4)
+    for top in range(2 * padding + 1):
+        for left in range(2 * padding + 1):
+            crop = padded[:, top : top + size, left : left + size]
+            yield crop
+            yield crop.flip(2)
+
+
+class TestBatched:
+    def test_each_image_is_one_of_the_crops_and_all_of_them_occur(self):
+        augment = parse_augment(["crop:1", "flip"], image_size=8)
+        images = ramp().repeat(400, 1, 1, 1)
+        choices = augment.batched.draw(400, torch.Generator().manual_seed(0))
+        out = augment.batched.apply(images, choices)
+        allowed = {crop.numpy().tobytes() for crop in every_crop_and_flip(ramp(), 1)}
+        assert len(allowed) == 18
+        assert {image.numpy().tobytes() for image in out} == allowed
+        assert out.dtype == torch.uint8
+
+    def test_sample_by_sample_draws_from_the_same_set(self):
+        augment = parse_augment(["crop:1", "flip"], image_size=8)
+        torch.manual_seed(0)
+        allowed = {crop.numpy().tobytes() for crop in every_crop_and_flip(ramp(), 1)}
+        assert {augment.image(ramp()).numpy().tobytes() for _ in range(400)} == allowed
+
+    def test_crop_alone_never_mirrors(self):
+        augment = parse_augment(["crop:2"], image_size=8)
+        choices = augment.batched.draw(200, torch.Generator().manual_seed(0))
+        assert choices[:, 2].max() == 0
+        assert choices[:, :2].min() == 0
+        assert choices[:, :2].max() == 4
+
+    def test_flip_alone_mirrors_about_half(self):
+        augment = parse_augment(["flip"], image_size=8)
+        choices = augment.batched.draw(1000, torch.Generator().manual_seed(0))
+        images = ramp().repeat(1000, 1, 1, 1)
+        out = augment.batched.apply(images, choices)
+        mirrored = (out == images.flip(3)).flatten(1).all(1)
+        assert torch.equal(mirrored | (out == images).flatten(1).all(1), torch.ones(1000).bool())
+        assert 450 < mirrored.sum() < 550
+
+    def test_images_need_not_be_square(self):
+        augment = parse_augment(["crop:3", "flip"], image_size=(6, 10), channels=1)
+        choices = augment.batched.draw(5, torch.Generator().manual_seed(0))
+        images = torch.ones(5, 1, 6, 10, dtype=torch.uint8)
+        assert augment.batched.apply(images, choices).shape == (5, 1, 6, 10)
+        assert augment.image(images[0]).shape == (1, 6, 10)
+
+    @pytest.mark.parametrize(
+        ("items", "is_batched"),
+        [
+            (["flip", "crop:4"], True),
+            (["crop:4", "erase:0.5"], True),
+            (["crop:4", "color-jitter:0.1"], False),
+            (["erase:0.5"], False),
+            ([], False),
+        ],
+    )
+    def test_it_exists_when_the_image_part_is_crop_and_flip_alone(self, items, is_batched):
+        assert (parse_augment(items, image_size=32).batched is not None) == is_batched
+
+
+class TestSampleBySample:
+    def test_nothing_asked_for_is_nothing_to_call(self):
+        augment = parse_augment([], image_size=32)
+        assert augment.image is None
+        assert augment.normalized is None
+
+    @pytest.mark.parametrize("item", EVERY_ITEM)
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_an_image_keeps_its_type_and_shape(self, item, channels):
+        augment = parse_augment([item], image_size=16, channels=channels)
+        torch.manual_seed(0)
+        image = torch.randint(0, 256, (channels, 16, 16), dtype=torch.uint8)
+        for _ in range(10):
+            out = augment.image(image)
+            assert out.dtype == torch.uint8
+            assert out.shape == image.shape
+
+    @pytest.mark.parametrize("item", EVERY_ITEM)
+    def test_it_changes_images_and_the_global_seed_decides_how(self, item):
+        augment = parse_augment([item], image_size=16)
+        image = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
+        passes = []
+        for seed in (1, 1, 2):
+            torch.manual_seed(seed)
+            passes.append(torch.stack([augment.image(image) for _ in range(8)]))
+        assert torch.equal(passes[0], passes[1])
+        assert not torch.equal(passes[0], passes[2])
+
+    def test_items_apply_in_the_order_written(self):
+        augment = parse_augment(["flip", "color-jitter:1", "erase:1", "crop:8"], image_size=8)
+        names = [type(step).__name__ for step in augment.image.steps]
+        assert names == ["RandomHorizontalFlip", "ColorJitter", "RandomCrop"]
+
+    def test_erasing_works_on_the_normalised_image_with_its_probability(self):
+        augment = parse_augment(["erase:0.25", "flip"], image_size=8)
+        torch.manual_seed(0)
+        image = torch.ones(3, 8, 8)
+        erased = [bool((augment.normalized(image) == 0).any()) for _ in range(1000)]
+        assert 200 < sum(erased) < 300
+        assert torch.equal(image, torch.ones(3, 8, 8))
+
+    def test_workers_can_unpickle_all_of_them(self):
+        augment = parse_augment([*EVERY_ITEM, "erase:1"], image_size=8)
+        copy = pickle.loads(pickle.dumps(augment))
+        torch.manual_seed(0)
+        image = copy.image(ramp())
+        torch.manual_seed(0)
+        assert torch.equal(image, augment.image(ramp()))
+
+
+class TestRefusals:
+    def test_an_unknown_name_lists_those_that_exist(self):
+        with pytest.raises(
+            UnknownNameError, match=r"'cutout'.*expected one of: color-jitter, crop"
+        ):
+            parse_augment(["cutout:8"], image_size=32)
+
+    @pytest.mark.parametrize(
+        ("item", "message"),
+        [
+            ("crop", "expected crop:PADDING, PADDING a whole number from 1 .*got 'crop'"),
+            ("crop:0", "got 'crop:0'"),
+            ("crop:2.5", "got 'crop:2.5'"),
+            ("crop:4:4", "got 'crop:4:4'"),
+            ("crop:", "got 'crop:'"),
+            ("flip:0.5", "expected flip, got 'flip:0.5'"),
+            ("flip:", "expected flip, got 'flip:'"),
+            ("resized-crop:0", "a number above 0 to 1, got 'resized-crop:0'"),
+            ("resized-crop:1.5", "got 'resized-crop:1.5'"),
+            ("rand-augment:2", "expected rand-augment:OPERATIONS:MAGNITUDE.*got 'rand-augment:2'"),
+            ("rand-augment:2:31", "MAGNITUDE a whole number from 0 to 30"),
+            ("color-jitter:-0.1", "got 'color-jitter:-0.1'"),
+            ("erase:nan", "PROBABILITY a number from 0 to 1, got 'erase:nan'"),
+            ("erase:much", "got 'erase:much'"),
+        ],
+    )
+    def test_values_say_what_was_expected_and_got(self, item, message):
+        with pytest.raises(SettingError, match=message) as refusal:
+            parse_augment([item], image_size=32)
+        assert "\n" not in str(refusal.value)
+
+    def test_twice_is_once_too_often(self):
+        with pytest.raises(SettingError, match="'crop': expected once"):
+            parse_augment(["crop:2", "crop:4"], image_size=32)
+
+    @pytest.mark.parametrize("item", ["color-jitter:0.2", "rand-augment:1:1"])
+    def test_colours_need_colour_or_grey(self, item):
+        with pytest.raises(SettingError, match="1 or 3 channels, got 4"):
+            parse_augment([item], image_size=32, channels=4)
+
+    def test_every_name_is_covered_here(self):
+        covered = {item.split(":")[0] for item in EVERY_ITEM} | {"erase"}
+        assert covered == set(AUGMENTATIONS)
