@@ -1,5 +1,60 @@
-"""Parameter-efficient masking networks as a compression toolkit and a file format."""
+"""Parameter-efficient masking networks as a compression toolkit and a file format.
 
+A few verbs: `MaskedModel` trains masks over fixed random weights in any nn.Module; `save` and
+`load` move it through a `.pemn` archive; `compress` and `restore` do the whole road; `report`,
+`inspect` and `verify` look at archives, and need no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pemn_compress.errors import PemnError
 from pemn_compress.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from pemn_compress.architecture import build
+    from pemn_compress.archive import inspect, open_archive, verify
+    from pemn_compress.compressing import compress
+    from pemn_compress.exporting import restore
+    from pemn_compress.masked_model import MaskedModel
+    from pemn_compress.packing import load, save
+    from pemn_compress.reporting import report
+
+# name -> module; looked up on first use, so that importing the package does not import torch
+_HOMES = {
+    "MaskedModel": "masked_model",
+    "build": "architecture",
+    "compress": "compressing",
+    "inspect": "archive",
+    "load": "packing",
+    "open_archive": "archive",
+    "report": "reporting",
+    "restore": "exporting",
+    "save": "packing",
+    "verify": "archive",
+}
+
+__all__ = [
+    "MaskedModel",
+    "PemnError",
+    "__version__",
+    "build",
+    "compress",
+    "inspect",
+    "load",
+    "open_archive",
+    "report",
+    "restore",
+    "save",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

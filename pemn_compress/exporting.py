@@ -8,11 +8,46 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.archive import Archive
+from pemn_compress.archive import Archive, Limits, open_archive
+from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ModelError, OutputError, SettingError, UnknownNameError
 from pemn_compress.packing import restore_module, state_dict
 
 State = dict[str, Tensor]
+
+
+def restore(
+    archive: str | Path | bytes,
+    output: str | Path | None = None,
+    *,
+    model: nn.Module | None = None,
+    trust_source: bool = False,
+    input_shape: Sequence[int] | None = None,
+    force: bool = False,
+    limits: Limits | None = None,
+) -> Path:
+    """Write the model of an archive as a file, in the format of its extension, and return its path.
+
+    ".pt2" (a torch.export program), ".onnx", ".safetensors" or ".pt" (state dicts); without
+    `output` it is the archive's path with ".pt2". The file appears whole or not at all. `model`
+    and `trust_source` are those of `packing.load`. Raises what `export` raises, and OutputError.
+    """
+    if output is None:
+        if isinstance(archive, bytes):
+            raise SettingError("an archive of bytes has no name: expected an output, got none")
+        output = Path(archive).with_suffix(".pt2")
+    output = Path(output)
+    check_output(output, force=force)
+    with open_archive(archive, limits) as opened:
+        content = export(
+            opened,
+            output.suffix,
+            model=model,
+            trust_source=trust_source,
+            input_shape=input_shape,
+        )
+    write_bytes(output, content, force=force)
+    return output
 
 
 def export(
@@ -46,6 +81,7 @@ def export(
 
 def _pt2(module: nn.Module, example: Tensor) -> bytes:
     program = _exported(module, example)
+    _check_program(program.module(), module, example)
     stream = io.BytesIO()
     torch.export.save(program, stream)
     return stream.getvalue()
@@ -79,6 +115,19 @@ def _exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgra
         ) from None
 
 
+def _check_program(program: nn.Module, module: nn.Module, example: Tensor) -> None:
+    """Run the program once: a traced constant or branch would show as other outputs."""
+    varied = torch.linspace(-1, 1, example.numel()).view(example.shape).repeat_interleave(2, 0)
+    with torch.no_grad():
+        expected, got = module(varied), program(varied)
+    if not torch.allclose(expected, got, rtol=1e-4, atol=1e-5):
+        worst = float((expected - got).abs().max())
+        raise ModelError(
+            f"{type(module).__name__}: the exported program's outputs differ by up to {worst:g}; "
+            "restore a state dict instead (.safetensors, .pt)"
+        )
+
+
 def _pt(state: State) -> bytes:
     stream = io.BytesIO()
     torch.save(state, stream)
@@ -105,8 +154,3 @@ PROGRAM_FORMATS: dict[str, Callable[[nn.Module, Tensor], bytes]] = {
     ".pt2": _pt2,
     ".onnx": _onnx,
 }
-
-
-def default_output(archive: str) -> Path:
-    """Return where `restore` writes without being told: beside the archive, as .pt2."""
-    return Path(archive).with_suffix(".pt2")

@@ -53,14 +53,14 @@ def prepare(
     file = None
     if isinstance(model, str) and is_model_file(model):
         file = load_model_file(model)
-    loaded = _load_data(data, file)
+    loaded = load_request(data, file)
     if isinstance(model, nn.Module):
         return Prepared(copy.deepcopy(model), loaded, None)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
         if file is not None:
-            built = architectures.build_from_file(file, **(dict(arguments) | variant))
+            built = architectures.build_from_file(file, **(variant | dict(arguments)))
             return Prepared(built, loaded, file.source)
         if not loaded.is_image:
             raise DataError(
@@ -73,7 +73,7 @@ def prepare(
             image_size=loaded.input_shape[-1],
             classes=loaded.classes or 0,
         )
-        built = architectures.build(model, **(implied | dict(arguments) | variant))
+        built = architectures.build(model, **(variant | implied | dict(arguments)))
         return Prepared(built, loaded, None)
 
 
@@ -82,9 +82,13 @@ def is_model_file(reference: str) -> bool:
     return reference.partition(":")[0].endswith(".py") or "/" in reference or "\\" in reference
 
 
-def _load_data(
+def load_request(
     data: str | Data | tuple[Any, Any] | DataRequest | None, file: ModelFile | None
 ) -> Data:
+    """Return the data that a caller or a user named; `file` is the model file, if there is one.
+
+    Raises DataError, UnknownNameError for data that no loader has.
+    """
     if isinstance(data, Data):
         return data
     if isinstance(data, tuple):

@@ -73,8 +73,7 @@ def run_record(
         "settings": asdict(settings),
         "selection": asdict(selection),
         "recipe": recipe.to_dict(),
-        "run": asdict(run)
-        | {"device": str(run.torch_device()), "threads": torch.get_num_threads()},
+        "run": used,
         "storage": asdict(storage),
         "accuracy": history[-1].test.accuracy,
         "epochs": [epoch.to_dict() for epoch in history],

@@ -1,0 +1,77 @@
+"""The command line: parse, call, print. One file per command, loaded when it is run."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from pemn_compress.errors import PemnError
+from pemn_compress.version import __version__
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+# command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>
+COMMANDS = {
+    "compress": "Train masks over fixed random weights and write a .pemn archive.",
+    "restore": "Rebuild the model of an archive: .pt2 .safetensors .pt .onnx.",
+    "report": "What an archive or an architecture costs, beside pruning.",
+    "inspect": "What is inside an archive, section by section.",
+    "verify": "Check every promise that an archive makes.",
+    "evaluate": "Measure a restored model's accuracy on data.",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they run: `pemn --help` need not load torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"pemn_compress.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="pemn")
+def pemn() -> None:
+    """Networks stored as a seed and masks: compress, restore, and account for every byte.
+
+    \b
+    Example:
+      pemn compress mlp --data digits --strategy rp --ratio 1e-2 -o digits.pemn
+      pemn report digits.pemn
+      pemn restore digits.pemn -o digits.pt2
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    try:
+        result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else str(error))
+        sys.exit(BAD_INPUT)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except PemnError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has stopped reading; say nothing
+        sys.exit(0)
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(f"pemn: interrupted{f': {error}' if str(error) else ''}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"pemn: {' '.join(message.split())}", err=True)
+    sys.exit(BAD_INPUT)

@@ -5,8 +5,9 @@ j-th coded position p_j the gap is g_j = p_j - p_(j-1) - 1, with p_(-1) = -1. Th
 header byte (bits 0 to 5: the Rice parameter k; bit 6: 0; bit 7: 1 when zeros are coded), then a bit
 stream with g_j >> k zeros and a one for every j, then a bit stream with the k low bits of every
 g_j, most significant first. Bits fill a byte from its least significant end; each stream is padded
-with zeros to a whole byte. Masks of independent bits come within 1.5 % of log2 C(n, ones), because
-geometric gaps are what Rice codes are best for (Golomb 1966; Rice and Plaunt 1971).
+with zeros to a whole byte. Geometric gaps are what Rice codes are best for (Golomb 1966; Rice and
+Plaunt 1971): masks of independent bits come within 1.5 % of log2 C(n, ones) at densities 0.5, 0.3
+and 0.1 or less, and within 4.1 % at the worst density, 0.38.
 
 >>> import numpy as np
 >>> mask = np.zeros(64, bool); mask[[3, 20, 63]] = True

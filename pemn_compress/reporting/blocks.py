@@ -1,50 +1,16 @@
 """A report as blocks: what every rendering for human readers shows, and in what order."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from pemn_compress.accounting import Account, Baseline
-from pemn_compress.report import words
-from pemn_compress.report.collect import ArchiveReport, PlanReport, Report
+from pemn_compress.reporting import words
+from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
+from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
+from pemn_compress.strategies import few_values_warning
 
 _LONGEST_FILE = 26
 _PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A title; `level` 1 starts an archive, 2 a table of it."""
-
-    text: str
-    level: int = 1
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Labels with their values."""
-
-    rows: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table: the first column is left-aligned, numbers follow; `strong` rows stand out."""
-
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    strong: frozenset[int] = frozenset()
-    left: int = 1
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence or two."""
-
-    text: str
-
-
-Block = Heading | Facts | Sheet | Note
 
 
 def report_blocks(report: Report) -> Iterator[Block]:
@@ -70,8 +36,12 @@ def plan_blocks(report: PlanReport) -> Iterator[Block]:
             ("fp32", f"{words.both(account.state_dict_bytes)} as a state dict"),
         )
     )
+    yield Heading("Total bytes by strategy", 2)
     yield _strategies(report)
     yield Note("> yours; seed, stored: the prototype's form; ratio: fp32 state dict / bytes")
+    warning = few_values_warning(report.settings, account.prototype_length)
+    if warning:
+        yield Note(f"warning: {warning}")
     yield Heading(f"Cost in bytes, {name} with a seed", 2)
     yield _columns(account)
     yield from _pruning(account, report.baselines, report.equal_bytes, f"{name} with a seed")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pemn_compress.report.collect import Accuracy
+from pemn_compress.reporting.collect import Accuracy
 
 NOT_RECORDED = "not recorded"
 NOT_COUNTED = "-"

@@ -4,7 +4,7 @@
 and manifests, no mask is decoded, and nothing here needs torch.
 """
 
-from pemn_compress.report.collect import (
+from pemn_compress.reporting.collect import (
     Accuracy,
     ArchiveReport,
     PlanReport,
@@ -14,7 +14,7 @@ from pemn_compress.report.collect import (
     plan_report,
     report,
 )
-from pemn_compress.report.rendering import FORMATS, render
+from pemn_compress.reporting.rendering import FORMATS, render
 
 __all__ = [
     "FORMATS",

@@ -29,8 +29,8 @@ from dataclasses import asdict, astuple
 from typing import Any
 
 from pemn_compress.accounting import Account, Baseline, Cost
-from pemn_compress.report import words
-from pemn_compress.report.collect import ArchiveReport, PlanReport, PlanRow, Report
+from pemn_compress.reporting import words
+from pemn_compress.reporting.collect import ArchiveReport, PlanReport, PlanRow, Report
 
 PRUNING_METHODS = ("random", "magnitude")
 CSV_FIELDS = (

@@ -1,0 +1,5 @@
+"""`python -m pemn_compress` is `pemn`."""
+
+from pemn_compress.cli import main
+
+main()

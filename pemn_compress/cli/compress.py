@@ -1,0 +1,225 @@
+"""`pemn compress`: from a model and data to an archive."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pemn_compress import codecs, recipes
+from pemn_compress.cli.options import (
+    arguments_option,
+    selection_options,
+    variant_options,
+    write_stdout,
+)
+from pemn_compress.reporting.words import both
+from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, SEARCHES, STRATEGIES, Settings
+
+RECIPE_SETTINGS = (
+    "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
+    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias",
+)  # fmt: skip
+MASK_SETTINGS = (
+    "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
+)  # fmt: skip
+
+
+@click.command(short_help="Train masks over fixed random weights and write a .pemn archive.")
+@click.argument("model")
+@click.option(
+    "--data",
+    "spec",
+    help="digits, cifar10, cifar100, folder:PATH, npz:PATH. [default: the model file's own]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default="data",
+    show_default=True,
+    help="Where cifar10 and cifar100 are.",
+)
+@click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir.")
+@click.option("--train-limit", type=int, help="Use only the first N training samples.")
+@click.option("--test-limit", type=int, help="Use only the first N test samples.")
+@click.option("--image-size", type=int, help="Pixels that folder: images are resized to.")
+@arguments_option
+@variant_options
+@click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    help=f"How one prototype fills all tensors. [default: {Settings.strategy}]",
+)
+@click.option(
+    "--ratio",
+    type=float,
+    help="rp: prototype length / largest tensor's length, in "
+    f"(0, 1]. [default: {Settings.ratio:g}]",
+)
+@click.option(
+    "--density",
+    type=float,
+    help="Fraction of weights kept, in (0, 1]: PEMN's "
+    "--sparsity, hidden-networks' k, 1 - other papers' prune rate. [recipe's]",
+)
+@click.option("--seed", type=int, help="Seed of everything random. [default: 0]")
+@click.option(
+    "--distribution",
+    type=click.Choice(list(DISTRIBUTIONS)),
+    help="Distribution of the fixed weights. [recipe's]",
+)
+@click.option(
+    "--scaling",
+    type=click.Choice(SCALINGS),
+    help="Scale weights by each tensor's own "
+    "fan, or copy the prototype unscaled as PEMN does. [recipe's]",
+)
+@click.option(
+    "--scale-by-density/--no-scale-by-density",
+    default=None,
+    help="Multiply the scale by 1/sqrt(density). [recipe's]",
+)
+@click.option(
+    "--search",
+    type=click.Choice(SEARCHES),
+    help=f"How scores become masks. [default: {Settings.search}]",
+)
+@selection_options
+@click.option(
+    "--recipe",
+    type=click.Choice(recipes.names()),
+    default=recipes.DEFAULT,
+    show_default=True,
+    help="Training settings by name; the options below override them.",
+)
+@click.option("--epochs", type=int)
+@click.option("--batch-size", type=int)
+@click.option("--optimizer", type=click.Choice(recipes.OPTIMIZERS))
+@click.option("--lr", type=float, help="Highest learning rate.")
+@click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
+@click.option("--warmup-epochs", type=int)
+@click.option("--momentum", type=float, help="sgd only.")
+@click.option("--weight-decay", type=float)
+@click.option("--decay", type=click.Choice(recipes.DECAYS), help="What weight decay acts on.")
+@click.option("--clip-norm", type=float, help="Largest norm of the gradient; 0: no limit.")
+@click.option("--label-smoothing", type=float)
+@click.option("--augment", help="Comma-separated, such as crop:4,flip; or none.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--amp", is_flag=True, help="Train in bfloat16 where it is safe.")
+@click.option("--compile", "compiled", is_flag=True, help="Train with torch.compile.")
+@click.option("--channels-last", is_flag=True, help="Train in channels-last memory format.")
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads. [default: torch's choice]")
+@click.option(
+    "--codec",
+    type=click.Choice([*codecs.CODECS, codecs.AUTO]),
+    default=codecs.AUTO,
+    show_default=True,
+    help="Mask codec; auto takes the smallest, tensor by tensor.",
+)
+@click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
+@click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
+@click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
+@click.option("--force", is_flag=True, help="Replace existing output files.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Written after every epoch; training goes on from it when it exists.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="Write everything about the run to this JSON file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the run's record not a summary.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(model: str, **options: Any) -> None:  # fmt: skip
+    """Train masks over fixed random weights and write a .pemn archive.
+
+    MODEL is a Python file with a build_model() function (model.py, model.py:my_builder) or an
+    architecture: mlp, conv2, conv4, conv6, conv8, resnet20, resnet32, resnet56, convmixer, vit,
+    or torchvision:NAME. With a file, train_data() and eval_data() in it can stand in for --data.
+
+    \b
+    Example:
+      pemn compress model.py --strategy rp --ratio 1e-2
+      pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
+    """
+    output = options["output"] or default_output(model)
+    if options["augment"] is not None:
+        names = options["augment"].split(",")
+        options["augment"] = () if names in (["none"], [""]) else tuple(names)
+    import torch
+
+    from pemn_compress.cli.progress import observer
+    from pemn_compress.compressing import compress
+    from pemn_compress.planning import Selection
+    from pemn_compress.preparing import DataRequest
+    from pemn_compress.run_record import Storage
+    from pemn_compress.training import Run
+
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
+    keep = ("spec", "data_dir", "download", "train_limit", "test_limit", "image_size")
+    select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
+    watcher = observer(quiet=options["quiet"], checkpoint=options["checkpoint"])
+    with watcher:
+        made = compress(
+            model,
+            data=DataRequest(**{key: options[key] for key in keep}),
+            output=None if output == "-" else output,
+            recipe=options["recipe"],
+            selection=Selection(**{key: options[key] for key in select}),
+            arguments=dict(options["arguments"]),
+            run=Run(
+                options["device"],
+                options["amp"],
+                options["compiled"],
+                options["channels_last"],
+                options["workers"],
+            ),
+            storage=Storage(
+                options["codec"],
+                options["store_prototype"],
+                not options["no_source"],
+                options["force"],
+            ),
+            checkpoint=options["checkpoint"],
+            record=options["record"],
+            observer=watcher,
+            **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS},
+        )
+    for warning in made.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if output == "-":
+        write_stdout(made.archive)
+    text = json.dumps(made.record, indent=2) if options["as_json"] else _summary(made)
+    click.echo(text, err=output == "-", file=sys.stderr if output == "-" else None)
+
+
+def default_output(model: str) -> str:
+    """Return the archive's name for a MODEL: model.py, torchvision:resnet18 -> NAME.pemn."""
+    from pemn_compress.preparing import is_model_file
+
+    name = model.partition(":")[0] if is_model_file(model) else model.rpartition(":")[2]
+    return f"{Path(name).stem}.pemn"
+
+
+def _summary(made: Any) -> str:
+    from pemn_compress.accounting import archive_account
+    from pemn_compress.archive import open_archive
+
+    with open_archive(made.archive) as archive:
+        plain = archive_account(archive).state_dict_bytes
+    score, last = made.history[-1].test, made.history[-1].epoch
+    return "\n".join(
+        [
+            f"{made.path or 'standard output'}: {both(len(made.archive))}",
+            f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
+            f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
+            f"{made.record['data']['name']}, after the last epoch, {last})",
+            "  read back        every tensor and a test batch's outputs equal the trained "
+            "model's, bit for bit",
+        ]
+    )

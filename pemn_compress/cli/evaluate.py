@@ -1,0 +1,99 @@
+"""`pemn evaluate`: the restored model's accuracy beside the one recorded."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pemn_compress.cli.options import builder_options, display_name, filled_model, read_archive
+from pemn_compress.errors import DataError
+
+
+@click.command(short_help="Measure a restored model's accuracy on data.")
+@click.argument("archive")
+@click.option(
+    "--data",
+    "spec",
+    help="digits, cifar10, cifar100, folder:PATH, npz:PATH. [default: the model file's own]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default="data",
+    show_default=True,
+    help="Where cifar10 and cifar100 are.",
+)
+@click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir.")
+@click.option("--test-limit", type=int, help="Use only the first N test samples.")
+@click.option("--image-size", type=int, help="Pixels that folder: images are resized to.")
+@builder_options
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True)
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(archive: str, spec: str | None, as_json: bool, **options: Any) -> None:
+    """Measure the accuracy of the model in ARCHIVE on the test part of --data.
+
+    Images are normalised with the mean and the deviation that the archive records.
+    """
+    from pemn_compress.archive import open_archive
+    from pemn_compress.models.modelfile import load_model_file
+    from pemn_compress.packing import restore_module
+    from pemn_compress.preparing import DataRequest, load_request
+    from pemn_compress.training import Run, check_fit, evaluate
+
+    request = DataRequest(
+        spec,
+        options["data_dir"],
+        options["download"],
+        None,
+        options["test_limit"],
+        options["image_size"],
+    )
+    with open_archive(read_archive(archive)) as opened:
+        opened.name = display_name(archive)
+        about = opened.manifest.about
+        module = restore_module(
+            opened,
+            model=filled_model(opened, options["model_file"]),
+            trust_source=options["trust_source"],
+        )
+    file = load_model_file(options["model_file"]) if options["model_file"] else None
+    data = load_request(request, file)
+    expected = tuple(about.get("input", {}).get("shape", data.input_shape))
+    if expected != data.input_shape:
+        raise DataError(
+            f"data {data.name!r}: expected inputs of shape {expected}, which the model was "
+            f"trained on, got {data.input_shape}"
+        )
+    if data.is_image and "mean" in about.get("input", {}):
+        data = replace(data, mean=tuple(about["input"]["mean"]), std=tuple(about["input"]["std"]))
+    check_fit(module, data)
+    module.to(Run(options["device"]).torch_device())
+    score = evaluate(
+        module, data.test, data, batch_size=options["batch_size"], workers=options["workers"]
+    )
+    recorded = about.get("accuracy")
+    if as_json:
+        told = {
+            "correct": score.correct,
+            "total": score.total,
+            "accuracy": score.accuracy,
+            "loss": score.loss,
+            "data": data.name,
+            "recorded": recorded,
+        }
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"{display_name(archive)} on {data.name}")
+    click.echo(f"  measured  {100 * score.accuracy:.2f} % ({score.correct} of {score.total})")
+    if recorded:
+        share = 100 * recorded["correct"] / recorded["total"]
+        click.echo(
+            f"  recorded  {share:.2f} % ({recorded['correct']} of {recorded['total']}, "
+            f"{recorded['data']})"
+        )
+    else:
+        click.echo("  recorded  none")

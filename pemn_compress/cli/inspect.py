@@ -1,0 +1,131 @@
+"""`pemn inspect`: what is inside an archive; reads the header only."""
+
+import json
+from typing import Any
+
+import click
+
+from pemn_compress.archive import inspect
+from pemn_compress.cli.options import display_name, read_archive
+from pemn_compress.reporting.words import both, clean
+
+
+@click.command(short_help="What is inside an archive, section by section.")
+@click.argument("archive")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(archive: str, as_json: bool) -> None:
+    """Show what is inside ARCHIVE, section by section and tensor by tensor.
+
+    Reads the header and the manifest only; payloads are not checked (pemn verify does that).
+    ARCHIVE may be - for standard input.
+
+    \b
+    Example:
+      pemn inspect model.pemn --json | jq .about.accuracy
+    """
+    found = inspect(read_archive(archive)) | {"file": display_name(archive)}
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from rich.console import Console
+
+    console = Console(soft_wrap=False, highlight=False)
+    console.print(
+        f"{found['file']}: {both(found['bytes'])}, format {found['format_version']}",
+        markup=False,
+    )
+    console.print(_facts_table(found))
+    console.print(_sections(found))
+    console.print(_tensors(found))
+
+
+def _facts_table(found: dict[str, Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for label, text in _facts(found):
+        table.add_row(f"  {label}", Text(clean(text), overflow="fold"))
+    return table
+
+
+def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
+    about, prototype = found["about"], found["prototype"]
+    facts = [("architecture", _architecture(found["architecture"]))]
+    settings = about.get("settings", {})
+    if settings:
+        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed")
+        facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
+    if prototype:
+        origin = f"seed {prototype['seed']}" if "seed" in prototype else "stored values"
+        facts.append(
+            ("prototype", f"{prototype['length']:,} x {prototype['transform']} from {origin}")
+        )
+    score = about.get("accuracy")
+    if score:
+        facts.append(
+            (
+                "accuracy",
+                f"{100 * score['correct'] / score['total']:.2f} % "
+                f"({score['correct']} of {score['total']}, {score['data']})",
+            )
+        )
+    facts.append(("restored", f"{both(found['restored_bytes'])} in memory"))
+    facts.append(("digest", found["restored_sha256"]))
+    return facts
+
+
+def _architecture(told: dict[str, Any]) -> str:
+    arguments = ", ".join(f"{k}={v}" for k, v in told.get("arguments", {}).items())
+    variants = [] if told.get("bias", True) else ["no biases"]
+    if told.get("batchnorm", "learned") != "learned":
+        variants.append(f"{told['batchnorm']} batch-norm")
+    name = f"{told.get('name', 'unknown')}({arguments})" if arguments else str(told.get("name"))
+    kind = {"source": " from its model file", "none": " (built by its owner)"}
+    return ", ".join([name + kind.get(str(told.get("kind")), ""), *variants])
+
+
+def _sections(found: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table("section", title="sections", title_justify="left", box=None, pad_edge=False)
+    for heading in ("offset", "bytes"):
+        table.add_column(heading, justify="right")
+    table.add_column("SHA-256")
+    table.add_row("header", "0", f"{found['header_bytes']:,}", "")
+    table.add_row("manifest", f"{found['header_bytes']:,}", f"{found['manifest_bytes']:,}", "")
+    for section in found["sections"]:
+        table.add_row(
+            section["name"],
+            f"{section['offset']:,}",
+            f"{section['bytes']:,}",
+            f"{section['sha256'][:16]}...",
+        )
+    table.add_row("padding", "", f"{found['padding_bytes']:,}", "")
+    return table
+
+
+def _tensors(found: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table("tensor", title="tensors", title_justify="left", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    table.add_column("shape")
+    table.add_column("kind")
+    for heading in ("kept", "bytes"):
+        table.add_column(heading, justify="right")
+    for tensor in found["tensors"]:
+        values, positions = tensor["values"], tensor.get("positions")
+        kind, kept, size = values["kind"], "", values.get("bytes", 0)
+        if positions:
+            numel = 1
+            for dimension in tensor["shape"]:
+                numel *= dimension
+            kind, size = f"mask, {positions['codec']}", positions["bytes"]
+            kept = f"{positions['ones'] / numel:.2%}"
+        elif kind == "alias":
+            kind = f"alias of {values['of']}"
+        shape = "x".join(map(str, tensor["shape"])) or "scalar"
+        dtype = "" if tensor["dtype"] == "f32" else f" {tensor['dtype']}"
+        table.add_row(tensor["name"], shape + dtype, kind, kept, f"{size:,}")
+    return table

@@ -1,0 +1,150 @@
+"""Options and argument types that several commands share."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pemn_compress.errors import ArchiveError, SettingError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Assignment(click.ParamType[tuple[str, object]]):
+    """NAME=VALUE; the value becomes an integer, a float, true or false, or stays a string."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, object]:
+        """Return the pair; a usage error where there is no '='."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key.isidentifier():
+            self.fail(f"expected NAME=VALUE (for example dim=64), got {value!r}", param, ctx)
+        return key, literal(text)
+
+
+def literal(text: str) -> object:
+    """Return the number or boolean that a text spells, or the text."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def arguments_option(command: Command) -> Command:
+    """Add -a/--arg NAME=VALUE, what the architecture or build_model() is called with."""
+    return click.option(
+        "-a",
+        "--arg",
+        "arguments",
+        type=Assignment(),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Argument of the architecture or of build_model(), such as dim=64; repeatable.",
+    )(command)
+
+
+def variant_options(command: Command) -> Command:
+    """Add the variants that the papers use: batch-norm modes, no biases."""
+    command = click.option(
+        "--bias/--no-bias",
+        default=None,
+        help="Keep or leave out biases of convolutions and linear layers. [recipe's]",
+    )(command)
+    return click.option(
+        "--batchnorm",
+        type=click.Choice(["learned", "frozen", "non-affine"]),
+        help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. [recipe's]",
+    )(command)
+
+
+def selection_options(command: Command) -> Command:
+    """Add which parameters are masked."""
+    for decorator in (
+        click.option("--last-layer-dense", is_flag=True, help="Leave the last tensor unmasked."),
+        click.option("--first-layer-dense", is_flag=True, help="Leave the first tensor unmasked."),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="PATTERN",
+            help="Leave parameters whose names match unmasked; repeatable.",
+        ),
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="PATTERN",
+            help="Mask exactly the parameters whose names match (*, ?, [...]), not all weights of "
+            "convolution, linear, attention, recurrent and embedding layers; repeatable.",
+        ),
+    ):
+        command = decorator(command)
+    return command
+
+
+def builder_options(command: Command) -> Command:
+    """Add how a model is had that an archive cannot build by itself."""
+    command = click.option(
+        "--trust-source",
+        is_flag=True,
+        help="Run the model file inside the archive; only if you trust whoever wrote it.",
+    )(command)
+    return click.option(
+        "--model",
+        "model_file",
+        metavar="FILE.py",
+        help="Build the model to fill with this file's build_model().",
+    )(command)
+
+
+def read_archive(path: str) -> str | bytes:
+    """Return what open_archive takes: the path, or standard input's bytes for '-'."""
+    if path != "-":
+        return path
+    data = sys.stdin.buffer.read()
+    if not data:
+        raise ArchiveError("standard input: expected a .pemn archive, got nothing")
+    return data
+
+
+def write_stdout(content: bytes) -> None:
+    """Write bytes to standard output. Refuses a terminal."""
+    if sys.stdout.isatty():
+        raise SettingError("binary output: expected a file or a pipe, got a terminal")
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Return (3, 32, 32) for "3,32,32". Raises SettingError."""
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise SettingError(f"--input-shape: expected numbers such as 3,32,32, got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def filled_model(archive: Any, model_file: str | None) -> Any:
+    """Return the module that --model FILE.py builds for an archive, or None without that option."""
+    if model_file is None:
+        return None
+    from pemn_compress.architecture import build_from_file
+    from pemn_compress.models.modelfile import load_model_file
+
+    told = archive.manifest.architecture
+    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
+    arguments = told.get("arguments", {}) if told.get("kind") == "source" else {}
+    return build_from_file(load_model_file(model_file), **(arguments | variant))
+
+
+def display_name(path: str | Path) -> str:
+    """Return how messages call a path; standard input for '-'."""
+    return "standard input" if str(path) == "-" else str(path)

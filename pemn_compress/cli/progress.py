@@ -1,0 +1,135 @@
+"""Progress of a training run: a live line on a terminal, one line an epoch anywhere else."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pemn_compress.history import Epoch
+
+REFRESH_SECONDS = 0.2
+
+
+class _Watcher:
+    """Says nothing but what an interrupted run leaves behind."""
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        self._checkpoint = checkpoint
+        self._epochs = self._done = 0
+        self._started = False
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        self._epochs, self._done, self._started = epochs, done, True
+
+    def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch) -> None:
+        self._done = epoch.epoch
+
+    def __enter__(self) -> "_Watcher":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(self._left_behind()) from None
+
+    def _left_behind(self) -> str:
+        if not self._started:
+            return "before training started; nothing was written"
+        place = f"after {self._done} of {self._epochs} epochs; no archive was written"
+        if self._checkpoint is None:
+            return f"{place}, and without --checkpoint there is nothing to go on from"
+        if not self._done:
+            return f"{place}, and no epoch had ended for {self._checkpoint}"
+        return f"{place}; the same command goes on from {self._checkpoint}"
+
+
+class _Lines(_Watcher):
+    """One line per epoch on standard error."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        super().start(epochs, steps, done)
+        self._clock = time.perf_counter()
+        self._before = done
+        if done:
+            print(f"going on from {self._checkpoint}, {done} epochs done", file=sys.stderr)
+
+    def epoch(self, epoch: Epoch) -> None:
+        super().epoch(epoch)
+        passed = time.perf_counter() - self._clock
+        left = passed / (epoch.epoch - self._before) * (self._epochs - epoch.epoch)
+        print(
+            f"epoch {epoch.epoch:>{len(str(self._epochs))}}/{self._epochs}  "
+            f"loss {epoch.train_loss:.4f}  test accuracy {100 * epoch.test.accuracy:.2f} %  "
+            f"{epoch.images_per_second:,.0f} images/s  {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class _Bar(_Watcher):
+    """A live line: epoch, loss, accuracy, images per second, time left."""
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        super().__init__(checkpoint)
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[place]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            expand=True,
+        )
+        self._accuracy = ""
+        self._images, self._since = 0, time.perf_counter()
+
+    def __exit__(self, *error: Any) -> None:
+        self._progress.stop()
+        super().__exit__(*error)
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        super().start(epochs, steps, done)
+        self._steps = steps
+        if done:
+            self._progress.console.print(f"going on from {self._checkpoint}, {done} epochs done")
+        self._task = self._progress.add_task(
+            "", total=epochs * steps, completed=done * steps, place=f"{done}/{epochs}", numbers=""
+        )
+        self._progress.start()
+
+    def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
+        self._progress.update(
+            self._task,
+            completed=epoch * self._steps + step + 1,
+            place=f"{epoch + 1}/{self._epochs}",
+        )
+        self._images += images
+        passed = time.perf_counter() - self._since
+        if passed >= REFRESH_SECONDS:  # looking at the loss more often would hold up a GPU
+            rate = f"{self._images / passed:,.0f} img/s"
+            self._progress.update(self._task, numbers=f"loss {loss():.3f}{self._accuracy} {rate}")
+            self._images, self._since = 0, time.perf_counter()
+
+    def epoch(self, epoch: Epoch) -> None:
+        super().epoch(epoch)
+        self._accuracy = f" acc {100 * epoch.test.accuracy:.1f} %"
+        self._images, self._since = 0, time.perf_counter()
+
+
+def observer(*, quiet: bool, checkpoint: Path | None) -> _Watcher:
+    """Return who watches a run from the command line; use it as a context manager too."""
+    if quiet:
+        return _Watcher(checkpoint)
+    return _Bar(checkpoint) if sys.stderr.isatty() else _Lines(checkpoint)

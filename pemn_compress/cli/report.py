@@ -1,0 +1,91 @@
+"""`pemn report`: what archives cost, and what an architecture would."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pemn_compress.cli.options import arguments_option, selection_options, variant_options
+from pemn_compress.errors import SettingError
+from pemn_compress.reporting import FORMATS, PlanReport, plan_report, render, report
+from pemn_compress.strategies import SCALINGS, STRATEGIES, Settings
+
+
+@click.command(short_help="What an archive or an architecture costs, beside pruning.")
+@click.argument("paths", nargs=-1, metavar="[PATH|ARCHITECTURE]...")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="ARCHITECTURE only.")
+@click.option("--ratio", type=float, help="ARCHITECTURE only: rp's ratio.")
+@click.option("--density", type=float, help="ARCHITECTURE only: fraction of weights kept.")
+@click.option("--scaling", type=click.Choice(SCALINGS), help="ARCHITECTURE only.")
+@arguments_option
+@variant_options
+@selection_options
+def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
+    """Print what archives cost: paper's formula, stored bytes, information limit; and pruning's.
+
+    PATH is an archive, a folder that is searched for archives, or - for standard input; with no
+    PATH, every archive below the current folder. Reads headers only. For an ARCHITECTURE (a name
+    or a model file, as in pemn compress) it prints what each strategy would cost, without training;
+    that is the one use that loads torch.
+
+    \b
+    Example:
+      pemn report runs/ --format markdown
+      pemn report convmixer -a dim=512 --density 0.3
+    """
+    if len(paths) == 1 and _is_architecture(paths[0]):
+        found: Any = _plan_report(paths[0], options)
+    else:
+        given = [key for key in ("strategy", "ratio", "density", "scaling") if options[key]]
+        if given or options["arguments"]:
+            what = f"--{given[0]}" if given else "--arg"
+            raise SettingError(
+                f"{what} is for an architecture; expected one, as in 'pemn report convmixer "
+                f"{what} ...', got archives, which say themselves how they were made"
+            )
+        found = report(paths)
+    click.echo(render(found, form, color=sys.stdout.isatty()), nl=False)
+
+
+def _is_architecture(path: str) -> bool:
+    exists = path == "-" or Path(path).exists()
+    if path.partition(":")[0].endswith(".py"):
+        return True
+    return not exists and not path.endswith(".pemn") and "/" not in path
+
+
+def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
+    import torch
+
+    from pemn_compress.architecture import build, build_from_file
+    from pemn_compress.models.modelfile import load_model_file
+    from pemn_compress.planning import Selection, plan_model
+    from pemn_compress.preparing import is_model_file
+
+    arguments = dict(options["arguments"])
+    variant = {key: options[key] for key in ("batchnorm", "bias") if options[key] is not None}
+    file = load_model_file(name) if is_model_file(name) else None
+
+    def make() -> torch.nn.Module:
+        if file is not None:
+            return build_from_file(file, **(arguments | variant))
+        return build(name, **(arguments | variant))
+
+    try:
+        with torch.device("meta"):
+            model = make()
+    except NotImplementedError:  # an initialisation that needs real numbers
+        model = make()
+    keys = ("include", "exclude", "first_layer_dense", "last_layer_dense")
+    plan = plan_model(model, Selection(**{key: options[key] for key in keys}))
+    masked = {alias for tensor in plan for alias in (tensor.name, *tensor.aliases)}
+    dense = {id(t): t for key, t in model.state_dict(keep_vars=True).items() if key not in masked}
+    dense_bytes = sum(
+        t.numel() * (4 if t.is_floating_point() else t.element_size()) for t in dense.values()
+    )
+    keys = ("strategy", "ratio", "density", "scaling")
+    settings = Settings(**{key: options[key] for key in keys if options[key] is not None})
+    shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
+    return plan_report(f"{name}({shown})" if shown else name, plan, dense_bytes, settings)

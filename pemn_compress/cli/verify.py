@@ -1,0 +1,31 @@
+"""`pemn verify`: every promise of the format, checked."""
+
+import json
+
+import click
+
+from pemn_compress.archive import verify
+from pemn_compress.cli.options import display_name, read_archive
+
+
+@click.command(short_help="Check every promise that an archive makes.")
+@click.argument("archives", nargs=-1, required=True, metavar="ARCHIVE...")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def command(archives: tuple[str, ...], as_json: bool) -> None:
+    """Check every promise that each ARCHIVE makes: layout, digests, masks, restored tensors.
+
+    Exit status 0: all hold. 2: one does not, and the message says which and where. A digest shows
+    damage, not who wrote the file. ARCHIVE may be - for standard input.
+    """
+    findings = []
+    for path in archives:
+        found = verify(read_archive(path)) | {"file": display_name(path)}
+        findings.append(found)
+        if not as_json:
+            click.echo(
+                f"{found['file']}: sound: format {found['format_version']}, "
+                f"{found['sections']} sections, {found['tensors']} tensors, restored digest "
+                f"{found['restored_sha256'][:16]}..."
+            )
+    if as_json:
+        click.echo(json.dumps(findings, indent=2))
