@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,9 +13,15 @@ from pemn_compress.errors import OutputError
 
 def check_output(path: Path, *, force: bool) -> None:
     """Refuse, before any work is done, an output that could not be written later."""
-    if path.is_dir():
+    try:
+        exists, is_file, is_folder = path.exists(), path.is_file(), path.is_dir()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+    if is_folder:
         raise OutputError(f"{path}: expected a file name, got a folder")
-    if path.exists() and not force:
+    if exists and not is_file:
+        raise OutputError(f"{path}: expected a regular file, got a device or a pipe")
+    if exists and not force:
         raise OutputError(f"{path} exists and is kept; pass --force to replace it")
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: its folder {path.parent} does not exist; make it first")
@@ -30,7 +37,7 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object], *, force: bool)
     check_output(path, force=force)
     folder = path.absolute().parent
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=folder)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=folder)
     except OSError as error:
         raise OutputError(f"{path}: cannot write in {folder}: {error.strerror}") from None
     temporary = Path(name)
@@ -77,10 +84,9 @@ def _umask() -> int:
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # not every file system lets a folder be flushed; the rename has happened
-    finally:
-        os.close(handle)
+    with suppress(OSError):  # not every folder can be opened or flushed; the rename has happened
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

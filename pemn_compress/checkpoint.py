@@ -41,23 +41,32 @@ def resume(
         return []
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        found, history = content["identity"], content["history"]
+        found = _flat(content["identity"])
+        history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
+        states = content["model"], content["optimizer"]
     except Exception as error:  # torch.load raises many kinds for a file that is not its own
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrainingError(
             f"{path}: expected a checkpoint of this program, got a file that cannot be read "
             f"({reason}); remove it or pass another --checkpoint"
         ) from None
-    for key, value in _flat(identity).items():
-        other = _flat(found).get(key)
+    wanted = _flat(identity)
+    for key in dict.fromkeys([*wanted, *found]):
+        value, other = wanted.get(key), found.get(key)
         if other != value:
             raise TrainingError(
                 f"{path}: is the checkpoint of another run: {key}: expected {value!r}, "
                 f"got {other!r}; pass the same settings, or another --checkpoint"
             )
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    return [Epoch(**{**epoch, "test": Score(**epoch["test"])}) for epoch in history]
+    try:
+        model.load_state_dict(states[0])
+        optimizer.load_state_dict(states[1])
+    except Exception as error:  # torch raises several kinds for a state of other names or shapes
+        reason = " ".join(str(error).split())
+        raise TrainingError(
+            f"{path}: is the checkpoint of another model: {reason}; pass another --checkpoint"
+        ) from None
+    return history
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

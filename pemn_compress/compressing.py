@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pemn_compress import architecture as architectures
 from pemn_compress import codecs, packing, recipes
 from pemn_compress.archive import Limits, open_archive
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
-from pemn_compress.errors import ArchiveError, OutputError, UnknownNameError
+from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
 from pemn_compress.history import Epoch
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.planning import Selection
@@ -94,6 +95,11 @@ def compress(
     for path, force in ((output, storage.force), (checkpoint, True), (record, storage.force)):
         if path is not None:
             check_output(path, force=force)
+    given = [path.absolute() for path in (output, checkpoint, record) if path is not None]
+    if len(set(given)) < len(given):
+        raise OutputError(
+            f"{given[0]}: expected different files for archive, checkpoint and record, got one"
+        )
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
     masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
@@ -110,6 +116,7 @@ def compress(
         identity={
             "settings": asdict(settings),
             "masked": [tensor.name for tensor in masked.plan],
+            "architecture": architectures.architecture_of(masked.model),
             "amp": run.amp,
         },
         observer=observer,
@@ -148,6 +155,13 @@ def _settle(
         known = sorted({*Recipe.__dataclass_fields__, *Settings.__dataclass_fields__})
         raise UnknownNameError("setting", unknown[0], known)
     recipe = recipe.override(**of_recipe)
+    if "momentum" in given and recipe.optimizer != "sgd":
+        raise SettingError(
+            f"momentum is a setting of the optimizer sgd: expected that one, got {recipe.optimizer}"
+        )
+    strategy = of_mask.get("strategy", (settings or Settings()).strategy)
+    if "ratio" in given and strategy != "rp":
+        raise SettingError(f"ratio is a setting of strategy rp: expected that one, got {strategy}")
     if settings is None:
         shared = ("density", "distribution", "scaling", "scale_by_density")
         settings = Settings(**({key: getattr(recipe, key) for key in shared} | of_mask))

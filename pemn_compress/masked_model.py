@@ -90,7 +90,11 @@ class MaskedModel(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on its masked weights."""
-        return functional_call(self.model, self.weights(every_name=False), args, kwargs)
+        # torch chooses some kernels by whether a weight requires a gradient, under no_grad as well:
+        # with another choice the outputs would differ in the last bit from the plain model's
+        with torch.enable_grad():
+            weights = self.weights(every_name=False)
+        return functional_call(self.model, weights, args, kwargs)
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape."""
@@ -147,14 +151,15 @@ class MaskedModel(nn.Module):
         _forget_flat_weights(self.model)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "MaskedModel":
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        _forget_flat_weights(self.model)
-        if self.prototype.dtype != torch.float32:
+        # one number tells what fn does to a dtype, before anything has been converted
+        if fn(torch.zeros((), device=self.prototype.device)).dtype != torch.float32:
             raise ModelError(
                 "a MaskedModel's prototype and scores stay float32: expected no .half(), "
                 ".bfloat16() or .double() on it; convert the plain model before masking it, "
                 "or train under torch.autocast"
             )
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        _forget_flat_weights(self.model)
         return self
 
     def extra_repr(self) -> str:

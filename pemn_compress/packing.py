@@ -138,7 +138,11 @@ def restore_module(
     if model is None:
         model = architectures.build_from_archive(archive, trust_source=trust_source)
     _check_match(model, state, archive.name)
-    model.load_state_dict(state)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:  # memory that cannot be written to, or hooks of the model's own
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{archive.name}: the model does not take its state: {reason}") from None
     return model.eval()
 
 

@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import UninitializedParameter
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.plan import Plan, PlannedTensor
@@ -24,6 +27,8 @@ MASKED_MODULES = (
     nn.EmbeddingBag,
 )
 DTYPES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16"}
+# hooks that make a weight anew from other parameters before every forward pass
+_REMAKERS = (WeightNorm, SpectralNorm, BasePruningMethod)
 _NEVER = ("bias_k", "bias_v")  # attention's 3-D biases are biases all the same
 
 
@@ -98,9 +103,11 @@ def _planned(model: nn.Module, names: list[str], parameter: nn.Parameter) -> Pla
             f"{str(parameter.dtype).removeprefix('torch.')}; convert the model or --exclude it"
         )
     shape = tuple(parameter.shape)
+    if not parameter.numel():
+        raise ModelError(f"{names[0]}: expected at least one weight to mask, got shape {shape}")
     owner, _ = owner_of(model, names[0])
     # a transposed convolution stores (in, out / groups, *kernel), all others (out, in / groups, ..)
-    outputs, inputs = shape[0], (shape[1] if len(shape) > 1 else 1)
+    outputs, inputs = (*shape, 1, 1)[:2]
     if isinstance(owner, _ConvTransposeNd):
         inputs, outputs = outputs // owner.groups, inputs
     kernel = prod(shape[2:])
@@ -117,10 +124,11 @@ def _planned(model: nn.Module, names: list[str], parameter: nn.Parameter) -> Pla
 def _refuse_unmaskable(model: nn.Module) -> None:
     for path, module in model.named_modules():
         where = f"module {path or type(model).__name__!r}"
-        if hasattr(module, "parametrizations") or hasattr(module, "weight_g"):
+        remade = any(isinstance(hook, _REMAKERS) for hook in module._forward_pre_hooks.values())
+        if hasattr(module, "parametrizations") or remade:
             raise ModelError(
-                f"{where}: expected plain parameters, got a parametrized one (weight or spectral "
-                "norm?); remove the parametrization before masking"
+                f"{where}: expected plain parameters, got a parametrized one (weight norm, "
+                "spectral norm or pruning?); remove the parametrization before masking"
             )
         for name, parameter in module._parameters.items():
             if isinstance(parameter, UninitializedParameter):

@@ -86,7 +86,7 @@ def check_fit(model: nn.Module, data: Data) -> None:
         ) from None
     finally:
         model.train(was_training)
-    if not isinstance(outputs, Tensor) or outputs.dim() < 2 or len(outputs) != len(targets):
+    if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != len(targets):
         got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         raise DataError(
             f"the model's output for a batch of {len(targets)}: expected a tensor of shape "
@@ -174,35 +174,48 @@ def fit(
         device=device,
     )
     optimizer = make_optimizer(model, recipe)
-    told = {"recipe": recipe.to_dict(), "seed": seed, "data": data.name, **(identity or {})}
+    told = {
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "data": data.name,
+        "training samples": len(data.train),
+        **(identity or {}),
+    }
     history = resume(checkpoint, model, optimizer, told) if checkpoint else []
     if observer:
         observer.start(recipe.epochs, len(batches), len(history))
     forward = torch.compile(model) if run.compile else model
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for epoch in range(len(history), recipe.epochs):
-            torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
-            batches.set_epoch(epoch)
-            started = time.perf_counter()
-            train_loss = _train_epoch(
-                forward, model, batches, optimizer, recipe, epoch, run, device, observer
-            )
-            trained = time.perf_counter()
-            test = evaluate(model, data.test, data, workers=run.workers)
-            history.append(
-                Epoch(
-                    epoch + 1,
-                    optimizer.param_groups[0]["lr"],
-                    train_loss,
-                    test,
-                    len(data.train) / (trained - started),
-                    time.perf_counter() - started,
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            for epoch in range(len(history), recipe.epochs):
+                torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
+                batches.set_epoch(epoch)
+                started = time.perf_counter()
+                train_loss = _train_epoch(
+                    forward, model, batches, optimizer, recipe, epoch, run, device, observer
                 )
-            )
-            if checkpoint:
-                write(checkpoint, model, optimizer, told, history)
-            if observer:
-                observer.epoch(history[-1])
+                trained = time.perf_counter()
+                test = evaluate(model, data.test, data, workers=run.workers)
+                if not math.isfinite(test.loss):  # the last step may have broken the model
+                    place = f"epoch {epoch + 1} of {recipe.epochs}, evaluation"
+                    raise _not_finite("test loss", test.loss, place, recipe)
+                history.append(
+                    Epoch(
+                        epoch + 1,
+                        optimizer.param_groups[0]["lr"],
+                        train_loss,
+                        test,
+                        len(data.train) / (trained - started),
+                        time.perf_counter() - started,
+                    )
+                )
+                if checkpoint:
+                    write(checkpoint, model, optimizer, told, history)
+                if observer:
+                    observer.epoch(history[-1])
+    except TrainingError as error:
+        kept = f"; {checkpoint} keeps epoch {len(history)}" if checkpoint and history else ""
+        raise TrainingError(f"{error}{kept}") from None
     return history
 
 
@@ -257,7 +270,11 @@ def _train_epoch(
 def _check_finite(loss: Tensor, total: Tensor, place: str, recipe: Recipe) -> None:
     value = float(loss.detach())
     if not math.isfinite(value + float(total)):
-        raise TrainingError(
-            f"{place}: expected a finite loss, got {value:g}; stopped. "
-            f"A learning rate below {recipe.lr:g} or --clip-norm 1 may help"
-        )
+        raise _not_finite("loss", value, place, recipe)
+
+
+def _not_finite(what: str, value: float, place: str, recipe: Recipe) -> TrainingError:
+    return TrainingError(
+        f"{place}: expected a finite {what}, got {value:g}; stopped. "
+        f"A learning rate below {recipe.lr:g} or --clip-norm 1 may help"
+    )

@@ -13,7 +13,8 @@ from pemn_compress.archive.layout import MAX_NESTING
 from pemn_compress.errors import ArchiveError
 
 _HEX64 = re.compile(r"[0-9a-f]{16}")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# possessive, and matching a string that never ends too: one pass, whatever the bytes
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _MAX_INTEGER_DIGITS = 20  # 2^64 - 1 has 20
 

@@ -1,7 +1,7 @@
 """Reading a manifest: every field checked on its own, then what only fields together can show."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
@@ -33,6 +33,7 @@ MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100
 
 _NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.\-]{1,255}")
 _HEX = re.compile(r"[0-9a-f]*")
+_MOST_SHOWN = 300  # characters of a file's own text in a message
 
 
 def from_json(value: Any) -> Manifest:
@@ -109,6 +110,8 @@ def _check_tensor(
         raise _bad(where, f"{count * width} stored bytes", str(values.size))
     if isinstance(values, Constant) and len(values.bits) != 2 * width:
         raise _bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
+    if isinstance(values, Constant) and tensor.dtype == "bool" and values.bits not in ("00", "01"):
+        raise _bad(where, "a bool constant of 00 or 01", values.bits)
     if isinstance(values, FromPrototype):
         if tensor.dtype not in MASKABLE_DTYPES:
             raise _bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
@@ -122,24 +125,20 @@ def _tensor(value: Any) -> TensorRecord:
     got = _fields(value, "tensor", ("dtype", "name", "shape", "values"), ("positions",))
     name = _name(got["name"], "tensor")
     where = f"tensor {name!r}"
-    if got["dtype"] not in DTYPE_BYTES:
-        raise _bad(where, f"a dtype of {', '.join(DTYPE_BYTES)}", repr(got["dtype"]))
+    dtype = _choice(got["dtype"], DTYPE_BYTES, f"{where} dtype")
     shape = tuple(
         _integer(d, f"{where} shape", low=1) for d in _list(got["shape"], where, layout.MAX_RANK)
     )
     if prod(shape) > layout.MAX_ELEMENTS:
         raise _bad(where, "fewer than 2^48 elements", str(prod(shape)))
     positions = _positions(got["positions"], where) if "positions" in got else None
-    return TensorRecord(name, shape, got["dtype"], _values(got["values"], where), positions)
+    return TensorRecord(name, shape, dtype, _values(got["values"], where), positions)
 
 
 def _positions(value: Any, where: str) -> Positions:
     got = _fields(value, f"{where} positions", ("bytes", "codec", "ones"))
-    if got["codec"] not in CODECS:
-        raise _bad(where, f"a codec of {', '.join(CODECS)}", repr(got["codec"]))
-    return Positions(
-        got["codec"], _integer(got["ones"], f"{where} ones"), _integer(got["bytes"], where)
-    )
+    codec = _choice(got["codec"], CODECS, f"{where} codec")
+    return Positions(codec, _integer(got["ones"], f"{where} ones"), _integer(got["bytes"], where))
 
 
 def _values(value: Any, where: str) -> Values:
@@ -168,15 +167,14 @@ def _prototype(value: Any) -> PrototypeRecord:
     got = _fields(value, where, ("length", "transform"), ("seed", "stream"))
     if ("seed" in got) != ("stream" in got):
         raise _bad(where, "seed and stream together", "one of them")
-    if got["transform"] not in prng.TRANSFORMS:
-        raise _bad(where, f"one of {', '.join(prng.TRANSFORMS)}", repr(got["transform"]))
+    transform = _choice(got["transform"], prng.TRANSFORMS, f"{where} transform")
     length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
     if "seed" not in got:
-        return PrototypeRecord(got["transform"], length, None)
+        return PrototypeRecord(transform, length, None)
     seed, stream = (
         _integer(got[key], f"{where} {key}", high=prng.MAX_SEED) for key in ("seed", "stream")
     )
-    return PrototypeRecord(got["transform"], length, seed, stream)
+    return PrototypeRecord(transform, length, seed, stream)
 
 
 def _section(value: Any) -> SectionRecord:
@@ -193,7 +191,7 @@ def _section(value: Any) -> SectionRecord:
 
 
 def _bad(where: str, expected: str, got: str) -> ArchiveError:
-    return ArchiveError(f"{where}: expected {expected}, got {got}")
+    return ArchiveError(f"{where}: expected {expected}, got {got[:_MOST_SHOWN]}")
 
 
 def _fields(
@@ -219,6 +217,12 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 def _list(value: Any, where: str, most: int) -> list[Any]:
     if not isinstance(value, list) or len(value) > most:
         raise _bad(where, f"a list of at most {most}", type(value).__name__)
+    return value
+
+
+def _choice(value: Any, known: Collection[str], where: str) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise _bad(where, f"one of {', '.join(known)}", repr(value))
     return value
 
 

@@ -108,25 +108,38 @@ class Archive:
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
         record = self._records[name]
+        if isinstance(record.values, records.Alias):
+            return self.tensor(record.values.of)
+        positions = record.positions
+        mask = None if positions is None else self.mask(name)
+        shape = record.shape if positions is None else (positions.ones,)
         match record.values:
-            case records.Alias(of):
-                return self.tensor(of)
             case records.FromPrototype() as fill:
-                mask = self.mask(name)
-                return values.masked(self.prototype(), fill, mask, record.dtype)
+                kept = np.ones(shape, np.bool_) if mask is None else mask
+                return values.masked(self.prototype(), fill, kept, record.dtype)
             case records.Constant(bits):
-                return values.constant(bits, record.dtype, record.shape)
+                array = values.constant(bits, record.dtype, shape)
             case records.Stored():
                 start, end = self._dense[name]
                 payload = self.section(records.DENSE)[start:end]
-                return values.as_array(payload, record.dtype, record.shape)
+                if record.dtype == "bool" and np.frombuffer(payload, "u1").max(initial=0) > 1:
+                    raise ArchiveError(
+                        f"{self.name}: tensor {name!r}: expected bool bytes of 0 or 1, got others"
+                    )
+                array = values.as_array(payload, record.dtype, shape)
+        return array if mask is None else values.spread(array, mask)
 
     def source(self) -> str | None:
         """Return the model file's source that travels in the archive, or None."""
         if records.SOURCE not in self.section_offsets:
             return None
-        raw = _decompress(self.section(records.SOURCE), layout.MAX_MANIFEST_BYTES, None, "source")
-        return raw.decode()
+        packed = self.section(records.SOURCE)
+        try:
+            return _decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+        except UnicodeDecodeError:
+            raise ArchiveError(f"{self.name}: source: expected UTF-8 text, got others") from None
 
     def tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
         """Yield every record with its restored tensor, in the state dict's order."""
@@ -138,7 +151,13 @@ class Archive:
 
         Raises ArchiveError when the digest differs from the manifest's.
         """
-        arrays = {record.name: array for record, array in self.tensors()}
+        arrays: dict[str, Array] = {}
+        for record in self.manifest.tensors:
+            match record.values:
+                case records.Alias(of):  # the same array: an alias takes no memory of its own
+                    arrays[record.name] = arrays[of]
+                case _:
+                    arrays[record.name] = self.tensor(record.name)
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(
             (name, self._records[name].dtype, arrays[name])
@@ -170,6 +189,9 @@ def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Ar
             raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
     try:
         return _open(stream, name, limits or Limits())
+    except OSError as error:  # a pipe, a bad disk
+        stream.close()
+        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
     except BaseException:
         stream.close()
         raise
@@ -254,11 +276,11 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
             )
         if coding == layout.MANIFEST_ZSTD:
             body = _decompress(body, raw, raw, "manifest")
-        require(len(body) == raw, "manifest size", raw, len(body))
+        if len(body) != raw:
+            raise ArchiveError(f"header: manifest size: expected {len(body)}, got {raw}")
         manifest = from_json(canonical.decode(body))
     except ArchiveError as error:
-        text = str(error)
-        raise ArchiveError(text if text.startswith(name) else f"{name}: {text}") from None
+        raise ArchiveError(f"{name}: {error}") from None
     require(manifest.elements == elements, "restored elements", manifest.elements, elements)
     require(
         manifest.restored_bytes == restored_bytes,

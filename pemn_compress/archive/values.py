@@ -35,9 +35,10 @@ def masked(
 
     One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
     """
-    product = tile(prototype, values.offset, mask.size) * np.float32(values.scale)
-    kept = np.where(mask.reshape(-1), product, np.float32(0)).reshape(mask.shape)
-    return from_float32(kept, dtype)
+    with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
+        product = tile(prototype, values.offset, mask.size) * np.float32(values.scale)
+        kept = np.where(mask.reshape(-1), product, np.float32(0)).reshape(mask.shape)
+        return from_float32(kept, dtype)
 
 
 def from_float32(values: F32, dtype: str) -> Array:
@@ -80,6 +81,13 @@ def constant(bits: str, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return an array whose elements all have the given bits."""
     element = np.frombuffer(bytes.fromhex(bits), NUMPY_TYPES[dtype])
     return np.broadcast_to(element[0], shape)
+
+
+def spread(kept: Array, mask: Mask) -> Array:
+    """Return `kept`, in C order, where the mask is 1 and zeros (all bits 0) elsewhere."""
+    array = np.zeros(mask.shape, kept.dtype)
+    array[mask] = kept
+    return array
 
 
 def constant_bits(array: Array) -> str | None:

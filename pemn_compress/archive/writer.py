@@ -119,6 +119,7 @@ def _record(
         case MaskedTensor(name, dtype, mask, offset, scale):
             if prototype is None:
                 raise ArchiveError(f"tensor {name!r}: expected a prototype to fill it, got none")
+            _check_not_empty(name, mask)
             fill = records.FromPrototype(offset, scale)
             used, payload = codecs.encode(codec, mask)
             payloads[records.MASKS].append(payload)
@@ -126,10 +127,7 @@ def _record(
             array = values.masked(prototype.values, fill, mask, dtype)
             return records.TensorRecord(name, mask.shape, dtype, fill, positions), array
         case DenseTensor(name, dtype, array):
-            if not array.size:
-                raise ArchiveError(
-                    f"tensor {name!r}: expected dimensions of at least 1, got shape {array.shape}"
-                )
+            _check_not_empty(name, array)
             bits = values.constant_bits(array)
             if bits is not None:
                 return records.TensorRecord(name, array.shape, dtype, records.Constant(bits)), array
@@ -139,8 +137,17 @@ def _record(
                 name, array.shape, dtype, records.Stored(len(payload))
             ), array
         case AliasTensor(name, of):
+            if of not in restored:
+                raise ArchiveError(f"tensor {name!r}: expected an earlier tensor, got {of!r}")
             dtype, array = restored[of]
             return records.TensorRecord(name, array.shape, dtype, records.Alias(of)), array
+
+
+def _check_not_empty(name: str, array: Array) -> None:
+    if not array.size:
+        raise ArchiveError(
+            f"tensor {name!r}: expected dimensions of at least 1, got shape {array.shape}"
+        )
 
 
 def _assemble(manifest: records.Manifest, payloads: Sequence[bytes]) -> bytes:

@@ -60,6 +60,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else str(error))
         sys.exit(BAD_INPUT)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "pemn"
+        _fail(f"{error.format_message().rstrip('.')}; see '{path} --help'")
     except click.ClickException as error:
         _fail(error.format_message())
     except PemnError as error:
@@ -67,8 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has stopped reading; say nothing
         sys.exit(0)
-    except (KeyboardInterrupt, click.Abort) as error:
-        click.echo(f"pemn: interrupted{f': {error}' if str(error) else ''}", err=True)
+    except click.Abort as error:  # click's word for KeyboardInterrupt
+        told = str(error.__cause__ or "")
+        click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
         sys.exit(INTERRUPTED)
 
 

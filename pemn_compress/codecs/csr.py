@@ -56,12 +56,12 @@ def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
     pointers = np.frombuffer(payload, pointer_type, rows + 1)
     if pointers[0] != 0 or pointers[-1] != ones or (pointers[1:] < pointers[:-1]).any():
         raise ArchiveError(f"csr: expected row pointers that rise from 0 to {ones}, got others")
-    indices = np.frombuffer(payload, index_type, ones, split).astype(np.int64)
+    indices = np.frombuffer(payload, index_type, ones, split)
     if ones and int(indices.max()) >= columns:
         raise ArchiveError(f"csr: expected column indices below {columns}, got {indices.max()}")
     in_row = pointers[1:].astype(np.int64) - pointers[:-1].astype(np.int64)
     row_of = np.repeat(np.arange(rows), in_row)
-    positions = row_of * columns + indices
+    positions = row_of * columns + indices.astype(np.int64)
     if (positions[1:] <= positions[:-1]).any():
         raise ArchiveError("csr: expected column indices that rise within each row, got others")
     flat = np.zeros(rows * columns, np.bool_)

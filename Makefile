@@ -1,0 +1,30 @@
+# `make demo` and `make test` work on a fresh machine: Python 3.11 to 3.13, and a package index.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.PHONY: demo test lint clean
+
+# Everything the project and its tests need, in an environment of its own.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/pemn compress mlp --data digits --strategy rp --ratio 1e-2 --threads 1 --force -o digits.pemn
+	$(BIN)/pemn restore digits.pemn --force
+	$(BIN)/pemn evaluate digits.pemn --data digits
+	$(BIN)/pemn report digits.pemn
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache *.egg-info digits.pemn digits.pt2

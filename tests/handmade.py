@@ -1,0 +1,103 @@
+"""Archives made by hand: a good one taken apart, changed, and put together with right digests.
+
+The layout is spelled out here again, on purpose: nothing of the package's own writer is used but
+to make the first good archive.
+"""
+
+import hashlib
+import json
+import struct
+
+import numpy as np
+import pytest
+import zstandard
+
+from pemn_compress import prng
+from pemn_compress.archive import (
+    AliasTensor,
+    DenseTensor,
+    MaskedTensor,
+    Prototype,
+    encode,
+    verify,
+)
+from pemn_compress.errors import ArchiveError
+
+FIELDS = struct.Struct("<8sHHIQQQIII12s")
+MAGIC = b"\x89PEMN\r\n\x1a"
+RAW, ZSTD = 0, 1
+
+GOOD = encode(
+    [
+        MaskedTensor("w", "f32", np.arange(20).reshape(4, 5) % 3 == 0, 2, 0.5),
+        DenseTensor("b", "f32", np.arange(4, dtype="<f4")),
+        DenseTensor("flags", "bool", np.array([True, False, True])),
+        DenseTensor("zero", "i64", np.zeros(2, "<i8")),
+        AliasTensor("tied", "w"),
+    ],
+    Prototype("normal16", prng.normal16(3, 0, 9), 3),
+    about={"loss": 0.25},
+    source="def build_model(): ...",
+)
+
+
+def take_apart(data):
+    stored, _, coding = struct.unpack_from("<III", data, 40)
+    raw = data[96 : 96 + stored]
+    manifest = json.loads(zstandard.decompress(raw) if coding == ZSTD else raw)
+    end, payloads = 96 + stored, {}
+    for section in manifest["sections"]:
+        start = -(-end // 64) * 64
+        end = start + section["bytes"]
+        payloads[section["name"]] = data[start:end]
+    return manifest, payloads
+
+
+def put_together(manifest, payloads, *, text=None, packed=None, **header):
+    """Build an archive around a manifest; the header fits GOOD, save for what is given."""
+    if text is None:
+        text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    stored = text if packed is None else packed
+    body = stored
+    for payload in payloads.values():
+        body += bytes(-(96 + len(body)) % 64) + payload
+    fields = {
+        "magic": MAGIC, "major": 0, "minor": 1, "sections": len(payloads),
+        "length": 96 + len(body), "elements": 29, "restored": 115,
+        "stored": len(stored), "raw": len(text), "coding": RAW if packed is None else ZSTD,
+        "reserved": bytes(12),
+    }  # fmt: skip
+    packed_fields = FIELDS.pack(*(fields | header).values())
+    return packed_fields + hashlib.sha256(packed_fields + stored).digest() + body
+
+
+def rehash(manifest, payloads):
+    for section in manifest["sections"]:
+        payload = payloads[section["name"]]
+        section["bytes"] = len(payload)
+        section["sha256"] = hashlib.sha256(payload).hexdigest()
+
+
+def altered(change, **header):
+    """Return GOOD with `change(manifest, payloads)` applied and every digest made right again."""
+    manifest, payloads = take_apart(GOOD)
+    payloads = dict(payloads)
+    change(manifest, payloads)
+    return put_together(manifest, payloads, **header)
+
+
+def tensor(manifest, name):
+    return next(t for t in manifest["tensors"] if t["name"] == name)
+
+
+def section(manifest, name):
+    return next(s for s in manifest["sections"] if s["name"] == name)
+
+
+def refused(data, message, limits=None):
+    with pytest.raises(ArchiveError, match=message) as error:
+        verify(data, limits)
+    text = str(error.value)
+    assert text.startswith("archive: " if isinstance(data, bytes) else f"{data}: ")
+    assert len(text.splitlines()) == 1
+    assert len(text) < 1000

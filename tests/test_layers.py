@@ -1,0 +1,161 @@
+"""The shape of the package: what may import what, and what must not load torch."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import pemn_compress
+
+ROOT = Path(pemn_compress.__file__).parent
+TORCH_FREE = (
+    "errors", "plan", "prng", "strategies", "atomic", "history", "version", "recipes",
+    "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
+)  # fmt: skip
+WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting")  # all that is inside too
+HEAVY = ("torch", "torchvision")
+
+
+def find_modules():
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = ("pemn_compress", *path.relative_to(ROOT).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = find_modules()
+
+
+def type_checking(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def statements(tree, *, functions):
+    """Yield every statement that runs on import, those inside functions too if asked."""
+    for node in ast.iter_child_nodes(tree):
+        if type_checking(node):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not functions:
+            continue
+        yield node
+        yield from statements(node, functions=functions)
+
+
+def imports(name, *, functions=False):
+    """Return the modules that a module imports, by full name; the package's own as they exist."""
+    path, found = MODULES[name], set()
+    for node in statements(ast.parse(path.read_text("utf-8")), functions=functions):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = name.split(".")
+                drop = node.level - (path.name == "__init__.py")
+                base = ".".join([*package[: len(package) - drop], *filter(None, [base])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                known = inner in MODULES or not base.startswith("pemn_compress")
+                found.add(inner if known else base)
+    return found
+
+
+def own(names):
+    return {name for name in names if name in MODULES}
+
+
+def with_parents(names):
+    """Importing a.b.c runs a and a.b first."""
+    return {
+        ".".join(name.split(".")[:length])
+        for name in names
+        for length in range(1, name.count(".") + 2)
+    }
+
+
+def reached(name):
+    """Return every module that importing `name` loads, the package's own and others."""
+    seen, todo = set(), with_parents({name})
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        if module in MODULES:
+            todo |= with_parents(imports(module)) - seen
+    return seen
+
+
+def torch_free_modules():
+    wanted = {f"pemn_compress.{name}" for name in TORCH_FREE}
+    prefixes = tuple(f"pemn_compress.{name}." for name in WITH_PARTS)
+    return sorted(n for n in MODULES if n in wanted or n.startswith(prefixes))
+
+
+def test_the_lists_are_not_empty_by_mistake():
+    names = torch_free_modules()
+    for expected in ("plan", "prng", "codecs.rice", "archive.reader", "cli", "accounting"):
+        assert f"pemn_compress.{expected}" in names
+    assert "torch" in reached("pemn_compress.masked_model")
+
+
+@pytest.mark.parametrize("name", torch_free_modules())
+def test_the_core_reaches_no_torch(name):
+    heavy = {module for module in reached(name) if module.split(".")[0] in HEAVY}
+    assert not heavy
+
+
+def test_importing_the_core_loads_no_torch():
+    code = f"""
+import importlib, sys
+for name in {torch_free_modules()!r}:
+    importlib.import_module(name)
+    loaded = [heavy for heavy in {HEAVY!r} if heavy in sys.modules]
+    assert not loaded, (name, loaded)
+print("done")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.stdout, run.stderr) == ("done\n", "")
+
+
+def test_errors_and_plan_stand_alone():
+    assert own(imports("pemn_compress.errors")) == set()
+    assert own(imports("pemn_compress.plan")) == {"pemn_compress.errors"}
+    assert own(imports("pemn_compress.prng")) == {"pemn_compress.errors"}
+
+
+@pytest.mark.parametrize("codec", ["bitmap", "csr", "rice"])
+def test_a_codec_knows_no_other_codec(codec):
+    assert own(imports(f"pemn_compress.codecs.{codec}", functions=True)) == {"pemn_compress.errors"}
+
+
+def test_only_datasets_imports_torchvisions_datasets():
+    importers = [
+        name
+        for name in MODULES
+        if any(
+            (module + ".").startswith("torchvision.datasets.")
+            for module in imports(name, functions=True)
+        )
+    ]
+    assert importers == ["pemn_compress.datasets"]
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {name: own(imports(name)) - {name} for name in MODULES}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names it
+    assert set(order) == set(MODULES)
+
+
+def test_the_command_line_loads_its_commands_late():
+    assert own(imports("pemn_compress.cli")) <= {"pemn_compress.errors", "pemn_compress.version"}
+
+
+def test_the_names_of_search_methods_are_known_without_torch():
+    from pemn_compress import search, strategies
+
+    assert tuple(search.SEARCHES) == tuple(strategies.SEARCHES)

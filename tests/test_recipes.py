@@ -1,0 +1,119 @@
+"""Recipes: the papers' training settings, and what may be changed about them."""
+
+import json
+import tomllib
+from dataclasses import fields
+from importlib.resources import files
+
+import pytest
+
+from pemn_compress import recipes
+from pemn_compress.augment import parse_augment
+from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.models.variants import BATCHNORMS
+from pemn_compress.recipes import Recipe
+from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS
+
+MINIMAL = {"source": "here", "optimizer": "sgd", "lr": 0.1, "epochs": 4, "batch_size": 8}
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_is_whole(name: str) -> None:
+    recipe = recipes.load(name)
+    assert recipe.name == name
+    assert recipe.source
+    assert recipe.batchnorm in BATCHNORMS
+    assert recipe.distribution in DISTRIBUTIONS
+    assert recipe.scaling in SCALINGS
+    assert parse_augment(list(recipe.augment), image_size=32, channels=3).names == recipe.augment
+    table = tomllib.loads(files(recipes).joinpath(f"{name}.toml").read_text("utf-8"))
+    assert json.loads(json.dumps(recipe.to_dict())).items() >= table.items()
+
+
+def test_the_default_is_one_of_them() -> None:
+    assert recipes.DEFAULT in recipes.names()
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        # PEMN (NeurIPS 2022), supplement A
+        (
+            "pemn-convmixer",
+            {"optimizer": "adamw", "schedule": "triangular", "lr": 0.05, "weight_decay": 0.005,
+             "batch_size": 512, "epochs": 100},
+        ),
+        (
+            "pemn-vit",
+            {"optimizer": "adam", "schedule": "cosine", "lr": 0.0001, "batch_size": 256,
+             "epochs": 200},
+        ),
+        (
+            "pemn-resnet",
+            {"optimizer": "sgd", "schedule": "cosine", "lr": 0.1, "weight_decay": 0.0005,
+             "momentum": 0.9, "batch_size": 256, "epochs": 100},
+        ),
+        # Ramanujan et al. (CVPR 2020), section 4.1
+        (
+            "edge-popup",
+            {"optimizer": "sgd", "schedule": "cosine", "lr": 0.1, "weight_decay": 0.0001,
+             "momentum": 0.9, "batch_size": 128, "epochs": 100,
+             "distribution": "signed-constant", "batchnorm": "non-affine", "bias": False},
+        ),
+    ],
+)  # fmt: skip
+def test_the_published_numbers(name: str, published: dict[str, object]) -> None:
+    recipe = recipes.load(name)
+    assert {key: getattr(recipe, key) for key in published} == published
+    assert recipe.density == 0.5
+    if name.startswith("pemn"):
+        assert (recipe.distribution, recipe.scaling) == ("kaiming-normal", "prototype")
+
+
+def test_overrides_replace_what_is_given_and_keep_the_rest() -> None:
+    recipe = recipes.load("pemn-vit")
+    changed = recipe.override(epochs=3, lr=None, augment=())
+    assert (changed.epochs, changed.lr, changed.augment) == (3, recipe.lr, ())
+    untouched = {field.name for field in fields(Recipe)} - {"epochs", "augment"}
+    assert all(getattr(changed, name) == getattr(recipe, name) for name in untouched)
+    assert recipe.epochs == 200
+
+
+def test_an_unknown_recipe_lists_those_that_exist() -> None:
+    with pytest.raises(UnknownNameError, match="recipe 'resnet'.*default, edge-popup, pemn-conv"):
+        recipes.load("resnet")
+
+
+def test_unknown_and_missing_settings_are_refused() -> None:
+    with pytest.raises(SettingError, match="recipe 'mine': unknown setting 'rate'; expected .*lr"):
+        recipes.from_mapping("mine", MINIMAL | {"rate": 1})
+    with pytest.raises(SettingError, match="unknown setting 'name'"):
+        recipes.from_mapping("mine", MINIMAL | {"name": "other"})
+    with pytest.raises(SettingError, match="recipe 'mine': .*'lr'"):
+        recipes.from_mapping("mine", {k: v for k, v in MINIMAL.items() if k != "lr"})
+    assert recipes.from_mapping("mine", MINIMAL).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("optimizer", "lion", "optimizer 'lion'.*adam, adamw, sgd"),
+        ("schedule", "step", "schedule 'step'.*constant, cosine, triangular"),
+        ("decay", "none", "decay 'none'.*all, matrices"),
+        ("lr", 0, "lr: expected above 0, got 0"),
+        ("lr", float("nan"), "lr: expected above 0, got nan"),
+        ("epochs", 0, "epochs: expected 1 or more, got 0"),
+        ("batch_size", 0, "batch size: expected 1 or more, got 0"),
+        ("momentum", 1.0, "momentum: expected from 0 to below 1, got 1.0"),
+        ("weight_decay", -0.1, "weight decay: expected 0 or more, got -0.1"),
+        ("warmup_epochs", 5, "warmup epochs: expected from 0 to the number of epochs, got 5"),
+        ("clip_norm", -1, "clip norm: expected 0 or more, got -1"),
+        ("label_smoothing", 1.0, "label smoothing: expected from 0 to below 1, got 1.0"),
+        ("density", 0.0, "expected 0 < density <= 1, got 0.0"),
+    ],
+)
+def test_values_out_of_range_are_refused(setting: str, value: object, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        recipes.from_mapping("mine", MINIMAL | {setting: value})
+    with pytest.raises(SettingError, match=message):
+        recipes.from_mapping("mine", MINIMAL).override(**{setting: value})

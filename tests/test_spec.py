@@ -1,0 +1,284 @@
+"""The specification says what the code does: its examples, tables and constants, taken from it."""
+
+import hashlib
+import importlib.util
+import json
+import re
+import struct
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import zstandard
+
+from pemn_compress import codecs, prng
+from pemn_compress.archive import Limits, canonical, inspect, layout, open_archive, records, verify
+from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE
+from pemn_compress.archive.values import masked, tensor_bytes
+from pemn_compress.errors import ArchiveError
+
+FOLDER = Path(__file__).parent.parent / "format_spec"
+TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
+SMALL = (FOLDER / "examples" / "small.pemn").read_bytes()
+_BLOCK = re.compile(r"^```(?:json|text) vector=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_WORDS = {"f32": "u4", "f16": "u2", "bf16": "u2", "i64": "u8"}
+
+
+def blocks(name: str) -> list[str]:
+    found = [body for key, body in _BLOCK.findall(TEXT) if key == name]
+    assert found, f"no block vector={name} in SPEC.md"
+    return found
+
+
+def vectors(name: str) -> list[Any]:
+    return [item for block in blocks(name) for item in json.loads(block)]
+
+
+def heading(title: str) -> str:
+    """Return the text under one heading, up to the next heading of any level."""
+    parts = re.split(r"^#+ (.*)$", TEXT, flags=re.MULTILINE)
+    return parts[parts.index(title) + 1]
+
+
+def table(title: str, first: str) -> list[list[str]]:
+    """Return the rows of the table under a heading whose first column has the given name."""
+    rows: list[list[str]] = []
+    for line in heading(title).splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith(f"| {first} |"):
+            rows = [cells]
+        elif rows and not line.startswith("|"):
+            break
+        elif rows:
+            rows.append(cells)
+    assert rows, f"no table with the column {first!r} under {title!r}"
+    return rows[2:]
+
+
+def hex_words(array: np.ndarray[Any, Any], width: str) -> str:
+    bits = np.ascontiguousarray(array).reshape(-1).view(width)
+    return " ".join(f"{int(word):0{2 * bits.itemsize}x}" for word in bits)
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def make_small() -> ModuleType:
+    where = FOLDER / "examples" / "make_small.py"
+    spec = importlib.util.spec_from_file_location("make_small", where)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stored_manifest(packed: bytes) -> bytes:
+    size, _, coding = struct.unpack_from("<III", packed, 40)
+    body = packed[layout.HEADER_BYTES : layout.HEADER_BYTES + size]
+    return zstandard.decompress(body) if coding == layout.MANIFEST_ZSTD else body
+
+
+def test_version_and_caps() -> None:
+    assert f"Version {layout.MAJOR}.{layout.MINOR}, draft" in TEXT
+    caps = {row[0].strip("`"): number(row[1]) for row in table("1. Conventions", "name")}
+    names = [name for name in vars(layout) if name.startswith("MAX_")]
+    assert caps == {name: getattr(layout, name) for name in names}
+
+
+def test_dtypes() -> None:
+    rows = table("1. Conventions", "dtype")
+    assert {row[0].strip("`"): int(row[2]) for row in rows} == records.DTYPE_BYTES
+    assert [int(row[1]) for row in rows] == list(range(len(rows)))
+    assert [row[0].strip("`") for row in rows] == list(records.DTYPE_BYTES)
+
+
+def test_header_layout() -> None:
+    rows = table("2.1 Header", "offset")
+    ends = [int(row[0]) + int(row[1]) for row in rows]
+    assert [int(row[0]) for row in rows] == [0, *ends[:-1]]
+    assert ends[-1] == layout.HEADER_BYTES
+    assert ends[-2] == layout.FIELDS.size
+    assert bytes.fromhex(rows[0][3].strip("`")) == layout.MAGIC
+    sizes = [struct.calcsize("<" + code) for code in re.findall(r"\d*[a-zA-Z]", "8sHHIQQQIII12s")]
+    assert layout.FIELDS.format == "<8sHHIQQQIII12s"
+    assert [int(row[1]) for row in rows[:-1]] == sizes
+
+
+def test_sections_and_limits() -> None:
+    rows = table("2.2 Sections", "name")
+    assert {row[0].strip("`"): row[1] == "true" for row in rows} == records.CRITICAL
+    assert f"first multiple of {layout.ALIGNMENT} at or after" in TEXT
+    told = [number(row[2]) for row in table("10.2 Limits of the caller", "limit")]
+    assert told == [Limits().elements, Limits().restored_bytes]
+    assert "from 2^-100 to 2^100" in TEXT
+    assert (MIN_SCALE, MAX_SCALE) == (2.0**-100, 2.0**100)
+
+
+def test_closed_names() -> None:
+    assert "`bitmap`, `csr` or `rice`" in TEXT
+    assert list(codecs.CODECS) == ["bitmap", "csr", "rice"]
+    assert "`normal16`, `uniform24` or `sign`" in TEXT
+    assert list(prng.TRANSFORMS) == ["normal16", "uniform24", "sign"]
+    assert list(records.MASKABLE_DTYPES) == ["f32", "f16", "bf16"]
+    assert "the dtype MUST be `f32`, `f16` or `bf16`" in TEXT
+
+
+def test_manifest_fields() -> None:
+    manifest = json.loads(blocks("small-manifest")[0])
+    top = [row[0].strip("`") for row in table("3.2 Fields of the manifest", "field")]
+    assert top == sorted(manifest)
+    section = [row[0].strip("`") for row in table("3.3 Section record", "field")]
+    assert section == sorted(manifest["sections"][0])
+    prototype = [row[0].strip("`") for row in table("3.4 Prototype record", "field")]
+    assert prototype == sorted(manifest["prototype"])
+    tensor = [row[0].strip("`") for row in table("4. Tensor records", "field")]
+    assert tensor == sorted(manifest["tensors"][0])
+    positions = [row[0].strip("`") for row in table("4.1 Positions", "field")]
+    assert positions == sorted(manifest["tensors"][0]["positions"])
+
+
+@pytest.mark.parametrize("vector", vectors("canonical"), ids=lambda v: v["text"])
+def test_canonical(vector: dict[str, Any]) -> None:
+    assert canonical.encode(vector["value"]) == vector["text"].encode()
+    assert repr(canonical.decode(vector["text"].encode())) == repr(
+        {key: vector["value"][key] for key in sorted(vector["value"])}
+        if isinstance(vector["value"], dict)
+        else vector["value"]
+    )
+
+
+@pytest.mark.parametrize("text", vectors("not-canonical"))
+def test_not_canonical(text: str) -> None:
+    with pytest.raises(ArchiveError):
+        canonical.decode(text.encode())
+
+
+@pytest.mark.parametrize("vector", vectors("philox"), ids=lambda v: v["key"])
+def test_philox(vector: dict[str, str]) -> None:
+    counter = tuple(np.array([int(word, 16)], np.uint64) for word in vector["counter"].split())
+    first, second = (int(word, 16) for word in vector["key"].split())
+    assert len(counter) == 4
+    block = prng.philox_block(counter, (first, second))
+    assert " ".join(f"{int(word[0]):08x}" for word in block) == vector["block"]
+
+
+@pytest.mark.parametrize("vector", vectors("transforms"), ids=lambda v: str(v["seed"]))
+def test_transforms(vector: dict[str, Any]) -> None:
+    seed, stream = vector["seed"], vector["stream"]
+    assert hex_words(prng.words(seed, stream, 8), "u4") == vector["words"]
+    for name, transform in prng.TRANSFORMS.items():
+        assert hex_words(transform(seed, stream, 8), "u4") == vector[name]
+
+
+def test_normal_table() -> None:
+    assert prng.TABLE_SHA256 in heading("5.2 Transforms")
+    values = prng.normal_table()
+    for index, bits in json.loads(blocks("normal-table")[0]).items():
+        assert hex_words(values[int(index) : int(index) + 1], "u4") == bits
+
+
+def test_fill() -> None:
+    told = json.loads(blocks("fill")[0])
+    prototype = prng.TRANSFORMS[told["transform"]](told["seed"], told["stream"], told["length"])
+    assert hex_words(prototype, "u4") == told["prototype"]
+    fill = records.FromPrototype(told["offset"], canonical.float32_from_bits(told["scale"]))
+    for dtype in records.MASKABLE_DTYPES:
+        filled = masked(prototype, fill, np.ones(told["shape"], np.bool_), dtype)
+        assert hex_words(filled, _WORDS[dtype]) == told[dtype]
+
+
+@pytest.mark.parametrize("vector", vectors("codec"), ids=lambda v: f"{v['codec']} {v['payload']}")
+def test_codec(vector: dict[str, Any]) -> None:
+    codec, payload = codecs.CODECS[vector["codec"]], bytes.fromhex(vector["payload"])
+    mask = np.zeros(vector["shape"], np.bool_)
+    mask.reshape(-1)[vector["positions"]] = True
+    assert codec.encode(mask) == payload
+    decoded = codec.decode(payload, tuple(vector["shape"]), vector["ones"])
+    np.testing.assert_array_equal(decoded, mask, strict=True)
+
+
+@pytest.mark.parametrize("vector", vectors("bad-codec"), ids=lambda v: f"{v['codec']}: {v['why']}")
+def test_bad_codec(vector: dict[str, Any]) -> None:
+    codec, payload = codecs.CODECS[vector["codec"]], bytes.fromhex(vector["payload"])
+    with pytest.raises(ArchiveError):
+        codec.decode(payload, tuple(vector["shape"]), vector["ones"])
+
+
+def test_every_parameter_is_accepted() -> None:
+    shape, at = (64,), [3, 20, 63]
+    gaps = [3, 16, 42]
+    for k in range(48):
+        unary = "".join("0" * (gap >> k) + "1" for gap in gaps)
+        rest = "".join(f"{gap % 2**k:0{k}b}" for gap in gaps) if k else ""
+        payload = bytes([k]) + b"".join(
+            int(bits[::-1] or "0", 2).to_bytes(-(-len(bits) // 8), "little")
+            for bits in (unary, rest)
+        )
+        assert np.flatnonzero(codecs.CODECS["rice"].decode(payload, shape, 3)).tolist() == at
+
+
+def test_small_is_what_the_text_shows() -> None:
+    dump = "".join(line.split("  ")[1] for line in blocks("small-dump")[0].splitlines())
+    assert bytes.fromhex(dump) == SMALL
+    assert f"`examples/small.pemn` has {len(SMALL)} bytes" in TEXT
+    rows = table("12. A whole archive", "offset")
+    assert b"".join(bytes.fromhex(row[1].strip("`")) for row in rows) == SMALL[:96]
+    assert [int(row[0]) for row in rows] == [int(r[0]) for r in table("2.1 Header", "offset")]
+    told = inspect(SMALL)
+    assert told["elements"] == 11
+    assert told["restored_bytes"] == 48
+    rest = heading("12. A whole archive").partition("Rest of the file")[2]
+    for section in told["sections"]:
+        assert f"| {section['offset']} | {section['bytes']} | section `{section['name']}`" in rest
+    raw = canonical.encode(json.loads(blocks("small-manifest")[0]))
+    assert stored_manifest(SMALL) == raw
+    assert len(raw) == struct.unpack_from("<I", SMALL, 44)[0]
+
+
+def test_small_restores_as_the_text_shows() -> None:
+    assert verify(SMALL)["tensors"] == 4
+    with open_archive(SMALL) as archive:
+        restored = archive.restored()
+        shown = json.loads(blocks("small-restored")[0])
+        assert list(shown) == list(restored)
+        for name, array in restored.items():
+            dtype = next(t.dtype for t in archive.manifest.tensors if t.name == name)
+            assert hex_words(array, _WORDS[dtype]) == shown[name]
+        digest = hashlib.sha256(bytes.fromhex(blocks("restored-bytes")[0])).hexdigest()
+        assert digest == archive.manifest.restored_sha256
+
+
+def test_small_is_what_its_program_makes() -> None:
+    made = make_small().make()
+    assert stored_manifest(made) == stored_manifest(SMALL)
+    with open_archive(made) as new, open_archive(SMALL) as old:
+        for name in ("masks", "dense"):
+            assert new.section(name) == old.section(name)
+        for name, array in old.restored().items():
+            assert bytes(tensor_bytes(new.restored()[name])) == bytes(tensor_bytes(array))
+    if zstandard.ZSTD_VERSION == (1, 5, 7):  # other versions may make another frame
+        assert made == SMALL
+
+
+def test_every_change_is_found() -> None:
+    for offset in range(len(SMALL)):
+        altered = bytearray(SMALL)
+        altered[offset] ^= 1 << offset % 8
+        with pytest.raises(ArchiveError):
+            verify(bytes(altered))
+    for size in range(len(SMALL)):
+        with pytest.raises(ArchiveError):
+            verify(SMALL[:size])
+
+
+def test_the_text_is_tidy() -> None:
+    assert not [line for line in TEXT.splitlines() if line != line.rstrip()]
+    titles = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]*)\)", TEXT)) <= anchors
+    numbers = {title.split()[0].rstrip(".") for title in titles}
+    assert set(re.findall(r"sections? (\d+(?:\.\d+)?)", TEXT)) <= numbers
