@@ -6,10 +6,12 @@ only its owner can build). All may carry the variants that the papers use: the m
 batch-norm layers, and no biases.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from pemn_compress import models
@@ -75,11 +77,14 @@ def architecture_of(model: nn.Module) -> dict[str, Any]:
     return dict(left) if left else {"kind": "none", "name": type(model).__name__}
 
 
-def build_from_archive(archive: Archive, *, trust_source: bool) -> nn.Module:
+def build_from_archive(
+    archive: Archive, *, trust_source: bool, check: Callable[[nn.Module], None]
+) -> nn.Module:
     """Build the untrained model that an archive describes.
 
-    Only a registered architecture is built without `trust_source`. Raises ModelError, saying what
-    would help.
+    Only a registered architecture is built without `trust_source`, and first without memory: the
+    arguments are a stranger's, so `check` sees that they fit the archive's tensors before they
+    allocate anything. Raises ModelError, saying what would help.
     """
     told = archive.manifest.architecture
     kind, name = told.get("kind"), str(told.get("name"))
@@ -87,16 +92,19 @@ def build_from_archive(archive: Archive, *, trust_source: bool) -> nn.Module:
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     try:
         if kind == "registered":
+            with suppress(NotImplementedError), torch.device("meta"):  # few cannot be built there
+                check(build(name, **variant, **arguments))
             return build(name, **variant, **arguments)
         if kind == "source":
             file = _source_file(archive, name, str(told.get("entry")), trust_source=trust_source)
             return build_from_file(file, **variant, **arguments)
-    except PemnError as error:
-        raise (
-            type(error)(f"{archive.name}: {error}")
-            if isinstance(error, ModelError)
-            else (ModelError(f"{archive.name}: architecture {name!r}: {error}"))
+    except ModelError as error:
+        text = str(error)
+        raise ModelError(
+            text if text.startswith(archive.name) else f"{archive.name}: {text}"
         ) from None
+    except PemnError as error:
+        raise ModelError(f"{archive.name}: architecture {name!r}: {error}") from None
     except TypeError:
         raise ModelError(
             f"{archive.name}: architecture {name!r}: arguments that no builder takes"

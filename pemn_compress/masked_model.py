@@ -8,6 +8,7 @@ None there and fails loudly instead of training something that is not masked.
 
 import copy
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, cast
 from weakref import ref
 
@@ -161,6 +162,20 @@ class MaskedModel(nn.Module):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         _forget_flat_weights(self.model)
         return self
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the settings: a state dict's scores mean something only beside their seed."""
+        return asdict(self.settings)
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Refuse the state of a model with other settings. Raises ModelError."""
+        own = self.get_extra_state()
+        for key in own:
+            if state.get(key) != own[key]:
+                raise ModelError(
+                    f"the state dict is of a MaskedModel with other settings: {key}: expected "
+                    f"{own[key]!r}, got {state.get(key)!r}"
+                )
 
     def extra_repr(self) -> str:
         """Say in one line what is masked."""

@@ -135,9 +135,13 @@ def restore_module(
 ) -> nn.Module:
     """Return the plain model of an open archive; see `load`."""
     state = state_dict(archive)
+
+    def check(candidate: nn.Module) -> None:
+        _check_match(candidate, state, archive.name)
+
     if model is None:
-        model = architectures.build_from_archive(archive, trust_source=trust_source)
-    _check_match(model, state, archive.name)
+        model = architectures.build_from_archive(archive, trust_source=trust_source, check=check)
+    check(model)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:  # memory that cannot be written to, or hooks of the model's own

@@ -155,7 +155,12 @@ def fit(
     model.to(device)
     check_fit(model, data)
     if run.channels_last:
-        model.to(memory_format=torch.channels_last)
+        try:
+            model.to(memory_format=torch.channels_last)
+        except RuntimeError:
+            raise SettingError(
+                "channels-last is for images: expected parameters of up to 4 dimensions, got 5"
+            ) from None
     augment = None
     if recipe.augment:
         if not data.is_image:
@@ -249,6 +254,9 @@ def _train_epoch(
             )
         except TrainingError as error:
             raise TrainingError(f"{place}: {error}") from None
+        except IndexError as error:  # a label beyond the outputs, where the data names no classes
+            reason = (str(error).splitlines() or ["a label out of range"])[0]
+            raise DataError(f"{place}: the labels do not fit the model: {reason}") from None
         except torch.OutOfMemoryError:
             raise TrainingError(
                 f"{place}: {device} is out of memory; a smaller --batch-size helps"

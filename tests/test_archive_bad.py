@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pemn_compress.archive import Limits, inspect, verify
+from pemn_compress.errors import ArchiveError
 
 
 def test_the_helpers_rebuild_a_valid_archive():

@@ -122,6 +122,12 @@ def test_the_rice_parameter_is_the_best_of_all(gaps):
     assert best == (sizes.index(min(sizes)) if gaps else 0)
 
 
+def test_whole_bytes_can_favour_a_parameter_above_the_gaps_own_length():
+    gaps = [128, 128, 128, 127, 127, 127, 126]  # their mean has 7 bits
+    assert [rice_bytes(gaps, k) for k in (5, 6, 7, 8, 9)] == [9, 9, 9, 8, 9]
+    assert rice.best_parameter(np.array(gaps)) == 8
+
+
 @pytest.mark.parametrize("mean", [1, 1.5, 2, 3.9, 4, 63, 64, 1000, 2**20, 2**40])
 @pytest.mark.parametrize("count", [64, 65, 500])
 def test_the_rice_parameter_is_the_best_for_geometric_gaps(mean, count):

@@ -63,8 +63,8 @@ def test_digits_end_to_end(strategy: str, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     path, record = tmp_path / "digits.pemn", tmp_path / "digits.json"
     made = compress(
-        "mlp", data="digits", output=path, record=record, strategy=strategy, ratio=0.01,
-        epochs=2, lr=0.02, arguments={"width": 64}, seed=5,
+        "mlp", data="digits", output=path, record=record, strategy=strategy, epochs=2, lr=0.02,
+        arguments={"width": 64}, seed=5,
     )  # fmt: skip
     assert made.accuracy > 0.85, "chance is 0.1"
     assert listing(tmp_path) == ["digits.json", "digits.pemn"]
@@ -197,6 +197,7 @@ def test_an_existing_output_is_refused_before_training(
     [
         ({"rate": 1}, UnknownNameError, "setting 'rate'.*lr.*strategy"),
         ({"strategy": "best"}, UnknownNameError, "strategy 'best'"),
+        ({"strategy": "mp", "ratio": 0.1}, SettingError, "ratio is a setting of strategy rp"),
         ({"density": 0}, SettingError, "0 < density <= 1"),
         ({"recipe": "none"}, UnknownNameError, "recipe 'none'"),
         ({"storage": Storage(codec="zip")}, UnknownNameError, "codec 'zip'"),
@@ -250,7 +251,7 @@ def test_a_checkpoint_belongs_to_its_model_and_its_settings(tmp_path: Path) -> N
     assert compress("mlp", **given).archive == made.archive
     for change, message in (
         ({"arguments": {"width": 24}}, "architecture.arguments.width: expected 24, got 16"),
-        ({"density": 0.1}, "settings.density: expected 0.1, got 0.5"),
+        ({"density": 0.1}, "density: expected 0.1, got 0.5"),
         ({"data": DataRequest("digits", train_limit=100)}, "training samples: expected 100"),
     ):
         with pytest.raises(TrainingError, match=message):

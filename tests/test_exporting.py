@@ -1,7 +1,6 @@
 """Exporting: a restored model as a program or a state dict that other tools open."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,10 @@ from pemn_compress.masked_model import MaskedModel
 SHAPE = {"input": {"shape": [1, 8, 8]}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _seeded() -> Iterator[None]:
-    torch.manual_seed(0)
-    yield
-
-
 @pytest.fixture(scope="module")
 def packed() -> bytes:
     """A convolutional network with batch-norm statistics of its own."""
+    torch.manual_seed(0)
     model = architecture.build("resnet20", channels=1, image_size=8, width=0.25)
     masked = MaskedModel(model, strategy="rp", ratio=0.1)
     for _ in range(3):

@@ -185,6 +185,8 @@ def test_unknown_sections_are_skipped_unless_critical():
     told = verify(altered(add_section("notes", b"for later readers", critical=False)))
     assert told["sections"] == 4
     assert told["restored_sha256"] == verify(GOOD)["restored_sha256"]
+    damaged = altered(add_section("notes", b"for later readers", critical=False))[:-1] + b"!"
+    refused(damaged, "section 'notes'.*the file was altered")
     refused(altered(add_section("notes", b"x", critical=True)), "section 'notes'.*unknown critical")
     refused(altered(add_section("notes", b"", critical=False)), "no empty section")
     refused(altered(add_section("../notes", b"x", critical=False)), "a name of 1 to 255")

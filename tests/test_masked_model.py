@@ -269,7 +269,7 @@ def test_half_precision_models_keep_their_type() -> None:
 
 def test_a_refused_setting_leaves_the_model_whole() -> None:
     model = net()
-    with pytest.raises(UnknownNameError, match="strategy 'best'.*mask, mp, one-layer, rp"):
+    with pytest.raises(UnknownNameError, match=r"strategy 'best'.*mask, mp, one-layer, rp"):
         MaskedModel(model, strategy="best")
     assert isinstance(model[0].weight, nn.Parameter)
     assert "2 tensors, 228 weights, strategy=rp, density=0.5" in repr(MaskedModel(model))

@@ -1,6 +1,7 @@
 """Optimisation: the learning rate at every step, and what weight decay acts on."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ def test_the_triangle_goes_through_its_knots_in_straight_lines(epochs: int, step
     knots = ((0, 0.0), (0.4, 0.4), (0.8, 0.02), (1, 0.0))
     for step, rate in enumerate(rates):
         at = (step + 1) / total
-        for (x0, y0), (x1, y1) in zip(knots, knots[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(knots):
             if x0 <= at <= x1:
                 assert rate == pytest.approx(y0 + (y1 - y0) * (at - x0) / (x1 - x0), abs=1e-9)
 

@@ -59,7 +59,7 @@ def test_every_codec_restores_the_same(codec: str) -> None:
 
 
 def test_an_unknown_codec_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="codec 'zip'.*auto, bitmap, csr, rice"):
+    with pytest.raises(UnknownNameError, match=r"codec 'zip'.*auto, bitmap, csr, rice"):
         packing.pack(MaskedModel(small()), codec="zip")
 
 
@@ -118,7 +118,7 @@ MADE_BY = {"kind": "source", "name": "m.py", "entry": "build_model", "arguments"
 def test_source_in_an_archive_runs_only_when_it_is_trusted() -> None:
     masked = MaskedModel(nn.Linear(3, 5))
     packed = packing.pack(masked, source=SOURCE, architecture=MADE_BY)
-    with pytest.raises(ModelError, match="running the model file 'm.py' inside it.*trust-source"):
+    with pytest.raises(ModelError, match=r"running the model file 'm\.py' inside it.*trust-source"):
         packing.load(packed)
     check_restored(masked, packing.load(packed, trust_source=True), packed)
     with open_archive(packed) as archive:
@@ -128,7 +128,7 @@ def test_source_in_an_archive_runs_only_when_it_is_trusted() -> None:
 def test_an_archive_without_its_source_says_what_to_give() -> None:
     packed = packing.pack(MaskedModel(nn.Linear(3, 5)), architecture=MADE_BY)
     for trust in (False, True):
-        with pytest.raises(ModelError, match="model file 'm.py' did not travel.*--model m.py"):
+        with pytest.raises(ModelError, match=r"model file 'm\.py' did not travel.*--model m\.py"):
             packing.load(packed, trust_source=trust)
     assert packing.load(packed, model=nn.Linear(3, 5)).weight.shape == (5, 3)
 
@@ -177,7 +177,7 @@ def test_a_model_that_cannot_take_its_state_is_refused_in_one_line() -> None:
 
 
 def test_state_that_cannot_be_stored_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="0._extra_state: expected state of tensors.*got dict"):
+    with pytest.raises(ModelError, match=r"0\._extra_state: expected state of tensors.*got dict"):
         packing.save(MaskedModel(nn.Sequential(Remembering(2, 2))), tmp_path / "m.pemn")
     for value, error, message in (
         (torch.zeros(2, dtype=torch.complex64), ModelError, "odd: expected .* got torch.complex64"),

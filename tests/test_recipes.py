@@ -80,16 +80,16 @@ def test_overrides_replace_what_is_given_and_keep_the_rest() -> None:
 
 
 def test_an_unknown_recipe_lists_those_that_exist() -> None:
-    with pytest.raises(UnknownNameError, match="recipe 'resnet'.*default, edge-popup, pemn-conv"):
+    with pytest.raises(UnknownNameError, match=r"recipe 'resnet'.*default, edge-popup, pemn-conv"):
         recipes.load("resnet")
 
 
 def test_unknown_and_missing_settings_are_refused() -> None:
-    with pytest.raises(SettingError, match="recipe 'mine': unknown setting 'rate'; expected .*lr"):
+    with pytest.raises(SettingError, match=r"recipe 'mine': unknown setting 'rate'; expected .*lr"):
         recipes.from_mapping("mine", MINIMAL | {"rate": 1})
     with pytest.raises(SettingError, match="unknown setting 'name'"):
         recipes.from_mapping("mine", MINIMAL | {"name": "other"})
-    with pytest.raises(SettingError, match="recipe 'mine': .*'lr'"):
+    with pytest.raises(SettingError, match=r"recipe 'mine': .*'lr'"):
         recipes.from_mapping("mine", {k: v for k, v in MINIMAL.items() if k != "lr"})
     assert recipes.from_mapping("mine", MINIMAL).name == "mine"
 

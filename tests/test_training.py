@@ -227,7 +227,7 @@ def test_a_model_that_does_not_fit_its_data_is_refused_before_training(
 
 
 def test_settings_that_do_not_fit_the_data_are_refused() -> None:
-    with pytest.raises(SettingError, match="augmentation needs images.*'points'"):
+    with pytest.raises(SettingError, match=r"augmentation needs images.*'points'"):
         fit(nn.Linear(2, 2), points(), RECIPE.override(augment=("flip",)))
     only_test = Data("points", None, points().test, 2, None, (2,), False)
     with pytest.raises(DataError, match="no training samples"):
