@@ -18,6 +18,7 @@ from pemn_compress.plan import Plan, PlannedTensor, check_density, exact
 
 FEW_VALUES = 8
 PROTOTYPE_STREAM = 0
+MAX_SCALE = 2.0**100  # the archive format's
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,13 @@ def fill(plan: Plan, settings: Settings) -> Filling:
     transform, scale_of = DISTRIBUTIONS[settings.distribution]
     factor = 1 / math.sqrt(settings.density) if settings.scale_by_density else 1.0
     owners = layout.sources if settings.scaling == "prototype" else range(len(plan))
-    scales = tuple(float(np.float32(factor * scale_of(plan.tensors[owner]))) for owner in owners)
+    exact_scales = [factor * scale_of(plan.tensors[owner]) for owner in owners]
+    if max(exact_scales) > MAX_SCALE:
+        raise SettingError(
+            f"scale_by_density: expected scales up to 2^100, got {max(exact_scales):g} at density "
+            f"{settings.density:g}"
+        )
+    scales = tuple(float(np.float32(scale)) for scale in exact_scales)
     return Filling(transform, layout.length, layout.offsets, scales)
 
 

@@ -5,13 +5,14 @@ import os
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zstandard
-from handmade import GOOD, altered, put_together, refused, section, take_apart, tensor
+from handmade import GOOD, altered, put_together, refused, rehash, section, take_apart, tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress.archive import Limits, inspect, verify
+from pemn_compress.archive import Limits, MaskedTensor, Prototype, encode, inspect, verify
 from pemn_compress.errors import ArchiveError
 
 
@@ -91,7 +92,7 @@ def test_a_pipe_is_refused_like_a_file():
         ({"restored": 2**40}, "restored bytes: expected at most 17179869184 .*raise the limit"),
         ({"stored": 2**31}, "stored manifest size: expected at most"),
         ({"stored": 0}, "manifest"),
-        ({"raw": 2**26 + 1}, "manifest size: expected at most 67108864"),
+        ({"raw": 2**26 + 1}, "manifest size: expected at most 4194304"),
         ({"raw": 5}, "manifest size"),
         ({"coding": 1}, "zstd frame"),
         ({"coding": 2}, "manifest coding: expected 0 or 1, got 2"),
@@ -223,3 +224,25 @@ def test_whatever_fields_are_changed_the_answer_is_an_archive_error_or_the_same_
         message = str(error)
     assert message.startswith("archive: ")
     assert not told or told["restored_sha256"] == take_apart(data)[0]["restored_sha256"]
+
+
+def test_a_source_of_an_empty_frame_and_junk_is_refused():
+    def change(manifest, payloads):
+        payloads["source"] = zstandard.compress(b"") + b"junk"
+        rehash(manifest, payloads)
+
+    refused(altered(change), "source")
+
+
+def test_a_stored_prototype_must_be_finite():
+    mask = np.ones((2, 2), np.bool_)
+    stored = Prototype("normal16", np.array([1, np.inf], np.float32), None)
+    refused(encode([MaskedTensor("w", "f32", mask, 0, 1.0)], stored), "finite")
+
+
+def test_a_prototype_counts_as_restored_bytes():
+    values = np.ones(100, np.float32)
+    mask = np.ones(4, np.bool_)
+    data = encode([MaskedTensor("w", "f32", mask, 0, 1.0)], Prototype("normal16", values, None))
+    verify(data, Limits(restored_bytes=400))
+    refused(data, "prototype length", Limits(restored_bytes=399))

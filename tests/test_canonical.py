@@ -17,7 +17,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=6)
     | st.floats(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    | st.dictionaries(st.text(max_size=4).filter("f64".__ne__), inner, max_size=3),
     max_leaves=12,
 )  # fmt: skip
 
@@ -73,3 +73,12 @@ def test_a_string_that_never_ends_takes_no_time():
     with pytest.raises(ArchiveError):
         canonical.decode(b'"' + b'\\"' * 30_000)
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize("use", [1234567890123456, "3FE0000000000000", "", None, {"a": 1}])
+def test_the_key_of_floats_has_no_other_use(use):
+    raw = canonical.encode({"x": {"key": use}}).replace(b'"key"', b'"f64"')
+    with pytest.raises(ArchiveError, match="f64"):
+        canonical.decode(raw)
+    with pytest.raises(ArchiveError, match="f64"):
+        canonical.encode({"f64": use})

@@ -48,8 +48,11 @@ def masked() -> MaskedModel:
 
 
 def same_state(one: nn.Module, other: nn.Module) -> bool:
-    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
-    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+    mine, theirs = one.state_dict(), other.state_dict()
+    return mine.keys() == theirs.keys() and all(
+        torch.equal(x, theirs[key]) if isinstance(x, torch.Tensor) else x == theirs[key]
+        for key, x in mine.items()
+    )
 
 
 def results(history: list[Epoch]) -> list[tuple[object, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 from pemn_compress.archive.layout import MAX_NESTING
 from pemn_compress.errors import ArchiveError
 
+_FLOAT_KEY = "f64"
 _HEX64 = re.compile(r"[0-9a-f]{16}")
 # possessive, and matching a string that never ends too: one pass, whatever the bytes
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -21,9 +22,12 @@ _MAX_INTEGER_DIGITS = 20  # 2^64 - 1 has 20
 
 def encode(value: Any) -> bytes:
     """Return the canonical bytes of a value made of dict, list, str, int, float, bool and None."""
-    return json.dumps(
-        _without_floats(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    try:
+        return json.dumps(
+            _without_floats(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ArchiveError(f"manifest: expected plain JSON values, got others: {error}") from None
 
 
 def decode(raw: bytes) -> Any:
@@ -61,8 +65,10 @@ def float32_from_bits(bits: str) -> float:
 
 def _without_floats(value: Any) -> Any:
     if isinstance(value, float):
-        return {"f64": struct.pack(">d", value).hex()}
+        return {_FLOAT_KEY: struct.pack(">d", value).hex()}
     if isinstance(value, dict):
+        if _FLOAT_KEY in value:
+            raise ArchiveError(f"manifest: the key {_FLOAT_KEY!r} is for floats: expected another")
         return {str(key): _without_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_floats(item) for item in value]
@@ -71,8 +77,13 @@ def _without_floats(value: Any) -> Any:
 
 def _with_floats(value: Any) -> Any:
     if isinstance(value, dict):
-        if value.keys() == {"f64"} and _HEX64.fullmatch(str(value["f64"])):
-            return struct.unpack(">d", bytes.fromhex(value["f64"]))[0]
+        if _FLOAT_KEY in value:
+            bits = value[_FLOAT_KEY]
+            if len(value) != 1 or not isinstance(bits, str) or not _HEX64.fullmatch(bits):
+                raise ArchiveError(
+                    f"manifest: expected {_FLOAT_KEY!r} alone, with 16 hex digits, got another use"
+                )
+            return struct.unpack(">d", bytes.fromhex(bits))[0]
         return {key: _with_floats(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_floats(item) for item in value]

@@ -16,6 +16,7 @@ MANIFEST_RAW, MANIFEST_ZSTD = 0, 1
 
 ALIGNMENT = 64
 MAX_MANIFEST_BYTES = 1 << 26
+MAX_ZSTD_WINDOW = 1 << 27
 MAX_SECTIONS = 64
 MAX_TENSORS = 1 << 20
 MAX_RANK = 8
@@ -27,11 +28,14 @@ MAX_NESTING = 16
 class Limits:
     """What a reader is willing to restore; a seed makes a tiny file able to declare a huge model.
 
-    `elements` counts numbers in all restored tensors, `restored_bytes` the memory they take.
+    `elements` counts numbers in all restored tensors, `restored_bytes` the memory they take, and
+    each bounds the prototype too; `manifest_bytes` the decompressed manifest, which is parsed into
+    some twenty times its size.
     """
 
     elements: int = 1 << 31
     restored_bytes: int = 1 << 34
+    manifest_bytes: int = 1 << 22
 
 
 def aligned(offset: int) -> int:

@@ -31,7 +31,7 @@ from pemn_compress.errors import ArchiveError
 
 MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100
 
-_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.\-]{1,255}")
+_NAME = re.compile(r"(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.\-]{1,255}")
 _HEX = re.compile(r"[0-9a-f]*")
 _MOST_SHOWN = 300  # characters of a file's own text in a message
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import zstandard
 
 from pemn_compress import prng
 from pemn_compress.archive import canonical, layout, records, values
 from pemn_compress.archive.layout import Limits
 from pemn_compress.archive.manifest import from_json
 from pemn_compress.archive.values import F32, Array, Mask
+from pemn_compress.archive.zstd import decompress
 from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
 
@@ -84,6 +84,8 @@ class Archive:
         if self._prototype is None:
             if record.seed is None:
                 self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
+                if not np.isfinite(self._prototype).all():
+                    raise ArchiveError(f"{self.name}: prototype: expected finite values only")
             else:
                 generate = prng.TRANSFORMS[record.transform]
                 self._prototype = generate(record.seed, record.stream, record.length)
@@ -135,7 +137,7 @@ class Archive:
             return None
         packed = self.section(records.SOURCE)
         try:
-            return _decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
+            return decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
         except UnicodeDecodeError:
@@ -240,12 +242,8 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         f"at most {layout.MAX_SECTIONS}",
         section_count,
     )
-    require(
-        raw <= layout.MAX_MANIFEST_BYTES,
-        "manifest size",
-        f"at most {layout.MAX_MANIFEST_BYTES}",
-        raw,
-    )
+    largest = min(layout.MAX_MANIFEST_BYTES, limits.manifest_bytes)
+    require(raw <= largest, "manifest size", f"at most {largest}", raw)
     require(
         stored <= size - layout.HEADER_BYTES,
         "stored manifest size",
@@ -275,7 +273,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
                 "header and manifest: SHA-256 differs from the one stored: the file was altered"
             )
         if coding == layout.MANIFEST_ZSTD:
-            body = _decompress(body, raw, raw, "manifest")
+            body = decompress(body, raw, raw, "manifest")
         if len(body) != raw:
             raise ArchiveError(f"header: manifest size: expected {len(body)}, got {raw}")
         manifest = from_json(canonical.decode(body))
@@ -291,14 +289,10 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
     require(
         len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
     )
-    prototype = manifest.prototype
-    if prototype is not None:
-        require(
-            prototype.length <= limits.elements,
-            "prototype length",
-            f"at most {limits.elements}",
-            prototype.length,
-        )
+    if manifest.prototype is not None:
+        most = min(limits.elements, limits.restored_bytes // 4)
+        length = manifest.prototype.length
+        require(length <= most, "prototype length", f"at most {most}", length)
     offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)
     return Archive(name, size, (major, minor), manifest, stored, offsets, stream)
 
@@ -328,14 +322,3 @@ def _read(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> b
             f"{name}: {what} (offset {offset}): expected {count} bytes, got {len(data)}: cut short"
         )
     return data
-
-
-def _decompress(packed: bytes, most: int, exact: int | None, what: str) -> bytes:
-    try:
-        declared = zstandard.frame_content_size(packed)
-        if declared < 0 or declared > most or (exact is not None and declared != exact):
-            raise ArchiveError(f"{what}: expected {exact or most} raw bytes, got {declared}")
-        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        return decompressor.decompress(packed, max_output_size=most, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise ArchiveError(f"{what}: expected one zstd frame, got {error}") from None

@@ -5,15 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import zstandard
-
 from pemn_compress import codecs
-from pemn_compress.archive import canonical, layout, records, values
+from pemn_compress.archive import canonical, layout, records, values, zstd
 from pemn_compress.archive.manifest import check, from_json
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.errors import ArchiveError
-
-_ZSTD_LEVEL = 19
 
 
 @dataclass(frozen=True)
@@ -86,8 +82,7 @@ def encode(
         if prototype.seed is None:
             sections[records.PROTOTYPE] = bytes(values.tensor_bytes(prototype.values))
     if source:
-        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
-        sections[records.SOURCE] = compressor.compress(source.encode())
+        sections[records.SOURCE] = zstd.compress(source.encode())
     sections = {name: payload for name, payload in sections.items() if payload}
     digest = values.restored_sha256(
         (name, *restored[name]) for name in sorted(restored, key=str.encode)
@@ -157,7 +152,7 @@ def _assemble(manifest: records.Manifest, payloads: Sequence[bytes]) -> bytes:
         raise ArchiveError(
             f"manifest: expected at most {layout.MAX_MANIFEST_BYTES} bytes, got {len(raw)}"
         )
-    packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(raw)
+    packed = zstd.compress(raw)
     coding, stored = layout.MANIFEST_ZSTD, packed
     if len(packed) >= len(raw):
         coding, stored = layout.MANIFEST_RAW, raw
