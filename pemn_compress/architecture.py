@@ -96,7 +96,7 @@ def build_from_archive(
                 check(build(name, **variant, **arguments))
             return build(name, **variant, **arguments)
         if kind == "source":
-            file = _source_file(archive, name, str(told.get("entry")), trust_source=trust_source)
+            file = source_file(archive, trust_source=trust_source)
             return build_from_file(file, **variant, **arguments)
     except ModelError as error:
         text = str(error)
@@ -115,7 +115,13 @@ def build_from_archive(
     )
 
 
-def _source_file(archive: Archive, name: str, entry: str, *, trust_source: bool) -> ModelFile:
+def source_file(archive: Archive, *, trust_source: bool) -> ModelFile:
+    """Run the model file that travels in an archive, and return it.
+
+    Raises ModelError when there is none, or without `trust_source`.
+    """
+    told = archive.manifest.architecture
+    name, entry = str(told.get("name")), str(told.get("entry"))
     source = archive.source()
     if source is None:
         raise ModelError(

@@ -96,23 +96,36 @@ def _onnx(module: nn.Module, example: Tensor) -> bytes:
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = torch.onnx.export(_exported(module, example), dynamo=True, verbose=False)
+        program = _exported(module, example)
+        try:
+            made = torch.onnx.export(program, dynamo=True, verbose=False)
+        except Exception as error:  # the exporter raises many kinds for what it cannot translate
+            raise _refusal(module, error) from None
         assert made is not None
         return bytes(made.model_proto.SerializeToString())
 
 
 def _exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
-    batch = torch.export.Dim("batch")
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # a native operator that no exporter knows
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.export(module, (example,), dynamic_shapes=({0: batch},))
+            return torch.export.export(
+                module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False
+            )
     except Exception as error:  # torch.export raises many kinds for what it cannot trace
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise ModelError(
-            f"{type(module).__name__} cannot be exported as a program: {type(error).__name__}: "
-            f"{reason}; restore a state dict instead (.safetensors, .pt)"
-        ) from None
+        raise _refusal(module, error) from None
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _refusal(module: nn.Module, error: Exception) -> ModelError:
+    reason = (str(error).strip().splitlines() or [""])[0]
+    return ModelError(
+        f"{type(module).__name__} cannot be exported as a program: {type(error).__name__}: "
+        f"{reason}; restore a state dict instead (.safetensors, .pt)"
+    )
 
 
 def _check_program(program: nn.Module, module: nn.Module, example: Tensor) -> None:

@@ -18,7 +18,7 @@ from torch.func import functional_call
 
 from pemn_compress.errors import ModelError
 from pemn_compress.masks import masked_weight
-from pemn_compress.plan import Plan
+from pemn_compress.plan import Plan, kept_count
 from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.search import SEARCHES
 from pemn_compress.strategies import Filling, Settings, fill
@@ -77,6 +77,7 @@ class MaskedModel(nn.Module):
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan: Plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
+        self.kept = tuple(kept_count(tensor.numel, density) for tensor in self.plan)
         self._search = SEARCHES[search]
         device = next(model.parameters()).device
         prototype = torch.from_numpy(self.filling.prototype(seed)).to(device)
@@ -99,10 +100,9 @@ class MaskedModel(nn.Module):
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape."""
-        density = self.settings.density
         return {
-            tensor.name: self._search.choose_mask(score, density)
-            for tensor, score in zip(self.plan, self.scores, strict=True)
+            tensor.name: self._search.choose_mask(score, kept)
+            for tensor, score, kept in zip(self.plan, self.scores, self.kept, strict=True)
         }
 
     def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
@@ -116,7 +116,7 @@ class MaskedModel(nn.Module):
             weight = masked_weight(
                 score,
                 self.prototype,
-                self._search.choose_mask(score, self.settings.density),
+                self._search.choose_mask(score, self.kept[index]),
                 self.filling.offsets[index],
                 self.filling.scales[index],
             )

@@ -157,9 +157,10 @@ def test_a_model_file_brings_its_data_and_travels_in_the_archive(call, tmp_path)
     assert call("restore", "model.pemn", "--trust-source")[0] == 0
     assert call("restore", "model.pemn", "--model", "model.py", "-o", "other.pt2")[0] == 0
     assert call("restore", "model.pemn", "-o", "state.safetensors")[0] == 0
-    code, out, _ = call("evaluate", "model.pemn", "--model", "model.py", "--json")
-    told = json.loads(out)
-    assert told["correct"] == told["recorded"]["correct"]
+    for way in (["--model", "model.py"], ["--trust-source"]):
+        code, out, _ = call("evaluate", "model.pemn", *way, "--json")
+        told = json.loads(out)
+        assert told["correct"] == told["recorded"]["correct"]
 
 
 def test_an_archive_without_source_says_what_to_do(call, tmp_path):

@@ -114,13 +114,15 @@ def test_exports_with_any_batch_size(name: str) -> None:
     model = build(name, SMALL[name]).eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    batch = torch.export.Dim("batch", min=1)
+    batch = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():
         # Warnings of torch's own tracing are not what is tested.
         warnings.simplefilter("ignore")
+        torch.backends.mha.set_fastpath_enabled(False)  # torch 2.6 cannot export that operator
         program = torch.export.export(
-            model, (torch.randn(2, 3, 32, 32),), dynamic_shapes=({0: batch},)
+            model, (torch.randn(2, 3, 32, 32),), dynamic_shapes=({0: batch},), strict=False
         )
+        torch.backends.mha.set_fastpath_enabled(True)
     restored = program.module()
     for size in (1, 5):
         images = torch.randn(size, 3, 32, 32)

@@ -38,6 +38,7 @@ def command(archive: str, spec: str | None, as_json: bool, **options: Any) -> No
 
     Images are normalised with the mean and the deviation that the archive records.
     """
+    from pemn_compress.architecture import source_file
     from pemn_compress.archive import open_archive
     from pemn_compress.models.modelfile import load_model_file
     from pemn_compress.packing import restore_module
@@ -60,7 +61,11 @@ def command(archive: str, spec: str | None, as_json: bool, **options: Any) -> No
             model=filled_model(opened, options["model_file"]),
             trust_source=options["trust_source"],
         )
-    file = load_model_file(options["model_file"]) if options["model_file"] else None
+        file = None
+        if options["model_file"]:
+            file = load_model_file(options["model_file"])
+        elif options["trust_source"] and opened.source() is not None:
+            file = source_file(opened, trust_source=True)
     data = load_request(request, file)
     expected = tuple(about.get("input", {}).get("shape", data.input_shape))
     if expected != data.input_shape:

@@ -10,10 +10,10 @@ from pemn_compress.search import edge_popup
 
 
 class Search(NamedTuple):
-    """A search method: where scores start, and which mask they mean at a density."""
+    """A search method: where scores start, and which mask of so many kept weights they mean."""
 
     initial_scores: Callable[[PlannedTensor, int, int], Tensor]
-    choose_mask: Callable[[Tensor, float], Tensor]
+    choose_mask: Callable[[Tensor, int], Tensor]
 
 
 SEARCHES: dict[str, Search] = {

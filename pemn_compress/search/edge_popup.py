@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pemn_compress import prng
 from pemn_compress.masks import top_mask
-from pemn_compress.plan import PlannedTensor, kept_count
+from pemn_compress.plan import PlannedTensor
 
 SCORE_STREAMS = 1 << 32  # tensor i of the plan draws its scores from stream 2^32 + i
 
@@ -25,7 +25,7 @@ def initial_scores(tensor: PlannedTensor, index: int, seed: int) -> Tensor:
     return torch.from_numpy(drawn * bound).view(tensor.shape)
 
 
-def choose_mask(scores: Tensor, density: float) -> Tensor:
-    """Return the bool mask of the kept_count(numel, density) largest |scores|."""
-    mask: Tensor = top_mask(scores, kept_count(scores.numel(), density))
+def choose_mask(scores: Tensor, kept: int) -> Tensor:
+    """Return the bool mask of the `kept` largest |scores|, on ties those of lower index."""
+    mask: Tensor = top_mask(scores, kept)
     return mask
