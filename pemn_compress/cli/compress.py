@@ -9,7 +9,9 @@ import click
 
 from pemn_compress import codecs, recipes
 from pemn_compress.cli.options import (
+    DATA_KEYS,
     arguments_option,
+    data_options,
     selection_options,
     variant_options,
     write_stdout,
@@ -28,22 +30,8 @@ MASK_SETTINGS = (
 
 @click.command(short_help="Train masks over fixed random weights and write a .pemn archive.")
 @click.argument("model")
-@click.option(
-    "--data",
-    "spec",
-    help="digits, cifar10, cifar100, folder:PATH, npz:PATH. [default: the model file's own]",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    default="data",
-    show_default=True,
-    help="Where cifar10 and cifar100 are.",
-)
-@click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir.")
+@data_options
 @click.option("--train-limit", type=int, help="Use only the first N training samples.")
-@click.option("--test-limit", type=int, help="Use only the first N test samples.")
-@click.option("--image-size", type=int, help="Pixels that folder: images are resized to.")
 @arguments_option
 @variant_options
 @click.option(
@@ -161,7 +149,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-    keep = ("spec", "data_dir", "download", "train_limit", "test_limit", "image_size")
+    keep = (*DATA_KEYS, "train_limit")
     select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
     watcher = observer(quiet=options["quiet"], checkpoint=options["checkpoint"])
     with watcher:

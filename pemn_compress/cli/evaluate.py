@@ -2,38 +2,30 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
-from pemn_compress.cli.options import builder_options, display_name, filled_model, read_archive
+from pemn_compress.cli.options import (
+    DATA_KEYS,
+    builder_options,
+    data_options,
+    display_name,
+    filled_model,
+    read_archive,
+)
 from pemn_compress.errors import DataError
 
 
 @click.command(short_help="Measure a restored model's accuracy on data.")
 @click.argument("archive")
-@click.option(
-    "--data",
-    "spec",
-    help="digits, cifar10, cifar100, folder:PATH, npz:PATH. [default: the model file's own]",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    default="data",
-    show_default=True,
-    help="Where cifar10 and cifar100 are.",
-)
-@click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir.")
-@click.option("--test-limit", type=int, help="Use only the first N test samples.")
-@click.option("--image-size", type=int, help="Pixels that folder: images are resized to.")
+@data_options
 @builder_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(archive: str, spec: str | None, as_json: bool, **options: Any) -> None:
+def command(archive: str, as_json: bool, **options: Any) -> None:
     """Measure the accuracy of the model in ARCHIVE on the test part of --data.
 
     Images are normalised with the mean and the deviation that the archive records.
@@ -45,14 +37,7 @@ def command(archive: str, spec: str | None, as_json: bool, **options: Any) -> No
     from pemn_compress.preparing import DataRequest, load_request
     from pemn_compress.training import Run, check_fit, evaluate
 
-    request = DataRequest(
-        spec,
-        options["data_dir"],
-        options["download"],
-        None,
-        options["test_limit"],
-        options["image_size"],
-    )
+    request = DataRequest(**{key: options[key] for key in DATA_KEYS})
     with open_archive(read_archive(archive)) as opened:
         opened.name = display_name(archive)
         about = opened.manifest.about

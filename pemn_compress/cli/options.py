@@ -12,6 +12,9 @@ from pemn_compress.errors import ArchiveError, SettingError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+DATA_KEYS = ("spec", "data_dir", "download", "test_limit", "image_size")
+
+
 class Assignment(click.ParamType[tuple[str, object]]):
     """NAME=VALUE; the value becomes an integer, a float, true or false, or stays a string."""
 
@@ -50,6 +53,30 @@ def arguments_option(command: Command) -> Command:
         metavar="NAME=VALUE",
         help="Argument of the architecture or of build_model(), such as dim=64; repeatable.",
     )(command)
+
+
+def data_options(command: Command) -> Command:
+    """Add which data, from where, and how much of its test part."""
+    for decorator in (
+        click.option("--image-size", type=int, help="Pixels that folder: images are resized to."),
+        click.option("--test-limit", type=int, help="Use only the first N test samples."),
+        click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir."),
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            default="data",
+            show_default=True,
+            help="Where cifar10 and cifar100 are.",
+        ),
+        click.option(
+            "--data",
+            "spec",
+            help="digits, cifar10, cifar100, folder:PATH, npz:PATH. "
+            "[default: the model file's own]",
+        ),
+    ):
+        command = decorator(command)
+    return command
 
 
 def variant_options(command: Command) -> Command:
