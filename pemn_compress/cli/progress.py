@@ -118,13 +118,16 @@ class _Bar(_Watcher):
         self._images += images
         passed = time.perf_counter() - self._since
         if passed >= REFRESH_SECONDS:  # looking at the loss more often would hold up a GPU
-            rate = f"{self._images / passed:,.0f} img/s"
-            self._progress.update(self._task, numbers=f"loss {loss():.3f}{self._accuracy} {rate}")
-            self._images, self._since = 0, time.perf_counter()
+            self._show(loss(), self._images / passed)
 
     def epoch(self, epoch: Epoch) -> None:
         super().epoch(epoch)
-        self._accuracy = f" acc {100 * epoch.test.accuracy:.1f} %"
+        self._accuracy = f"acc {100 * epoch.test.accuracy:.1f} % "
+        self._show(epoch.train_loss, epoch.images_per_second)
+
+    def _show(self, loss: float, rate: float) -> None:
+        numbers = f"loss {loss:.3f} {self._accuracy}{rate:,.0f} img/s"
+        self._progress.update(self._task, numbers=numbers)
         self._images, self._since = 0, time.perf_counter()
 
 

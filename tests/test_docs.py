@@ -1,0 +1,66 @@
+"""What the README and the examples show is true."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pemn_compress import recipes
+from pemn_compress.cli import COMMANDS
+from pemn_compress.models import ARCHITECTURES
+from pemn_compress.strategies import STRATEGIES
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text()
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def test_the_readme_names_every_command_strategy_and_recipe():
+    for name in [*COMMANDS, *STRATEGIES, *(set(recipes.names()) - {"default"})]:
+        assert name in README, name
+    for name in set(ARCHITECTURES) - {"conv4", "conv6"}:
+        assert f"`{name}`" in README, name
+
+
+def test_the_readmes_commands_exist():
+    for line in re.findall(r"^pemn (\w+)", README, re.MULTILINE):
+        assert line in COMMANDS
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_the_readmes_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (REPOSITORY / target).exists(), target
+
+
+def test_the_readmes_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    scope = {}
+    exec(code, scope)
+    assert (tmp_path / "model.pemn").exists()
+    assert list(scope["model"].state_dict()) == list(scope["masked"].to_plain().state_dict())
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["own_loop.py"], "outputs equal bit for bit: True"),
+        (
+            ["compare_strategies.py", "mlp", "--data", "digits", "--epochs", "1", "-a", "width=8"],
+            "| rp 1e-3 |",
+        ),
+    ],
+)
+def test_the_examples_run(tmp_path, command, told):
+    script = REPOSITORY / "examples" / command[0]
+    done = subprocess.run(
+        [sys.executable, script, *command[1:]],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told in done.stdout
