@@ -9,12 +9,15 @@ from pemn_compress import prng
 from pemn_compress.archive import layout
 from pemn_compress.archive.canonical import float32_from_bits
 from pemn_compress.archive.records import (
+    CODINGS,
     CRITICAL,
     DENSE,
     DTYPE_BYTES,
     MASKABLE_DTYPES,
     MASKS,
+    NARROW,
     PROTOTYPE,
+    RAW,
     Alias,
     Constant,
     FromPrototype,
@@ -106,8 +109,8 @@ def _check_tensor(
         raise _bad(where, f"at most {tensor.numel} ones", str(positions.ones))
     count = tensor.numel if positions is None else positions.ones
     width = DTYPE_BYTES[tensor.dtype]
-    if isinstance(values, Stored) and values.size != count * width:
-        raise _bad(where, f"{count * width} stored bytes", str(values.size))
+    if isinstance(values, Stored):
+        _check_stored(values, count, tensor.dtype, where)
     if isinstance(values, Constant) and len(values.bits) != 2 * width:
         raise _bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
     if isinstance(values, Constant) and tensor.dtype == "bool" and values.bits not in ("00", "01"):
@@ -119,6 +122,17 @@ def _check_tensor(
             raise _bad(where, "a prototype in the manifest", "none")
         if values.offset >= prototype.length:
             raise _bad(where, f"an offset below {prototype.length}", str(values.offset))
+
+
+def _check_stored(values: Stored, count: int, dtype: str, where: str) -> None:
+    allowed = (dtype, *NARROW.get(dtype, ()))
+    if values.dtype not in allowed:
+        raise _bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
+    decoded = count * DTYPE_BYTES[values.dtype]
+    if values.coding == RAW and values.size != decoded:
+        raise _bad(where, f"{decoded} stored bytes", str(values.size))
+    if values.coding != RAW and not 0 < values.size < decoded:
+        raise _bad(where, f"fewer than {decoded} compressed bytes", str(values.size))
 
 
 def _tensor(value: Any) -> TensorRecord:
@@ -151,8 +165,12 @@ def _values(value: Any, where: str) -> Values:
                 raise _bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
             return FromPrototype(_integer(got["offset"], f"{where} offset"), scale)
         case "stored":
-            got = _fields(value, f"{where} values", ("bytes", "kind"))
-            return Stored(_integer(got["bytes"], where))
+            got = _fields(value, f"{where} values", ("bytes", "coding", "dtype", "kind"))
+            return Stored(
+                _integer(got["bytes"], where),
+                _choice(got["dtype"], DTYPE_BYTES, f"{where} stored dtype"),
+                _choice(got["coding"], CODINGS, f"{where} coding"),
+            )
         case "constant":
             got = _fields(value, f"{where} values", ("bits", "kind"))
             return Constant(_hex(got["bits"], None, f"{where} bits"))
@@ -171,9 +189,7 @@ def _prototype(value: Any) -> PrototypeRecord:
     length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
     if "seed" not in got:
         return PrototypeRecord(transform, length, None)
-    seed, stream = (
-        _integer(got[key], f"{where} {key}", high=prng.MAX_SEED) for key in ("seed", "stream")
-    )
+    seed, stream = (int(_hex(got[key], 16, f"{where} {key}"), 16) for key in ("seed", "stream"))
     return PrototypeRecord(transform, length, seed, stream)
 
 
@@ -194,6 +210,10 @@ def _bad(where: str, expected: str, got: str) -> ArchiveError:
     return ArchiveError(f"{where}: expected {expected}, got {got[:_MOST_SHOWN]}")
 
 
+# names that later versions will use: told apart from mistakes, refused all the same
+RESERVED = {"predictor", "plane", "shuffle"}
+
+
 def _fields(
     value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, Any]:
@@ -204,7 +224,8 @@ def _fields(
     if missing:
         raise _bad(where, f"the field {missing[0]!r}", "none")
     if unknown:
-        raise _bad(where, "no other fields", repr(unknown[0]))
+        later = " (of a later version of the format)" if unknown[0] in RESERVED else ""
+        raise _bad(where, "no other fields", repr(unknown[0]) + later)
     return value
 
 

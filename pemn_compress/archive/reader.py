@@ -124,12 +124,22 @@ class Archive:
             case records.Stored():
                 start, end = self._dense[name]
                 payload = self.section(records.DENSE)[start:end]
-                if record.dtype == "bool" and np.frombuffer(payload, "u1").max(initial=0) > 1:
-                    raise ArchiveError(
-                        f"{self.name}: tensor {name!r}: expected bool bytes of 0 or 1, got others"
-                    )
-                array = values.as_array(payload, record.dtype, shape)
+                array = self._stored(record, payload, shape)
         return array if mask is None else values.spread(array, mask)
+
+    def _stored(
+        self, record: records.TensorRecord, payload: bytes, shape: tuple[int, ...]
+    ) -> Array:
+        assert isinstance(record.values, records.Stored)
+        try:
+            array = values.unpack_stored(payload, record.values, shape, record.dtype)
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: tensor {record.name!r}: {error}") from None
+        if record.dtype == "bool" and array.view(np.uint8).max(initial=0) > 1:
+            raise ArchiveError(
+                f"{self.name}: tensor {record.name!r}: expected bool bytes of 0 or 1, got others"
+            )
+        return array
 
     def source(self) -> str | None:
         """Return the model file's source that travels in the archive, or None."""
@@ -154,17 +164,17 @@ class Archive:
         Raises ArchiveError when the digest differs from the manifest's.
         """
         arrays: dict[str, Array] = {}
+        digests: dict[str, bytes] = {}
         for record in self.manifest.tensors:
+            name = record.name
             match record.values:
                 case records.Alias(of):  # the same array: an alias takes no memory of its own
-                    arrays[record.name] = arrays[of]
+                    arrays[name], digests[name] = arrays[of], digests[of]
                 case _:
-                    arrays[record.name] = self.tensor(record.name)
+                    arrays[name] = self.tensor(name)
+                    digests[name] = values.tensor_sha256(record.dtype, arrays[name])
         expected = self.manifest.restored_sha256
-        found = values.restored_sha256(
-            (name, self._records[name].dtype, arrays[name])
-            for name in sorted(arrays, key=str.encode)
-        )
+        found = values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
                 f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"

@@ -16,6 +16,11 @@ DTYPE_BYTES = {
     "bf16": 2, "f16": 2, "f32": 4, "f64": 8,
 }  # fmt: skip
 MASKABLE_DTYPES = ("f32", "f16", "bf16")
+NARROW = {
+    "f32": ("f16", "bf16")
+}  # restored dtype -> narrower ones that its values may be stored in
+RAW, ZSTD, SHUFFLE_ZSTD = "raw", "zstd", "shuffle-zstd"
+CODINGS = (RAW, ZSTD, SHUFFLE_ZSTD)
 MASKS, DENSE, PROTOTYPE, SOURCE = "masks", "dense", "prototype", "source"
 CRITICAL = {MASKS: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
 
@@ -39,9 +44,15 @@ class FromPrototype:
 
 @dataclass(frozen=True)
 class Stored:
-    """Values as little-endian bytes in C order, `size` of them, in the dense section."""
+    """Values as a payload of `size` bytes in the dense section.
+
+    Decoded (`coding`), it holds little-endian elements of `dtype` in C order: the tensor's own
+    dtype, or f16 or bf16 for a tensor of f32, which widen exactly.
+    """
 
     size: int
+    dtype: str
+    coding: str = "raw"
 
 
 @dataclass(frozen=True)
@@ -143,8 +154,8 @@ def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
     match tensor.values:
         case FromPrototype(offset, scale):
             values = {"kind": "prototype", "offset": offset, "scale": float32_bits(scale)}
-        case Stored(size):
-            values = {"bytes": size, "kind": "stored"}
+        case Stored(size, dtype, coding):
+            values = {"bytes": size, "coding": coding, "dtype": dtype, "kind": "stored"}
         case Constant(bits):
             values = {"bits": bits, "kind": "constant"}
         case Alias(of):
@@ -164,5 +175,6 @@ def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
 def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
     record: dict[str, Any] = {"length": prototype.length, "transform": prototype.transform}
     if prototype.seed is not None:
-        record |= {"seed": prototype.seed, "stream": prototype.stream}
+        # hex digits: many JSON parsers cut integers above 2^53
+        record |= {"seed": f"{prototype.seed:016x}", "stream": f"{prototype.stream:016x}"}
     return record

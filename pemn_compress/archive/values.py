@@ -2,12 +2,22 @@
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from pemn_compress.archive.records import DTYPE_BYTES, FromPrototype
+from pemn_compress.archive import zstd
+from pemn_compress.archive.records import (
+    DTYPE_BYTES,
+    NARROW,
+    RAW,
+    SHUFFLE_ZSTD,
+    ZSTD,
+    FromPrototype,
+    Stored,
+)
 
 Array = npt.NDArray[np.generic]
 Mask = npt.NDArray[np.bool_]
@@ -57,19 +67,72 @@ def tensor_bytes(array: Array) -> bytes | memoryview:
     return contiguous.reshape(-1).view(np.uint8).data
 
 
-def restored_sha256(tensors: Iterable[tuple[str, str, Array]]) -> str:
-    """Return the digest over (name, dtype, array), which must come in ascending order of name.
+def tensor_sha256(dtype: str, array: Array) -> bytes:
+    """Return the digest of one tensor: dtype code (u8), rank (u8), dimensions (u64 each), bytes."""
+    digest = hashlib.sha256(struct.pack("<BB", _DTYPE_CODES[dtype], array.ndim))
+    digest.update(struct.pack(f"<{array.ndim}Q", *array.shape))
+    digest.update(tensor_bytes(array))
+    return digest.digest()
 
-    For each: name length (u16), name, dtype code (u8), rank (u8), dimensions (u64 each), bytes.
+
+def restored_sha256(digests: Mapping[str, bytes]) -> str:
+    """Return the digest over all tensors' digests, in ascending order of their names.
+
+    For each: name length (u16), name, the tensor's digest. An alias has its target's, so that many
+    names of a large tensor cost no more than one.
     """
-    digest = hashlib.sha256()
-    for name, dtype, array in tensors:
+    whole = hashlib.sha256()
+    for name in sorted(digests, key=str.encode):
         encoded = name.encode()
-        digest.update(struct.pack("<H", len(encoded)) + encoded)
-        digest.update(struct.pack("<BB", _DTYPE_CODES[dtype], array.ndim))
-        digest.update(struct.pack(f"<{array.ndim}Q", *array.shape))
-        digest.update(tensor_bytes(array))
-    return digest.hexdigest()
+        whole.update(struct.pack("<H", len(encoded)) + encoded + digests[name])
+    return whole.hexdigest()
+
+
+def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, str, str]:
+    """Return an array's payload, the dtype it is stored in, and its coding: the smallest.
+
+    `narrow` is used where it loses nothing. Ties go to the simpler coding.
+    """
+    stored, used = array, dtype
+    if narrow is not None and narrow in NARROW.get(dtype, ()):
+        with np.errstate(all="ignore"):
+            tried = from_float32(array.astype(np.float32), narrow)
+        if tensor_bytes(widen(tried, narrow, dtype)) == tensor_bytes(array):
+            stored, used = tried, narrow
+    raw = bytes(tensor_bytes(stored))
+    tries = [(raw, RAW), (zstd.compress(raw), ZSTD)]
+    if stored.itemsize > 1:
+        tries.append((zstd.compress(_shuffle(raw, stored.itemsize)), SHUFFLE_ZSTD))
+    payload, coding = min(tries, key=lambda item: len(item[0]))
+    return payload, used, coding
+
+
+def unpack_stored(payload: bytes, values: Stored, shape: tuple[int, ...], dtype: str) -> Array:
+    """Return stored values as an array of the tensor's dtype. Raises ArchiveError."""
+    width = DTYPE_BYTES[values.dtype]
+    if values.coding != RAW:
+        exact = prod(shape) * width
+        payload = zstd.decompress(payload, exact, exact, "stored values")
+    if values.coding == SHUFFLE_ZSTD:
+        payload = _shuffle(payload, len(payload) // width)
+    return widen(as_array(payload, values.dtype, shape), values.dtype, dtype)
+
+
+def widen(array: Array, stored: str, dtype: str) -> Array:
+    """Return f16 or bf16 values as f32, exactly; others as they are."""
+    if stored == dtype:
+        return array
+    if stored == "bf16":
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float32)
+
+
+def _shuffle(raw: bytes, width: int) -> bytes:
+    """Gather all first bytes of elements of `width` bytes, then all second ones, and so on.
+
+    The same with the number of elements for `width` undoes it: both transpose a matrix.
+    """
+    return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes()
 
 
 def as_array(payload: bytes, dtype: str, shape: tuple[int, ...]) -> Array:

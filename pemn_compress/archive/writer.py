@@ -25,11 +25,16 @@ class MaskedTensor:
 
 @dataclass(frozen=True)
 class DenseTensor:
-    """A tensor that is stored value by value; bf16 comes as its 16-bit patterns."""
+    """A tensor that is stored value by value; bf16 comes as its 16-bit patterns.
+
+    `narrow` ("f16" or "bf16", for a tensor of f32) is what its values are stored in where that
+    loses nothing.
+    """
 
     name: str
     dtype: str
     array: Array
+    narrow: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,11 @@ def encode(
     if source:
         sections[records.SOURCE] = zstd.compress(source.encode())
     sections = {name: payload for name, payload in sections.items() if payload}
-    digest = values.restored_sha256(
-        (name, *restored[name]) for name in sorted(restored, key=str.encode)
-    )
+    digests: dict[str, bytes] = {}
+    for record in tensors:
+        of = record.values.of if isinstance(record.values, records.Alias) else None
+        digests[record.name] = digests[of] if of else values.tensor_sha256(*restored[record.name])
+    digest = values.restored_sha256(digests)
     manifest = records.Manifest(
         tuple(tensors),
         tuple(
@@ -121,16 +128,15 @@ def _record(
             positions = records.Positions(used, int(mask.sum()), len(payload))
             array = values.masked(prototype.values, fill, mask, dtype)
             return records.TensorRecord(name, mask.shape, dtype, fill, positions), array
-        case DenseTensor(name, dtype, array):
+        case DenseTensor(name, dtype, array, narrow):
             _check_not_empty(name, array)
             bits = values.constant_bits(array)
             if bits is not None:
                 return records.TensorRecord(name, array.shape, dtype, records.Constant(bits)), array
-            payload = bytes(values.tensor_bytes(array))
+            payload, stored, coding = values.pack_stored(array, dtype, narrow)
             payloads[records.DENSE].append(payload)
-            return records.TensorRecord(
-                name, array.shape, dtype, records.Stored(len(payload))
-            ), array
+            kept = records.Stored(len(payload), stored, coding)
+            return records.TensorRecord(name, array.shape, dtype, kept), array
         case AliasTensor(name, of):
             if of not in restored:
                 raise ArchiveError(f"tensor {name!r}: expected an earlier tensor, got {of!r}")

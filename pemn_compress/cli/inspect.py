@@ -57,7 +57,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed")
         facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
     if prototype:
-        origin = f"seed {prototype['seed']}" if "seed" in prototype else "stored values"
+        origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
         facts.append(
             ("prototype", f"{prototype['length']:,} x {prototype['transform']} from {origin}")
         )
@@ -123,9 +123,12 @@ def _tensors(found: dict[str, Any]) -> Any:
                 numel *= dimension
             kind, size = f"mask, {positions['codec']}", positions["bytes"]
             kept = f"{positions['ones'] / numel:.2%}"
+        elif kind == "stored" and values["coding"] != "raw":
+            kind = f"stored, {values['coding']}"
         elif kind == "alias":
             kind = f"alias of {values['of']}"
         shape = "x".join(map(str, tensor["shape"])) or "scalar"
-        dtype = "" if tensor["dtype"] == "f32" else f" {tensor['dtype']}"
+        stored = values.get("dtype", tensor["dtype"])
+        dtype = "" if stored == "f32" else f" {stored}"
         table.add_row(tensor["name"], shape + dtype, kind, kept, f"{size:,}")
     return table
