@@ -4,7 +4,7 @@ import copy
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,14 +20,15 @@ from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
 from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
-from pemn_compress.history import Epoch
+from pemn_compress.history import Epoch, Score, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.planning import Selection
-from pemn_compress.preparing import DataRequest, prepare
+from pemn_compress.preparing import DataRequest, Prepared, prepare
 from pemn_compress.recipes import Recipe
 from pemn_compress.run_record import Storage, run_record
+from pemn_compress.shrinking import check_dense_dtype
 from pemn_compress.strategies import Settings, few_values_warning
-from pemn_compress.training import Observer, Run, fit
+from pemn_compress.training import Observer, Run, evaluate, fit
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,14 @@ class Compressed:
     archive: bytes = field(repr=False)
     model: nn.Module = field(repr=False)
     history: list[Epoch] = field(repr=False)
+    steps: list[StorageStep] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy after the last epoch, in [0, 1]."""
-        return self.history[-1].test.accuracy
+        """Test accuracy of the stored model after the last epoch, in [0, 1]."""
+        return self.steps[-1].score.accuracy
 
 
 def compress(
@@ -91,6 +93,7 @@ def compress(
     chosen, settings = _settle(chosen, settings, changes)
     if storage.codec not in (*codecs.CODECS, codecs.AUTO):
         raise UnknownNameError("codec", storage.codec, [*codecs.CODECS, codecs.AUTO])
+    check_dense_dtype(storage.dense_dtype)
     output, checkpoint, record = (Path(p) if p else None for p in (output, checkpoint, record))
     for path, force in ((output, storage.force), (checkpoint, True), (record, storage.force)):
         if path is not None:
@@ -122,25 +125,53 @@ def compress(
         observer=observer,
     )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    packed = packing.pack(
-        masked,
-        codec=storage.codec,
-        store_prototype=storage.store_prototype,
-        source=prepared.source if storage.include_source else None,
-        about=_about(prepared.data, chosen, history),
-    )
+    packed, steps = _pack_step_by_step(masked, prepared, chosen, storage, run, history[-1].test)
     restored = packing.load(packed, model=blank)
-    _compare_outputs(masked, restored, prepared.data)
+    stored = packing.shrunk(masked, **storage.shrinking()) if len(steps) > 1 else masked
+    _compare_outputs(stored, restored, prepared.data)
     if output is not None:
         write_bytes(output, packed, force=storage.force)
         _read_back(output, packed)
     told = run_record(
         packed, output, prepared.data, chosen, settings, selection, run, storage, masked, history,
-        time.perf_counter() - started,
+        steps, time.perf_counter() - started,
     )  # fmt: skip
     if record is not None:
         write_bytes(record, (json.dumps(told, indent=2) + "\n").encode(), force=storage.force)
-    return Compressed(output, packed, restored, history, told, (warning,) if warning else ())
+    warnings = (warning,) if warning else ()
+    return Compressed(output, packed, restored, history, steps, told, warnings)
+
+
+def _pack_step_by_step(
+    masked: MaskedModel,
+    prepared: Prepared,
+    recipe: Recipe,
+    storage: Storage,
+    run: Run,
+    trained: Score,
+) -> tuple[bytes, list[StorageStep]]:
+    """Return the archive, and what each lossy option of its storage costs and saves."""
+    options: list[tuple[str, dict[str, Any]]] = [("as trained", {})]
+    if storage.fold_batchnorm:
+        options.append(("batch-norm folded", {"fold_batchnorm": True}))
+    if storage.dense_dtype != "float32":
+        options.append((f"dense {storage.dense_dtype}", storage.shrinking()))
+    data, steps, packed = prepared.data, [], b""
+    for label, chosen in options:
+        score = trained
+        if chosen:
+            plain = packing.shrunk(masked, **chosen).to(run.torch_device())
+            score = evaluate(plain, data.test, data, workers=run.workers)
+        packed = packing.pack(
+            masked,
+            codec=storage.codec,
+            store_prototype=storage.store_prototype,
+            **chosen,
+            source=prepared.source if storage.include_source else None,
+            about=_about(data, recipe, score),
+        )
+        steps.append(StorageStep(label, len(packed), score))
+    return packed, steps
 
 
 def _settle(
@@ -181,10 +212,9 @@ def _check_space(output: Path, masked: MaskedModel) -> None:
             )
 
 
-def _about(data: Data, recipe: Recipe, history: Sequence[Epoch]) -> dict[str, Any]:
+def _about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
     kind, colon, place = data.name.partition(":")
     name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
-    score = history[-1].test
     about: dict[str, Any] = {
         "accuracy": {"correct": score.correct, "data": name, "total": score.total},
         "input": {"shape": list(data.input_shape)},

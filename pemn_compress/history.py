@@ -32,3 +32,19 @@ class Epoch:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with the accuracy."""
         return asdict(self) | {"test_accuracy": self.test.accuracy}
+
+
+@dataclass(frozen=True)
+class StorageStep:
+    """What a lossy way of storing makes of a model: the archive's bytes, and the score then.
+
+    The first step is the model as trained, the last one the archive that was written.
+    """
+
+    label: str
+    archive_bytes: int
+    score: Score
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, with the accuracy."""
+        return asdict(self) | {"accuracy": self.score.accuracy}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs
+from pemn_compress import codecs, shrinking
 from pemn_compress.archive import (
     AliasTensor,
     Archive,
@@ -27,6 +27,7 @@ from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.masked_model import MaskedModel
+from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
 from pemn_compress.version import __version__
 
 _TORCH_DTYPES = {
@@ -42,6 +43,8 @@ def pack(
     *,
     codec: str = codecs.AUTO,
     store_prototype: bool = False,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -49,7 +52,9 @@ def pack(
     """Return the archive of a masked model.
 
     `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
-    `store_prototype` writes the prototype's values instead of its seed. `architecture` and
+    `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
+    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and change it a little: the
+    model that is stored is then `shrunk(masked, ...)`. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
@@ -57,8 +62,8 @@ def pack(
     returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
     codec.
     """
-    plain = masked.to_plain()
-    contents = _contents(masked, plain)
+    plain = shrunk(masked, dense_dtype=dense_dtype, fold_batchnorm=fold_batchnorm)
+    contents = _contents(masked, plain, DENSE_DTYPES[dense_dtype])
     filling, settings = masked.filling, masked.settings
     prototype = Prototype(
         filling.transform,
@@ -80,6 +85,19 @@ def pack(
     return packed
 
 
+def shrunk(
+    masked: MaskedModel, *, dense_dtype: str = "float32", fold_batchnorm: bool = False
+) -> nn.Module:
+    """Return the plain model that an archive with these options holds; see `shrinking`."""
+    check_dense_dtype(dense_dtype)
+    plain = masked.to_plain()
+    if fold_batchnorm:
+        shrinking.fold_batchnorm(plain)
+    names = (name for tensor in masked.plan for name in (tensor.name, *tensor.aliases))
+    round_dense(plain, frozenset(names), dense_dtype)
+    return plain
+
+
 def save(
     masked: MaskedModel,
     path: str | Path,
@@ -87,6 +105,8 @@ def save(
     force: bool = False,
     codec: str = codecs.AUTO,
     store_prototype: bool = False,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -102,6 +122,8 @@ def save(
         masked,
         codec=codec,
         store_prototype=store_prototype,
+        dense_dtype=dense_dtype,
+        fold_batchnorm=fold_batchnorm,
         architecture=architecture,
         source=source,
         about=about,
@@ -166,7 +188,7 @@ def state_dict(archive: Archive) -> dict[str, Tensor]:
     return state
 
 
-def _contents(masked: MaskedModel, plain: nn.Module) -> list[Content]:
+def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
     masks = masked.masks()
     placed = {
         tensor.name: MaskedTensor(
@@ -190,7 +212,8 @@ def _contents(masked: MaskedModel, plain: nn.Module) -> list[Content]:
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
         first[id(tensor)] = name
-        contents.append(placed.get(name) or DenseTensor(name, _CODES[tensor.dtype], _array(tensor)))
+        dense = DenseTensor(name, _CODES[tensor.dtype], _array(tensor), narrow)
+        contents.append(placed.get(name) or dense)
     return contents
 
 

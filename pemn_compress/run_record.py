@@ -14,7 +14,7 @@ import torch
 from pemn_compress import architecture as architectures
 from pemn_compress import codecs
 from pemn_compress.data import Data
-from pemn_compress.history import Epoch
+from pemn_compress.history import Epoch, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.planning import Selection
 from pemn_compress.recipes import Recipe
@@ -25,12 +25,21 @@ from pemn_compress.version import __version__
 
 @dataclass(frozen=True)
 class Storage:
-    """How the archive is written: mask codec, prototype by seed or by value, source or not."""
+    """How the archive is written: mask codec, prototype by seed or by value, source or not.
+
+    `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `shrinking`.
+    """
 
     codec: str = codecs.AUTO
     store_prototype: bool = False
     include_source: bool = True
     force: bool = False
+    dense_dtype: str = "float32"
+    fold_batchnorm: bool = False
+
+    def shrinking(self) -> dict[str, Any]:
+        """Return the options that change the model, as `packing.pack` takes them."""
+        return {"dense_dtype": self.dense_dtype, "fold_batchnorm": self.fold_batchnorm}
 
 
 def run_record(
@@ -44,6 +53,7 @@ def run_record(
     storage: Storage,
     masked: MaskedModel,
     history: Sequence[Epoch],
+    steps: Sequence[StorageStep],
     seconds: float,
 ) -> dict[str, Any]:
     """Return everything that is needed to repeat a run, and what it came to, as plain values."""
@@ -75,7 +85,8 @@ def run_record(
         "recipe": recipe.to_dict(),
         "run": used,
         "storage": asdict(storage),
-        "accuracy": history[-1].test.accuracy,
+        "accuracy": steps[-1].score.accuracy,
+        "storage_steps": [step.to_dict() for step in steps],
         "epochs": [epoch.to_dict() for epoch in history],
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

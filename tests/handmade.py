@@ -26,6 +26,12 @@ from pemn_compress.errors import ArchiveError
 FIELDS = struct.Struct("<8sHHIQQQIII12s")
 MAGIC = b"\x89PEMN\r\n\x1a"
 RAW, ZSTD = 0, 1
+DTYPE_CODES = {
+    name: code
+    for code, name in enumerate(
+        ("bool", "u8", "i8", "i16", "i32", "i64", "bf16", "f16", "f32", "f64")
+    )
+}
 
 GOOD = encode(
     [
@@ -62,7 +68,7 @@ def put_together(manifest, payloads, *, text=None, packed=None, **header):
     for payload in payloads.values():
         body += bytes(-(96 + len(body)) % 64) + payload
     fields = {
-        "magic": MAGIC, "major": 0, "minor": 1, "sections": len(payloads),
+        "magic": MAGIC, "major": 0, "minor": 2, "sections": len(payloads),
         "length": 96 + len(body), "elements": 29, "restored": 115,
         "stored": len(stored), "raw": len(text), "coding": RAW if packed is None else ZSTD,
         "reserved": bytes(12),
@@ -76,6 +82,17 @@ def rehash(manifest, payloads):
         payload = payloads[section["name"]]
         section["bytes"] = len(payload)
         section["sha256"] = hashlib.sha256(payload).hexdigest()
+
+
+def restored_digest(tensors):
+    """Return the digest over (name, dtype, array): the digest of their names and digests."""
+    whole = hashlib.sha256()
+    for name, dtype, array in sorted(tensors, key=lambda tensor: tensor[0].encode()):
+        one = hashlib.sha256()
+        one.update(struct.pack(f"<BB{array.ndim}Q", DTYPE_CODES[dtype], array.ndim, *array.shape))
+        one.update(array.tobytes())
+        whole.update(struct.pack("<H", len(name)) + name.encode() + one.digest())
+    return whole.hexdigest()
 
 
 def altered(change, **header):

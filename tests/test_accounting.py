@@ -128,14 +128,14 @@ def synthetic(tensors, prototype):
     }
     sections = tuple(records.SectionRecord(name, n, "", True) for name, n in sizes.items())
     manifest = records.Manifest(tuple(tensors), sections, prototype, "")
-    return Archive("test", sum(sizes.values()) + 500, (0, 1), manifest, 400, {}, None)
+    return Archive("test", sum(sizes.values()) + 500, (0, 2), manifest, 400, {}, None)
 
 
 def test_values_of_a_pruned_tensor_are_weights_not_dense_parameters():
     pruned = records.TensorRecord(
-        "w", (1000,), "f32", records.Stored(4 * 100), records.Positions("rice", 100, 60)
+        "w", (1000,), "f32", records.Stored(4 * 100, "f32"), records.Positions("rice", 100, 60)
     )
-    bias = records.TensorRecord("b", (10,), "f32", records.Stored(40))
+    bias = records.TensorRecord("b", (10,), "f32", records.Stored(40, "f32"))
     account = archive_account(synthetic([pruned, bias], None))
     assert account.stored == Cost(400, 60, 40, 500)
     assert account.paper == Cost(4 * 100, 8 * 100, None, None)

@@ -79,9 +79,10 @@ def test_a_pipe_is_refused_like_a_file():
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"minor": 2}, r"version 0\.2 is newer .* install a newer pemn-compress"),
+        ({"minor": 3}, r"version 0\.3 is newer .* install a newer pemn-compress"),
         ({"major": 1, "minor": 0}, r"version 1\.0 is newer"),
-        ({"minor": 0}, r"version: expected 0\.1, got 0\.0"),
+        ({"minor": 1}, r"version: expected 0\.2, got 0\.1"),
+        ({"minor": 0}, r"version: expected 0\.2, got 0\.0"),
         ({"length": len(GOOD) ** 2}, "cut short"),
         ({"length": 96}, "something was appended"),
         ({"sections": 65}, "sections: expected at most 64, got 65"),
@@ -197,8 +198,11 @@ def places(value, path=()):
 PLACES = [path for path in places(take_apart(GOOD)[0]) if path]
 VALUES = st.sampled_from(
     [None, True, False, 0, 1, 2, -1, 2**31, 2**48 - 1, 2**64 - 1, "", "w", "tied", "masks", "f16",
-     "bool", "rice", "csr", "stored", "alias", "00", "3f800000", "7f800000", [], [1], [[]], {},
-     {"f64": "7ff8000000000000"}, {"kind": "stored", "bytes": 20}, {"kind": "alias", "of": "w"},
+     "bool", "rice", "csr", "stored", "alias", "zstd", "shuffle-zstd", "bf16", "00", "0" * 16, "3f800000", "7f800000", [], [1], [[]], {},
+     {"f64": "7ff8000000000000"}, {"kind": "stored", "bytes": 20},
+     {"kind": "stored", "bytes": 16, "coding": "raw", "dtype": "f32"},
+     {"kind": "stored", "bytes": 15, "coding": "zstd", "dtype": "f32"},
+     {"kind": "stored", "bytes": 2, "coding": "raw", "dtype": "f16"}, {"kind": "alias", "of": "w"},
      {"kind": "constant", "bits": "00000000"}, {"bytes": 3, "codec": "csr", "ones": 1}]
 )  # fmt: skip
 

@@ -58,7 +58,8 @@ def write(path, plan=None, settings=None, *, seeded=True, accuracy=None, archite
         mask = np.zeros(tensor.numel, bool)
         mask[random.permutation(tensor.numel)[: kept_count(tensor.numel, settings.density)]] = True
         contents.append(MaskedTensor(tensor.name, "f32", mask.reshape(tensor.shape), offset, scale))
-    contents.append(DenseTensor("bias", "f32", random.standard_normal(500).astype(np.float32)))
+    bits = random.integers(0, 2**32, 500, np.uint32)  # compress to nothing less
+    contents.append(DenseTensor("bias", "f32", bits.view(np.float32)))
     about = {"settings": asdict(settings)} | ({"accuracy": accuracy} if accuracy else {})
     seed = settings.seed if seeded else None
     prototype = Prototype(filling.transform, filling.prototype(settings.seed), seed)

@@ -267,13 +267,13 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
     require(
         elements <= limits.elements,
         "restored elements",
-        f"at most {limits.elements} (raise the limit if you trust the file)",
+        f"at most {limits.elements} (--max-elements raises it, if you trust the file)",
         elements,
     )
     require(
         restored_bytes <= limits.restored_bytes,
         "restored bytes",
-        f"at most {limits.restored_bytes} (raise the limit if you trust the file)",
+        f"at most {limits.restored_bytes} (--max-bytes raises it, if you trust the file)",
         restored_bytes,
     )
     body = _read(stream, layout.HEADER_BYTES, stored, "manifest", name)

@@ -28,6 +28,7 @@ NUMPY_TYPES = {
     "bool": "?", "u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
     "bf16": "<u2", "f16": "<f2", "f32": "<f4", "f64": "<f8",
 }  # fmt: skip
+LEAST_SAVED = 32  # bytes
 _DTYPE_CODES = {name: code for code, name in enumerate(DTYPE_BYTES)}
 
 
@@ -91,7 +92,8 @@ def restored_sha256(digests: Mapping[str, bytes]) -> str:
 def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, str, str]:
     """Return an array's payload, the dtype it is stored in, and its coding: the smallest.
 
-    `narrow` is used where it loses nothing. Ties go to the simpler coding.
+    `narrow` is used where it loses nothing, compression where it saves more than a word about it
+    takes in the manifest.
     """
     stored, used = array, dtype
     if narrow is not None and narrow in NARROW.get(dtype, ()):
@@ -104,6 +106,8 @@ def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, st
     if stored.itemsize > 1:
         tries.append((zstd.compress(_shuffle(raw, stored.itemsize)), SHUFFLE_ZSTD))
     payload, coding = min(tries, key=lambda item: len(item[0]))
+    if len(payload) + LEAST_SAVED > len(raw):
+        payload, coding = raw, RAW
     return payload, used, coding
 
 
@@ -119,12 +123,22 @@ def unpack_stored(payload: bytes, values: Stored, shape: tuple[int, ...], dtype:
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:
-    """Return f16 or bf16 values as f32, exactly; others as they are."""
+    """Return f16 or bf16 values as f32, exactly; others as they are.
+
+    A NaN keeps its payload, a signalling one too, which some hardware would make a quiet one.
+    """
     if stored == dtype:
         return array
     if stored == "bf16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32)
+        bits = array.astype(np.uint32)
+        bits <<= 16  # in place: a scalar's array stays an array
+        return bits.view(np.float32)
+    with np.errstate(all="ignore"):
+        wide = array.astype(np.float32)
+    nan = np.isnan(wide)
+    bits = array.view("<u2")[nan].astype(np.uint32)
+    wide.view(np.uint32)[nan] = (bits & 0x8000) << 16 | 0x7F800000 | (bits & 0x3FF) << 13
+    return wide
 
 
 def _shuffle(raw: bytes, width: int) -> bytes:

@@ -133,6 +133,7 @@ def _record(
             bits = values.constant_bits(array)
             if bits is not None:
                 return records.TensorRecord(name, array.shape, dtype, records.Constant(bits)), array
+            _check_width(name, dtype, array)
             payload, stored, coding = values.pack_stored(array, dtype, narrow)
             payloads[records.DENSE].append(payload)
             kept = records.Stored(len(payload), stored, coding)
@@ -149,6 +150,13 @@ def _check_not_empty(name: str, array: Array) -> None:
         raise ArchiveError(
             f"tensor {name!r}: expected dimensions of at least 1, got shape {array.shape}"
         )
+
+
+def _check_width(name: str, dtype: str, array: Array) -> None:
+    """Check what a compressed payload would hide from the manifest's own checks."""
+    expected = array.size * records.DTYPE_BYTES.get(dtype, 0)
+    if array.nbytes != expected:
+        raise ArchiveError(f"tensor {name!r}: expected {expected} stored bytes, got {array.nbytes}")
 
 
 def _assemble(manifest: records.Manifest, payloads: Sequence[bytes]) -> bytes:

@@ -106,6 +106,18 @@ MASK_SETTINGS = (
     show_default=True,
     help="Mask codec; auto takes the smallest, tensor by tensor.",
 )
+@click.option(
+    "--dense-dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Store what is not masked in this precision; what it costs is printed.",
+)
+@click.option(
+    "--fold-batchnorm",
+    is_flag=True,
+    help="Store batch-norm as a scale and a shift; the model means the same up to rounding.",
+)
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
 @click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
@@ -172,6 +184,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
                 options["store_prototype"],
                 not options["no_source"],
                 options["force"],
+                options["dense_dtype"],
+                options["fold_batchnorm"],
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],
@@ -200,14 +214,17 @@ def _summary(made: Any) -> str:
 
     with open_archive(made.archive) as archive:
         plain = archive_account(archive).state_dict_bytes
-    score, last = made.history[-1].test, made.history[-1].epoch
-    return "\n".join(
-        [
-            f"{made.path or 'standard output'}: {both(len(made.archive))}",
-            f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
-            f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
-            f"{made.record['data']['name']}, after the last epoch, {last})",
-            "  read back        every tensor and a test batch's outputs equal the trained "
-            "model's, bit for bit",
+    score, last = made.steps[-1].score, made.history[-1].epoch
+    lines = [
+        f"{made.path or 'standard output'}: {both(len(made.archive))}",
+        f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
+        f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
+        f"{made.record['data']['name']}, after the last epoch, {last})",
+    ]
+    if len(made.steps) > 1:
+        lines += [
+            f"    {step.label:<18} {step.archive_bytes:>11,} B  {100 * step.score.accuracy:.2f} %"
+            for step in made.steps
         ]
-    )
+    lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ from pemn_compress.cli.options import (
     data_options,
     display_name,
     filled_model,
+    limit_options,
     read_archive,
 )
 from pemn_compress.errors import DataError
@@ -21,6 +22,7 @@ from pemn_compress.errors import DataError
 @click.argument("archive")
 @data_options
 @builder_options
+@limit_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
@@ -31,14 +33,15 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
     Images are normalised with the mean and the deviation that the archive records.
     """
     from pemn_compress.architecture import source_file
-    from pemn_compress.archive import open_archive
+    from pemn_compress.archive import Limits, open_archive
     from pemn_compress.models.modelfile import load_model_file
     from pemn_compress.packing import restore_module
     from pemn_compress.preparing import DataRequest, load_request
     from pemn_compress.training import Run, check_fit, evaluate
 
     request = DataRequest(**{key: options[key] for key in DATA_KEYS})
-    with open_archive(read_archive(archive)) as opened:
+    limits = Limits(options["max_elements"], options["max_bytes"])
+    with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
         about = opened.manifest.about
         module = restore_module(

@@ -5,15 +5,16 @@ from typing import Any
 
 import click
 
-from pemn_compress.archive import inspect
-from pemn_compress.cli.options import display_name, read_archive
+from pemn_compress.archive import Limits, inspect
+from pemn_compress.cli.options import display_name, limit_options, read_archive
 from pemn_compress.reporting.words import both, clean
 
 
 @click.command(short_help="What is inside an archive, section by section.")
 @click.argument("archive")
+@limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(archive: str, as_json: bool) -> None:
+def command(archive: str, max_elements: int, max_bytes: int, as_json: bool) -> None:
     """Show what is inside ARCHIVE, section by section and tensor by tensor.
 
     Reads the header and the manifest only; payloads are not checked (pemn verify does that).
@@ -23,7 +24,8 @@ def command(archive: str, as_json: bool) -> None:
     Example:
       pemn inspect model.pemn --json | jq .about.accuracy
     """
-    found = inspect(read_archive(archive)) | {"file": display_name(archive)}
+    limits = Limits(max_elements, max_bytes)
+    found = inspect(read_archive(archive), limits) | {"file": display_name(archive)}
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pemn_compress.archive.layout import Limits
 from pemn_compress.errors import ArchiveError, SettingError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -128,6 +129,24 @@ def builder_options(command: Command) -> Command:
         "model_file",
         metavar="FILE.py",
         help="Build the model to fill with this file's build_model().",
+    )(command)
+
+
+def limit_options(command: Command) -> Command:
+    """Add what a reader is willing to restore."""
+    command = click.option(
+        "--max-bytes",
+        type=click.IntRange(1),
+        default=Limits.restored_bytes,
+        show_default=True,
+        help="Refuse an archive that restores to more memory.",
+    )(command)
+    return click.option(
+        "--max-elements",
+        type=click.IntRange(1),
+        default=Limits.elements,
+        show_default=True,
+        help="Refuse an archive that restores to more numbers.",
     )(command)
 
 

@@ -8,6 +8,7 @@ from pemn_compress.cli.options import (
     builder_options,
     display_name,
     filled_model,
+    limit_options,
     parse_shape,
     read_archive,
     write_stdout,
@@ -31,6 +32,7 @@ EXTENSIONS = (".pt2", ".safetensors", ".pt", ".onnx")
 )
 @builder_options
 @click.option("--input-shape", metavar="3,32,32", help="Shape of one input. [archive's]")
+@limit_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 def command(
     archive: str,
@@ -39,6 +41,8 @@ def command(
     model_file: str | None,
     trust_source: bool,
     input_shape: str | None,
+    max_elements: int,
+    max_bytes: int,
     force: bool,
 ) -> None:
     """Rebuild the model of ARCHIVE and write it in the format of the output's extension.
@@ -64,11 +68,11 @@ def command(
         from pemn_compress.atomic import check_output
 
         check_output(target, force=force)
-    from pemn_compress.archive import open_archive
+    from pemn_compress.archive import Limits, open_archive
     from pemn_compress.atomic import write_bytes
     from pemn_compress.exporting import export
 
-    with open_archive(read_archive(archive)) as opened:
+    with open_archive(read_archive(archive), Limits(max_elements, max_bytes)) as opened:
         opened.name = display_name(archive)
         content = export(
             opened,

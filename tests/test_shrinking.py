@@ -1,0 +1,143 @@
+"""Dense parameters made small: folded batch-norm, narrow floats, and what compress says of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pemn_compress import MaskedModel, build, compress, load, packing, verify
+from pemn_compress.archive import inspect
+from pemn_compress.errors import UnknownNameError
+from pemn_compress.run_record import Storage
+from pemn_compress.shrinking import DENSE_DTYPES, fold_batchnorm, round_dense
+
+
+def net(affine: bool = True) -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, affine=affine), nn.ReLU(),
+        nn.Flatten(), nn.Linear(8 * 36, 16), nn.BatchNorm1d(16, eps=1e-3), nn.Linear(16, 4),
+    )  # fmt: skip
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(1e-4, 50)
+            if module.affine:
+                nn.init.normal_(module.weight)
+                nn.init.normal_(module.bias)
+    return model.eval()
+
+
+def images() -> torch.Tensor:
+    return torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_folded_network_means_the_same():
+    model = net()
+    with torch.no_grad():
+        before = model(images())
+        assert fold_batchnorm(model) == 2
+        torch.testing.assert_close(model(images()), before, rtol=1e-5, atol=1e-5)
+    assert (model[1].running_mean == 0).all()
+    assert len(model[1].running_var.unique()) == 1
+
+
+def test_folding_twice_changes_nothing_that_matters():
+    once, twice = net(), net()
+    fold_batchnorm(once)
+    fold_batchnorm(twice)
+    fold_batchnorm(twice)
+    with torch.no_grad():
+        torch.testing.assert_close(once(images()), twice(images()), rtol=1e-5, atol=1e-5)
+
+
+def test_layers_that_cannot_hold_a_scale_and_a_shift_are_left_alone():
+    model = net(affine=False)
+    mean = model[1].running_mean.clone()
+    assert fold_batchnorm(model) == 1
+    assert torch.equal(model[1].running_mean, mean)
+    assert fold_batchnorm(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False))) == 0
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("float16", torch.half), ("bfloat16", torch.bfloat16)])
+def test_rounding_leaves_masked_tensors_and_what_would_overflow(name, dtype):
+    model = net()
+    nn.init.constant_(model[1].running_var, 3.4e38 if dtype == torch.bfloat16 else 1e6)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    round_dense(model, frozenset({"0.weight"}), name)
+    after = model.state_dict()
+    assert torch.equal(after["0.weight"], before["0.weight"])
+    assert torch.equal(after["0.bias"], before["0.bias"].to(dtype).float())
+    assert not torch.equal(after["0.bias"], before["0.bias"])
+    assert torch.equal(after["1.running_var"], before["1.running_var"])
+    assert torch.equal(after["1.num_batches_tracked"], before["1.num_batches_tracked"])
+
+
+def test_an_unknown_dtype_is_refused():
+    with pytest.raises(UnknownNameError, match="bfloat16, float16, float32"):
+        packing.pack(MaskedModel(net()), dense_dtype="int4")
+
+
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_the_archive_holds_exactly_the_shrunk_model(fold, dtype):
+    masked = MaskedModel(net()).eval()
+    options = {"fold_batchnorm": fold, "dense_dtype": dtype}
+    packed = packing.pack(masked, **options)
+    verify(packed)
+    shrunk, restored = packing.shrunk(masked, **options), load(packed, model=net())
+    with torch.no_grad():
+        assert torch.equal(restored(images()), shrunk(images()))
+        if not fold and dtype == "float32":
+            assert torch.equal(restored(images()), masked(images()))
+    kinds = {t["name"]: t["values"] for t in inspect(packed)["tensors"]}
+    assert (kinds["1.running_mean"]["kind"] == "constant") == fold
+    assert (
+        kinds["0.bias"]["dtype"] == {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}[dtype]
+    )
+
+
+def test_the_masked_model_itself_is_not_touched():
+    masked = MaskedModel(net()).eval()
+    with torch.no_grad():
+        before = masked(images())
+        packing.pack(masked, fold_batchnorm=True, dense_dtype="float16")
+        assert torch.equal(masked(images()), before)
+
+
+@pytest.mark.parametrize(("density", "most"), [(0.5, 1.15 * 57_734), (0.05, 24_000)])
+def test_resnet32_is_little_more_than_its_masks(density, most):
+    model = build("resnet32", bias=False)
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.2)
+            nn.init.normal_(module.bias, 0, 0.2)
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    masked = MaskedModel(model, density=density)
+    assert len(packing.pack(masked, fold_batchnorm=True, dense_dtype="float16")) <= most
+
+
+def test_compress_says_what_each_step_costs(tmp_path: Path):
+    made = compress(
+        "convmixer",
+        data="digits",
+        arguments={"dim": 16, "depth": 2, "kernel": 3},
+        epochs=1,
+        output=tmp_path / "m.pemn",
+        record=tmp_path / "run.json",
+        storage=Storage(fold_batchnorm=True, dense_dtype="bfloat16"),
+    )
+    labels = [step.label for step in made.steps]
+    assert labels == ["as trained", "batch-norm folded", "dense bfloat16"]
+    sizes = [step.archive_bytes for step in made.steps]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == (tmp_path / "m.pemn").stat().st_size
+    recorded = inspect(tmp_path / "m.pemn")["about"]["accuracy"]
+    assert recorded["correct"] == made.steps[-1].score.correct
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert [step["label"] for step in record["storage_steps"]] == labels
+    assert record["accuracy"] == made.accuracy
