@@ -62,7 +62,9 @@ def take_apart(data):
 def put_together(manifest, payloads, *, text=None, packed=None, **header):
     """Build an archive around a manifest; the header fits GOOD, save for what is given."""
     if text is None:
-        text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+        text = json.dumps(
+            manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
     stored = text if packed is None else packed
     body = stored
     for payload in payloads.values():
@@ -93,6 +95,27 @@ def restored_digest(tensors):
         one.update(array.tobytes())
         whole.update(struct.pack("<H", len(name)) + name.encode() + one.digest())
     return whole.hexdigest()
+
+
+def by_hand(payload, told, array, dtype, positions=None):
+    """Return an archive of one stored tensor; `told` is what its values' record says."""
+    record = {"dtype": dtype, "name": "t", "shape": list(array.shape)}
+    values = {"bytes": len(payload), "kind": "stored"} | told
+    manifest = {
+        "about": {}, "architecture": {}, "prototype": None,
+        "restored_sha256": restored_digest([("t", dtype, array)]),
+        "sections": [{"critical": True, "name": "dense"}],
+        "tensors": [record | {"values": values}],
+    }  # fmt: skip
+    payloads = {"dense": payload}
+    if positions is not None:
+        ones = sum(byte.bit_count() for byte in positions)
+        told = {"bytes": len(positions), "codec": "bitmap", "ones": ones}
+        manifest["tensors"][0]["positions"] = told
+        manifest["sections"].insert(0, {"critical": True, "name": "masks"})
+        payloads = {"masks": positions} | payloads
+    rehash(manifest, payloads)
+    return put_together(manifest, payloads, elements=array.size, restored=array.nbytes)
 
 
 def altered(change, **header):

@@ -82,7 +82,7 @@ FIELDS = [
     *[((*place, name), 1, f"expected no other fields, got '{name}' .of a later version of the")
       for place in ((), ("@w",), ("@w", "values"), ("@w", "positions"), ("@b", "values"),
                     ("prototype",), ("sections", 0))
-      for name in ("predictor", "plane", "shuffle")],
+      for name in ("predictor", "plane")],
     (("prototype",), None, "a prototype in the manifest, got none"),
     (("@w", "positions", "ones"), 21, "at most 20 ones, got 21"),
     (("@w", "positions", "ones"), -1, "ones: expected an integer from 0"),

@@ -3,8 +3,8 @@
     python format_spec/examples/make_small.py          # print its size and restored tensors
     python format_spec/examples/make_small.py --write  # write small.pemn beside this file
 
-The manifest is zstd-compressed, so another version of libzstd may write other bytes that mean the
-same; the committed file came from libzstd 1.5.7.
+The manifest and one tensor are zstd-compressed, so another version of libzstd may write other bytes
+that mean the same; the committed file came from libzstd 1.5.7.
 """
 
 import sys
@@ -25,14 +25,16 @@ from pemn_compress.archive import (
 PATH = Path(__file__).with_name("small.pemn")
 SEED = 42
 MASK = np.array([[0, 1, 1, 0], [1, 0, 0, 1]], np.bool_)
+RAMP = (1 + np.arange(20) / 32).astype(np.float32)  # 0x3f800000, 0x3f840000, ...: shuffles well
 
 
 def make() -> bytes:
-    """Return the bytes of the archive: one masked, one stored, one constant, one tied tensor."""
+    """Return the bytes of the archive: one masked, two stored, one constant, one tied tensor."""
     return encode(
         [
             MaskedTensor("fc.weight", "f32", MASK, offset=3, scale=0.5**0.5),
-            DenseTensor("fc.bias", "f32", np.array([0.25, -1.5], np.float32)),
+            DenseTensor("fc.bias", "f32", np.array([0.25, -1.5], np.float32), narrow="bf16"),
+            DenseTensor("norm.weight", "f32", RAMP),
             DenseTensor("steps", "i64", np.array(100, np.int64)),
             AliasTensor("head.weight", "fc.weight"),
         ],

@@ -2,13 +2,16 @@
 
 from pemn_compress.archive.inspection import describe, inspect, verify
 from pemn_compress.archive.layout import Limits
-from pemn_compress.archive.reader import Archive, open_archive
+from pemn_compress.archive.opening import open_archive
+from pemn_compress.archive.reader import Archive
 from pemn_compress.archive.records import Manifest, TensorRecord
 from pemn_compress.archive.writer import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
     Prototype,
+    QuantizedTensor,
+    SparseTensor,
     encode,
 )
 
@@ -20,6 +23,8 @@ __all__ = [
     "Manifest",
     "MaskedTensor",
     "Prototype",
+    "QuantizedTensor",
+    "SparseTensor",
     "TensorRecord",
     "describe",
     "encode",

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from pemn_compress.archive.layout import HEADER_BYTES, Limits
-from pemn_compress.archive.reader import Archive, open_archive
+from pemn_compress.archive.opening import open_archive
+from pemn_compress.archive.reader import Archive
 
 
 def inspect(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:

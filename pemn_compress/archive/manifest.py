@@ -24,10 +24,13 @@ from pemn_compress.archive.records import (
     Manifest,
     Positions,
     PrototypeRecord,
+    Scale,
     SectionRecord,
+    Shuffle,
     Stored,
     TensorRecord,
     Values,
+    dense_layout,
 )
 from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
@@ -78,7 +81,7 @@ def check(manifest: Manifest) -> None:
         seen[tensor.name] = tensor
     needed = {
         MASKS: sum(t.positions.size for t in manifest.tensors if t.positions),
-        DENSE: sum(t.values.size for t in manifest.tensors if isinstance(t.values, Stored)),
+        DENSE: dense_layout(manifest.tensors)[1],
         PROTOTYPE: 0,
     }
     prototype = manifest.prototype
@@ -110,7 +113,7 @@ def _check_tensor(
     count = tensor.numel if positions is None else positions.ones
     width = DTYPE_BYTES[tensor.dtype]
     if isinstance(values, Stored):
-        _check_stored(values, count, tensor.dtype, where)
+        _check_stored(values, count, tensor, where)
     if isinstance(values, Constant) and len(values.bits) != 2 * width:
         raise _bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
     if isinstance(values, Constant) and tensor.dtype == "bool" and values.bits not in ("00", "01"):
@@ -120,12 +123,24 @@ def _check_tensor(
             raise _bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
         if prototype is None:
             raise _bad(where, "a prototype in the manifest", "none")
-        if values.offset >= prototype.length:
-            raise _bad(where, f"an offset below {prototype.length}", str(values.offset))
+        if values.offset >= prototype.filled_length:
+            raise _bad(where, f"an offset below {prototype.filled_length}", str(values.offset))
+        _check_scale(values.scale, tensor.shape, where)
 
 
-def _check_stored(values: Stored, count: int, dtype: str, where: str) -> None:
-    allowed = (dtype, *NARROW.get(dtype, ()))
+def _check_scale(scale: Scale, shape: tuple[int, ...], where: str) -> None:
+    if isinstance(scale, tuple) and (not shape or len(scale) != shape[0]):
+        raise _bad(
+            where, f"one scale or {shape[0] if shape else 'no more'}", f"{len(scale)} scales"
+        )
+
+
+def _check_stored(values: Stored, count: int, tensor: TensorRecord, where: str) -> None:
+    dtype = tensor.dtype
+    allowed: tuple[str, ...] = (dtype, *NARROW.get(dtype, ()))
+    if values.scale is not None:
+        allowed = ("i8",) if dtype in MASKABLE_DTYPES else ()
+        _check_scale(values.scale, tensor.shape, where)
     if values.dtype not in allowed:
         raise _bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
     decoded = count * DTYPE_BYTES[values.dtype]
@@ -136,7 +151,8 @@ def _check_stored(values: Stored, count: int, dtype: str, where: str) -> None:
 
 
 def _tensor(value: Any) -> TensorRecord:
-    got = _fields(value, "tensor", ("dtype", "name", "shape", "values"), ("positions",))
+    optional = ("positions", "sha256")
+    got = _fields(value, "tensor", ("dtype", "name", "shape", "values"), optional)
     name = _name(got["name"], "tensor")
     where = f"tensor {name!r}"
     dtype = _choice(got["dtype"], DTYPE_BYTES, f"{where} dtype")
@@ -146,7 +162,8 @@ def _tensor(value: Any) -> TensorRecord:
     if prod(shape) > layout.MAX_ELEMENTS:
         raise _bad(where, "fewer than 2^48 elements", str(prod(shape)))
     positions = _positions(got["positions"], where) if "positions" in got else None
-    return TensorRecord(name, shape, dtype, _values(got["values"], where), positions)
+    digest = _digest(got["sha256"], where) if "sha256" in got else None
+    return TensorRecord(name, shape, dtype, _values(got["values"], where), positions, digest)
 
 
 def _positions(value: Any, where: str) -> Positions:
@@ -160,16 +177,17 @@ def _values(value: Any, where: str) -> Values:
     match kind:
         case "prototype":
             got = _fields(value, f"{where} values", ("kind", "offset", "scale"))
-            scale = float32_from_bits(_hex(got["scale"], 8, f"{where} scale"))
-            if not MIN_SCALE <= abs(scale) <= MAX_SCALE:
-                raise _bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
-            return FromPrototype(_integer(got["offset"], f"{where} offset"), scale)
+            return FromPrototype(
+                _integer(got["offset"], f"{where} offset"), _scale(got["scale"], where)
+            )
         case "stored":
-            got = _fields(value, f"{where} values", ("bytes", "coding", "dtype", "kind"))
+            required = ("bytes", "coding", "dtype", "kind")
+            got = _fields(value, f"{where} values", required, ("scale",))
             return Stored(
                 _integer(got["bytes"], where),
                 _choice(got["dtype"], DTYPE_BYTES, f"{where} stored dtype"),
                 _choice(got["coding"], CODINGS, f"{where} coding"),
+                _scale(got["scale"], where) if "scale" in got else None,
             )
         case "constant":
             got = _fields(value, f"{where} values", ("bits", "kind"))
@@ -180,17 +198,42 @@ def _values(value: Any, where: str) -> Values:
     raise _bad(where, "values of kind alias, constant, prototype or stored", repr(kind))
 
 
+def _scale(value: Any, where: str) -> Scale:
+    if isinstance(value, list):
+        return tuple(_one_scale(one, where) for one in value)
+    return _one_scale(value, where)
+
+
+def _one_scale(value: Any, where: str) -> float:
+    scale = float32_from_bits(_hex(value, 8, f"{where} scale"))
+    if not MIN_SCALE <= abs(scale) <= MAX_SCALE:
+        raise _bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
+    return scale
+
+
 def _prototype(value: Any) -> PrototypeRecord:
     where = "prototype"
-    got = _fields(value, where, ("length", "transform"), ("seed", "stream"))
+    got = _fields(value, where, ("length", "transform"), ("seed", "shuffle", "stream"))
     if ("seed" in got) != ("stream" in got):
         raise _bad(where, "seed and stream together", "one of them")
     transform = _choice(got["transform"], prng.TRANSFORMS, f"{where} transform")
     length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
+    shuffle = _shuffle(got["shuffle"]) if "shuffle" in got else None
     if "seed" not in got:
-        return PrototypeRecord(transform, length, None)
+        return PrototypeRecord(transform, length, None, 0, shuffle)
+    return PrototypeRecord(transform, length, *_stream(got, where), shuffle)
+
+
+def _shuffle(value: Any) -> Shuffle:
+    where = "prototype shuffle"
+    got = _fields(value, where, ("length", "seed", "stream"))
+    length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
+    return Shuffle(length, *_stream(got, where))
+
+
+def _stream(got: Mapping[str, Any], where: str) -> tuple[int, int]:
     seed, stream = (int(_hex(got[key], 16, f"{where} {key}"), 16) for key in ("seed", "stream"))
-    return PrototypeRecord(transform, length, seed, stream)
+    return seed, stream
 
 
 def _section(value: Any) -> SectionRecord:
@@ -211,7 +254,7 @@ def _bad(where: str, expected: str, got: str) -> ArchiveError:
 
 
 # names that later versions will use: told apart from mistakes, refused all the same
-RESERVED = {"predictor", "plane", "shuffle"}
+RESERVED = {"predictor", "plane"}
 
 
 def _fields(

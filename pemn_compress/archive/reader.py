@@ -1,22 +1,18 @@
-"""Reading an archive, from the outside in, and trusting nothing on the way.
+"""An open archive: its payloads, read when they are asked for.
 
-Opening reads the header and the manifest; payloads are read when they are asked for, and every
-section's digest is checked before one byte of it is used.
+Every section's digest is checked before one byte of it is used; a tensor that has a digest of its
+own can be read alone.
 """
 
 import hashlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from pemn_compress import prng
-from pemn_compress.archive import canonical, layout, records, values
-from pemn_compress.archive.layout import Limits
-from pemn_compress.archive.manifest import from_json
+from pemn_compress.archive import layout, records, values
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.archive.zstd import decompress
 from pemn_compress.codecs import CODECS
@@ -49,15 +45,12 @@ class Archive:
     def __post_init__(self) -> None:
         self._records = {t.name: t for t in self.manifest.tensors}
         self._payloads: dict[str, tuple[int, int]] = {}
-        self._dense: dict[str, tuple[int, int]] = {}
-        mask_end = dense_end = 0
+        self._dense, _ = records.dense_layout(self.manifest.tensors)
+        mask_end = 0
         for tensor in self.manifest.tensors:
             if tensor.positions:
                 self._payloads[tensor.name] = (mask_end, mask_end + tensor.positions.size)
                 mask_end += tensor.positions.size
-            if isinstance(tensor.values, records.Stored):
-                self._dense[tensor.name] = (dense_end, dense_end + tensor.values.size)
-                dense_end += tensor.values.size
 
     def section(self, name: str) -> bytes:
         """Return a section's payload, its digest checked. Raises ArchiveError."""
@@ -66,15 +59,28 @@ class Archive:
             if record is None:
                 raise ArchiveError(f"{self.name}: no section {name!r}")
             offset = self.section_offsets[name]
-            payload = _read(self._stream, offset, record.size, f"section {name!r}", self.name)
+            payload = read_exactly(
+                self._stream, offset, record.size, f"section {name!r}", self.name
+            )
             found = hashlib.sha256(payload).hexdigest()
             if found != record.sha256:
                 raise ArchiveError(
                     f"{self.name}: section {name!r} (offset {offset}): "
                     f"expected SHA-256 {record.sha256}, got {found}: the file was altered"
                 )
+            if name == records.DENSE:
+                self._check_gaps(payload)
             self._sections[name] = payload
         return self._sections[name]
+
+    def _check_gaps(self, payload: bytes) -> None:
+        end = 0
+        for name, start in self._dense.items():
+            held = self._records[name].values
+            assert isinstance(held, records.Stored)
+            if any(payload[end:start]):
+                raise ArchiveError(f"{self.name}: section 'dense': expected zeros before {name!r}")
+            end = start + held.size
 
     def prototype(self) -> F32:
         """Return the prototype's values, regenerated or read: float32 of shape (length,)."""
@@ -89,6 +95,8 @@ class Archive:
             else:
                 generate = prng.TRANSFORMS[record.transform]
                 self._prototype = generate(record.seed, record.stream, record.length)
+            if record.shuffle is not None:
+                self._prototype = values.shuffled(self._prototype, record.shuffle)
         return self._prototype
 
     def mask(self, name: str) -> Mask:
@@ -97,7 +105,7 @@ class Archive:
         if record.positions is None:
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
         start, end = self._payloads[name]
-        payload = self.section(records.MASKS)[start:end]
+        payload = self._slice(records.MASKS, start, end, record)
         decode = CODECS[record.positions.codec].decode
         try:
             return decode(payload, record.shape, record.positions.ones)
@@ -112,34 +120,58 @@ class Archive:
         record = self._records[name]
         if isinstance(record.values, records.Alias):
             return self.tensor(record.values.of)
-        positions = record.positions
-        mask = None if positions is None else self.mask(name)
-        shape = record.shape if positions is None else (positions.ones,)
+        return self._restore(record) if record.sha256 is None else self._checked(record)[0]
+
+    def _checked(self, record: records.TensorRecord) -> tuple[Array, bytes]:
+        array = self._restore(record)
+        digest = values.tensor_sha256(record.dtype, array)
+        if record.sha256 not in (None, digest.hex()):
+            raise ArchiveError(
+                f"{self.name}: tensor {record.name!r}: expected SHA-256 {record.sha256}, "
+                f"got {digest.hex()}"
+            )
+        return array, digest
+
+    def _restore(self, record: records.TensorRecord) -> Array:
+        positions, shape = record.positions, record.shape
+        mask = None if positions is None else self.mask(record.name)
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
                 return values.masked(self.prototype(), fill, kept, record.dtype)
             case records.Constant(bits):
-                array = values.constant(bits, record.dtype, shape)
-            case records.Stored():
-                start, end = self._dense[name]
-                payload = self.section(records.DENSE)[start:end]
-                array = self._stored(record, payload, shape)
-        return array if mask is None else values.spread(array, mask)
+                if mask is None:
+                    return values.constant(bits, record.dtype, shape)
+                ones = int(mask.sum())
+                return values.spread(values.constant(bits, record.dtype, (ones,)), mask)
+            case records.Stored() as held:
+                return self._stored(record, held, mask)
+            case records.Alias(of):
+                return self.tensor(of)
 
     def _stored(
-        self, record: records.TensorRecord, payload: bytes, shape: tuple[int, ...]
+        self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
     ) -> Array:
-        assert isinstance(record.values, records.Stored)
+        start = self._dense[record.name]
+        payload = self._slice(records.DENSE, start, start + held.size, record)
+        count = record.numel if record.positions is None else record.positions.ones
         try:
-            array = values.unpack_stored(payload, record.values, shape, record.dtype)
+            elements = values.unpack_stored(payload, held, count)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: tensor {record.name!r}: {error}") from None
-        if record.dtype == "bool" and array.view(np.uint8).max(initial=0) > 1:
+        if held.dtype == "bool" and elements.view(np.uint8).max(initial=0) > 1:
             raise ArchiveError(
                 f"{self.name}: tensor {record.name!r}: expected bool bytes of 0 or 1, got others"
             )
-        return array
+        return values.stored(elements, held, record.shape, record.dtype, mask)
+
+    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> bytes:
+        """Return part of a section; alone where the tensor has a digest of its own to check."""
+        if record.sha256 is not None and section not in self._sections:
+            offset = self.section_offsets[section] + start
+            what = f"tensor {record.name!r}"
+            return read_exactly(self._stream, offset, end - start, what, self.name)
+        return self.section(section)[start:end]
 
     def source(self) -> str | None:
         """Return the model file's source that travels in the archive, or None."""
@@ -171,8 +203,7 @@ class Archive:
                 case records.Alias(of):  # the same array: an alias takes no memory of its own
                     arrays[name], digests[name] = arrays[of], digests[of]
                 case _:
-                    arrays[name] = self.tensor(name)
-                    digests[name] = values.tensor_sha256(record.dtype, arrays[name])
+                    arrays[name], digests[name] = self._checked(record)
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
         if found != expected:
@@ -182,149 +213,8 @@ class Archive:
         return arrays
 
 
-def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Archive:
-    """Open an archive from a path or from bytes; read and check its header and manifest.
-
-    Raises ArchiveError, whose message names the file, the place, what was expected and what was
-    found; nothing is allocated on the word of a field that has not been checked.
-    """
-    name = "archive" if isinstance(source, bytes) else str(source)
-    stream: IO[bytes]
-    if isinstance(source, bytes):
-        stream = io.BytesIO(source)
-    else:
-        try:
-            stream = open(source, "rb")  # noqa: SIM115 - the Archive owns and closes it
-        except FileNotFoundError:
-            raise ArchiveError(f"{name}: no such file") from None
-        except OSError as error:
-            raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
-    try:
-        return _open(stream, name, limits or Limits())
-    except OSError as error:  # a pipe, a bad disk
-        stream.close()
-        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except BaseException:
-        stream.close()
-        raise
-
-
-def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
-    size = stream.seek(0, io.SEEK_END)
-    if size == 0:
-        raise ArchiveError(f"{name}: expected a .pemn archive, got an empty file")
-    stream.seek(0)
-    start = stream.read(len(layout.MAGIC))
-    if start != layout.MAGIC:
-        raise ArchiveError(
-            f"{name}: not a .pemn archive: expected it to start with "
-            f"{layout.MAGIC.hex(' ')}, got {start.hex(' ')}"
-        )
-    header = _read(stream, 0, layout.HEADER_BYTES, "header", name)
-    fields, digest = header[: layout.FIELDS.size], header[layout.FIELDS.size :]
-    (_, major, minor, section_count, length, elements, restored_bytes, stored, raw, coding,
-     reserved) = layout.FIELDS.unpack(fields)  # fmt: skip
-
-    def require(ok: bool, where: str, expected: object, got: object) -> None:
-        if not ok:
-            raise ArchiveError(f"{name}: header: {where}: expected {expected}, got {got}")
-
-    if (major, minor) > (layout.MAJOR, layout.MINOR):
-        raise ArchiveError(
-            f"{name}: format version {major}.{minor} is newer than this reader's "
-            f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
-        )
-    require(
-        (major, minor) == (layout.MAJOR, layout.MINOR),
-        "version",
-        f"{layout.MAJOR}.{layout.MINOR}",
-        f"{major}.{minor}",
-    )
-    require(
-        length == size,
-        "file length",
-        f"{length} bytes as declared",
-        f"{size}: cut short?" if size < length else f"{size}: something was appended",
-    )
-    require(
-        section_count <= layout.MAX_SECTIONS,
-        "sections",
-        f"at most {layout.MAX_SECTIONS}",
-        section_count,
-    )
-    largest = min(layout.MAX_MANIFEST_BYTES, limits.manifest_bytes)
-    require(raw <= largest, "manifest size", f"at most {largest}", raw)
-    require(
-        stored <= size - layout.HEADER_BYTES,
-        "stored manifest size",
-        f"at most {size - layout.HEADER_BYTES}",
-        stored,
-    )
-    require(
-        coding in (layout.MANIFEST_RAW, layout.MANIFEST_ZSTD), "manifest coding", "0 or 1", coding
-    )
-    require(reserved == bytes(12), "reserved bytes", "zeros", reserved.hex())
-    require(
-        elements <= limits.elements,
-        "restored elements",
-        f"at most {limits.elements} (--max-elements raises it, if you trust the file)",
-        elements,
-    )
-    require(
-        restored_bytes <= limits.restored_bytes,
-        "restored bytes",
-        f"at most {limits.restored_bytes} (--max-bytes raises it, if you trust the file)",
-        restored_bytes,
-    )
-    body = _read(stream, layout.HEADER_BYTES, stored, "manifest", name)
-    try:
-        if hashlib.sha256(fields + body).digest() != digest:
-            raise ArchiveError(
-                "header and manifest: SHA-256 differs from the one stored: the file was altered"
-            )
-        if coding == layout.MANIFEST_ZSTD:
-            body = decompress(body, raw, raw, "manifest")
-        if len(body) != raw:
-            raise ArchiveError(f"header: manifest size: expected {len(body)}, got {raw}")
-        manifest = from_json(canonical.decode(body))
-    except ArchiveError as error:
-        raise ArchiveError(f"{name}: {error}") from None
-    require(manifest.elements == elements, "restored elements", manifest.elements, elements)
-    require(
-        manifest.restored_bytes == restored_bytes,
-        "restored bytes",
-        manifest.restored_bytes,
-        restored_bytes,
-    )
-    require(
-        len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
-    )
-    if manifest.prototype is not None:
-        most = min(limits.elements, limits.restored_bytes // 4)
-        length = manifest.prototype.length
-        require(length <= most, "prototype length", f"at most {most}", length)
-    offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)
-    return Archive(name, size, (major, minor), manifest, stored, offsets, stream)
-
-
-def _section_offsets(
-    stream: IO[bytes], manifest: records.Manifest, end: int, size: int, name: str
-) -> dict[str, int]:
-    """Lay the sections end to end: aligned starts, zero padding, no byte left over."""
-    offsets = {}
-    for section in manifest.sections:
-        start = layout.aligned(end)
-        padding = _read(stream, end, start - end, "padding", name)
-        if any(padding):
-            raise ArchiveError(f"{name}: padding (offset {end}): expected zeros, got others")
-        offsets[section.name] = start
-        end = start + section.size
-    if end != size:
-        raise ArchiveError(f"{name}: sections: expected them to end at {size}, got {end}")
-    return offsets
-
-
-def _read(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:
+def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:
+    """Return `count` bytes at `offset`. Raises ArchiveError where there are fewer."""
     stream.seek(offset)
     data = stream.read(count)
     if len(data) != count:

@@ -4,12 +4,13 @@ A tensor record says where the non-zeros are (`positions`, or all of them) and w
 come from (`values`): the prototype, stored bytes, one constant, or another tensor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 from pemn_compress.archive.canonical import float32_bits
+from pemn_compress.archive.layout import aligned
 
 DTYPE_BYTES = {
     "bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8,
@@ -21,8 +22,12 @@ NARROW = {
 }  # restored dtype -> narrower ones that its values may be stored in
 RAW, ZSTD, SHUFFLE_ZSTD = "raw", "zstd", "shuffle-zstd"
 CODINGS = (RAW, ZSTD, SHUFFLE_ZSTD)
+ALIGNED_FROM = 4096  # a raw payload of so many bytes starts at a multiple of layout.ALIGNMENT
 MASKS, DENSE, PROTOTYPE, SOURCE = "masks", "dense", "prototype", "source"
 CRITICAL = {MASKS: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
+
+
+Scale = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,13 @@ class Positions:
 
 @dataclass(frozen=True)
 class FromPrototype:
-    """Value of element i: scale x prototype[(offset + i) mod length], in binary32."""
+    """Value of element i: scale x prototype[(offset + i) mod length], in binary32.
+
+    `scale` is one number, or one for each index of the first dimension.
+    """
 
     offset: int
-    scale: float
+    scale: Scale
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,14 @@ class Stored:
     """Values as a payload of `size` bytes in the dense section.
 
     Decoded (`coding`), it holds little-endian elements of `dtype` in C order: the tensor's own
-    dtype, or f16 or bf16 for a tensor of f32, which widen exactly.
+    dtype; f16 or bf16 for a tensor of f32, which widen exactly; or i8 for a floating tensor, whose
+    values are then the integer times `scale` (one, or one for each index of the first dimension).
     """
 
     size: int
     dtype: str
     coding: str = "raw"
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -74,13 +84,17 @@ Values = FromPrototype | Stored | Constant | Alias
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """One tensor of the restored state dict; without `positions` every element has a value."""
+    """One tensor of the restored state dict; without `positions` every element has a value.
+
+    `sha256` is the restored tensor's digest: with it, one tensor can be read and trusted alone.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     values: Values
     positions: Positions | None = None
+    sha256: str | None = None
 
     @property
     def numel(self) -> int:
@@ -94,13 +108,31 @@ class TensorRecord:
 
 
 @dataclass(frozen=True)
+class Shuffle:
+    """Repeat the prototype to `length` values, then permute them by a stream's random words."""
+
+    length: int
+    seed: int
+    stream: int
+
+
+@dataclass(frozen=True)
 class PrototypeRecord:
-    """The prototype: regenerated from `seed`, or (seed None) stored in its own section."""
+    """The prototype: regenerated from `seed`, or (seed None) stored in its own section.
+
+    `shuffle` is PEMN's `rand` mode: tensors then take values from the shuffled vector.
+    """
 
     transform: str
     length: int
     seed: int | None
     stream: int = 0
+    shuffle: Shuffle | None = None
+
+    @property
+    def filled_length(self) -> int:
+        """Length of the vector that offsets count in."""
+        return self.shuffle.length if self.shuffle else self.length
 
 
 @dataclass(frozen=True)
@@ -149,13 +181,32 @@ class Manifest:
         }
 
 
+def dense_layout(tensors: Iterable[TensorRecord]) -> tuple[dict[str, int], int]:
+    """Return where every stored payload starts in the dense section, and the section's size.
+
+    Payloads follow each other in the order of the records. A large raw one is aligned, so that it
+    can be used where it lies; the bytes in between are zero.
+    """
+    starts, end = {}, 0
+    for tensor in tensors:
+        values = tensor.values
+        if isinstance(values, Stored):
+            if values.coding == RAW and values.size >= ALIGNED_FROM:
+                end = aligned(end)
+            starts[tensor.name] = end
+            end += values.size
+    return starts, end
+
+
 def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
     values: dict[str, Any]
     match tensor.values:
         case FromPrototype(offset, scale):
-            values = {"kind": "prototype", "offset": offset, "scale": float32_bits(scale)}
-        case Stored(size, dtype, coding):
+            values = {"kind": "prototype", "offset": offset, "scale": _scale_json(scale)}
+        case Stored(size, dtype, coding, quantum):
             values = {"bytes": size, "coding": coding, "dtype": dtype, "kind": "stored"}
+            if quantum is not None:
+                values["scale"] = _scale_json(quantum)
         case Constant(bits):
             values = {"bits": bits, "kind": "constant"}
         case Alias(of):
@@ -169,12 +220,27 @@ def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
     if tensor.positions is not None:
         p = tensor.positions
         record["positions"] = {"bytes": p.size, "codec": p.codec, "ones": p.ones}
+    if tensor.sha256 is not None:
+        record["sha256"] = tensor.sha256
     return record
+
+
+def _scale_json(scale: Scale) -> str | list[str]:
+    if isinstance(scale, tuple):
+        return [float32_bits(one) for one in scale]
+    return float32_bits(scale)
 
 
 def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
     record: dict[str, Any] = {"length": prototype.length, "transform": prototype.transform}
     if prototype.seed is not None:
-        # hex digits: many JSON parsers cut integers above 2^53
-        record |= {"seed": f"{prototype.seed:016x}", "stream": f"{prototype.stream:016x}"}
+        record |= _stream_json(prototype.seed, prototype.stream)
+    if prototype.shuffle is not None:
+        s = prototype.shuffle
+        record["shuffle"] = {"length": s.length, **_stream_json(s.seed, s.stream)}
     return record
+
+
+def _stream_json(seed: int, stream: int) -> dict[str, str]:
+    # hex digits: many JSON parsers cut integers above 2^53
+    return {"seed": f"{seed:016x}", "stream": f"{stream:016x}"}

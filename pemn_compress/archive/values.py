@@ -3,11 +3,11 @@
 import hashlib
 import struct
 from collections.abc import Mapping
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
+from pemn_compress import prng
 from pemn_compress.archive import zstd
 from pemn_compress.archive.records import (
     DTYPE_BYTES,
@@ -16,6 +16,8 @@ from pemn_compress.archive.records import (
     SHUFFLE_ZSTD,
     ZSTD,
     FromPrototype,
+    Scale,
+    Shuffle,
     Stored,
 )
 
@@ -46,10 +48,27 @@ def masked(
 
     One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
     """
+    drawn = tile(prototype, values.offset, mask.size).reshape(mask.shape)
     with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
-        product = tile(prototype, values.offset, mask.size) * np.float32(values.scale)
-        kept = np.where(mask.reshape(-1), product, np.float32(0)).reshape(mask.shape)
-        return from_float32(kept, dtype)
+        product = drawn * _scale_array(values.scale, mask.shape)
+        return from_float32(np.where(mask, product, np.float32(0)), dtype)
+
+
+def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
+    """Return a scale as an array that broadcasts over a tensor: one number, or one per row."""
+    if isinstance(scale, tuple):
+        return np.array(scale, np.float32).reshape(-1, *(1,) * (len(shape) - 1))
+    return np.array(scale, np.float32)
+
+
+def shuffled(prototype: F32, shuffle: Shuffle) -> F32:
+    """Return prototype[p_i mod length], p the indices in ascending order of their random words.
+
+    Equal words keep the order of their indices.
+    """
+    order = np.argsort(prng.words(shuffle.seed, shuffle.stream, shuffle.length), kind="stable")
+    taken: F32 = prototype[order % len(prototype)]
+    return taken
 
 
 def from_float32(values: F32, dtype: str) -> Array:
@@ -111,15 +130,33 @@ def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, st
     return payload, used, coding
 
 
-def unpack_stored(payload: bytes, values: Stored, shape: tuple[int, ...], dtype: str) -> Array:
-    """Return stored values as an array of the tensor's dtype. Raises ArchiveError."""
+def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
+    """Return the stored elements, one after the other, in the dtype they are stored in.
+
+    Raises ArchiveError.
+    """
     width = DTYPE_BYTES[values.dtype]
     if values.coding != RAW:
-        exact = prod(shape) * width
+        exact = count * width
         payload = zstd.decompress(payload, exact, exact, "stored values")
     if values.coding == SHUFFLE_ZSTD:
         payload = _shuffle(payload, len(payload) // width)
-    return widen(as_array(payload, values.dtype, shape), values.dtype, dtype)
+    return as_array(payload, values.dtype, (count,))
+
+
+def stored(
+    elements: Array, values: Stored, shape: tuple[int, ...], dtype: str, mask: Mask | None
+) -> Array:
+    """Return stored elements as a tensor: widened or scaled, and spread over a mask's ones."""
+    if values.scale is None:
+        kept = widen(elements, values.dtype, dtype)
+        return kept.reshape(shape) if mask is None else spread(kept, mask)
+    integers = elements.reshape(shape) if mask is None else spread(elements, mask)
+    with np.errstate(all="ignore"):
+        product = integers.astype(np.float32) * _scale_array(values.scale, shape)
+        if mask is not None:
+            product = np.where(mask, product, np.float32(0))
+        return from_float32(product, dtype)
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pemn_compress import codecs
@@ -20,7 +20,7 @@ class MaskedTensor:
     dtype: str
     mask: Mask
     offset: int
-    scale: float
+    scale: records.Scale
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,31 @@ class DenseTensor:
 
 
 @dataclass(frozen=True)
+class SparseTensor:
+    """A pruned tensor: `kept` holds the values where `mask` is 1, in C order; others are zero."""
+
+    name: str
+    dtype: str
+    mask: Mask
+    kept: Array
+    narrow: str | None = None
+
+
+@dataclass(frozen=True)
+class QuantizedTensor:
+    """A floating tensor of int8 x scale: `integers` in its shape, zero where `mask` is 0.
+
+    `scale` is one number, or one for each index of the first dimension.
+    """
+
+    name: str
+    dtype: str
+    integers: Array
+    scale: records.Scale
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True)
 class AliasTensor:
     """A further name of an earlier tensor."""
 
@@ -45,16 +70,24 @@ class AliasTensor:
     of: str
 
 
-Content = MaskedTensor | DenseTensor | AliasTensor
+Content = MaskedTensor | DenseTensor | SparseTensor | QuantizedTensor | AliasTensor
 
 
 @dataclass(frozen=True)
 class Prototype:
-    """The shared random values; `seed` None stores them instead of regenerating them."""
+    """The shared random values; `seed` None stores them instead of regenerating them.
+
+    `shuffle` permutes their repetition; offsets then count in the shuffled vector.
+    """
 
     transform: str
     values: F32
     seed: int | None
+    shuffle: records.Shuffle | None = None
+
+    def filled(self) -> F32:
+        """Return the vector that tensors take their values from."""
+        return self.values if self.shuffle is None else values.shuffled(self.values, self.shuffle)
 
 
 def encode(
@@ -65,37 +98,32 @@ def encode(
     architecture: Mapping[str, Any] | None = None,
     about: Mapping[str, Any] | None = None,
     source: str | None = None,
+    tensor_digests: bool = False,
 ) -> bytes:
     """Return a whole archive. Tensors keep the order of `contents`, the state dict's.
+
+    `tensor_digests` gives every tensor a digest of its own (32 bytes each), so that a reader can
+    restore one without reading the others.
 
     Raises ArchiveError where the contents break a rule of the format (a name, a dimension of 0),
     UnknownNameError for a codec that does not exist.
     """
-    payloads: dict[str, list[bytes]] = {records.MASKS: [], records.DENSE: []}
-    restored: dict[str, tuple[str, Array]] = {}
-    tensors = []
+    build = _Builder(prototype.filled() if prototype else None, codec, tensor_digests)
     for content in contents:
-        record, array = _record(content, prototype, codec, payloads, restored)
-        restored[record.name] = (record.dtype, array)
-        tensors.append(record)
-    sections = {name: b"".join(parts) for name, parts in payloads.items()}
+        build.add(content)
+    sections = {records.MASKS: b"".join(build.masks), records.DENSE: build.dense_section()}
     prototype_record = None
     if prototype is not None:
         prototype_record = records.PrototypeRecord(
-            prototype.transform, len(prototype.values), prototype.seed
+            prototype.transform, len(prototype.values), prototype.seed, 0, prototype.shuffle
         )
         if prototype.seed is None:
             sections[records.PROTOTYPE] = bytes(values.tensor_bytes(prototype.values))
     if source:
         sections[records.SOURCE] = zstd.compress(source.encode())
     sections = {name: payload for name, payload in sections.items() if payload}
-    digests: dict[str, bytes] = {}
-    for record in tensors:
-        of = record.values.of if isinstance(record.values, records.Alias) else None
-        digests[record.name] = digests[of] if of else values.tensor_sha256(*restored[record.name])
-    digest = values.restored_sha256(digests)
     manifest = records.Manifest(
-        tuple(tensors),
+        tuple(build.tensors),
         tuple(
             records.SectionRecord(
                 name, len(payload), hashlib.sha256(payload).hexdigest(), records.CRITICAL[name]
@@ -103,46 +131,109 @@ def encode(
             for name, payload in sections.items()
         ),
         prototype_record,
-        digest,
+        values.restored_sha256(build.digests),
         dict(architecture or {}),
         dict(about or {}),
     )
     return _assemble(manifest, list(sections.values()))
 
 
-def _record(
-    content: Content,
-    prototype: Prototype | None,
-    codec: str,
-    payloads: dict[str, list[bytes]],
-    restored: Mapping[str, tuple[str, Array]],
-) -> tuple[records.TensorRecord, Array]:
-    match content:
-        case MaskedTensor(name, dtype, mask, offset, scale):
-            if prototype is None:
-                raise ArchiveError(f"tensor {name!r}: expected a prototype to fill it, got none")
-            _check_not_empty(name, mask)
-            fill = records.FromPrototype(offset, scale)
-            used, payload = codecs.encode(codec, mask)
-            payloads[records.MASKS].append(payload)
-            positions = records.Positions(used, int(mask.sum()), len(payload))
-            array = values.masked(prototype.values, fill, mask, dtype)
-            return records.TensorRecord(name, mask.shape, dtype, fill, positions), array
-        case DenseTensor(name, dtype, array, narrow):
+class _Builder:
+    """Records, payloads and digests of the tensors added so far."""
+
+    def __init__(self, prototype: F32 | None, codec: str, tensor_digests: bool) -> None:
+        self._prototype, self._codec, self._with_digests = prototype, codec, tensor_digests
+        self.tensors: list[records.TensorRecord] = []
+        self.masks: list[bytes] = []
+        self.digests: dict[str, bytes] = {}
+        self._dense: dict[str, bytes] = {}
+
+    def add(self, content: Content) -> None:
+        """Add one tensor. Raises ArchiveError."""
+        name = content.name
+        if isinstance(content, AliasTensor):
+            target = next((t for t in self.tensors if t.name == content.of), None)
+            if target is None:
+                raise ArchiveError(
+                    f"tensor {name!r}: expected an earlier tensor, got {content.of!r}"
+                )
+            shape, dtype, digest = target.shape, target.dtype, self.digests[content.of]
+            record = records.TensorRecord(name, shape, dtype, records.Alias(content.of))
+        else:
+            record, array = self._record(content)
+            digest = values.tensor_sha256(record.dtype, array)
+            if self._with_digests:
+                record = replace(record, sha256=digest.hex())
+        self.digests[name] = digest
+        self.tensors.append(record)
+
+    def dense_section(self) -> bytes:
+        """Return the stored payloads where the layout puts them."""
+        starts, size = records.dense_layout(self.tensors)
+        section = bytearray(size)
+        for name, start in starts.items():
+            section[start : start + len(self._dense[name])] = self._dense[name]
+        return bytes(section)
+
+    def _record(self, content: Content) -> tuple[records.TensorRecord, Array]:
+        match content:
+            case MaskedTensor(name, dtype, mask, offset, scale):
+                if self._prototype is None:
+                    raise ArchiveError(
+                        f"tensor {name!r}: expected a prototype to fill it, got none"
+                    )
+                fill = records.FromPrototype(offset, scale)
+                record = records.TensorRecord(
+                    name, mask.shape, dtype, fill, self._positions(name, mask)
+                )
+                return record, values.masked(self._prototype, fill, mask, dtype)
+            case DenseTensor(name, dtype, array, narrow):
+                return self._stored(name, dtype, array.shape, array, narrow, None), array
+            case SparseTensor(name, dtype, mask, kept, narrow):
+                record = self._stored(name, dtype, mask.shape, kept, narrow, mask)
+                return record, values.spread(kept, mask)
+            case QuantizedTensor(name, dtype, integers, scale, mask):
+                flat = integers.reshape(-1) if mask is None else integers[mask]
+                record = self._stored(name, dtype, integers.shape, flat, None, mask, scale)
+                assert isinstance(record.values, records.Stored)
+                held = record.values
+                return record, values.stored(flat, held, record.shape, dtype, mask)
+        raise ArchiveError(f"{content!r} is no content of an archive")
+
+    def _positions(self, name: str, mask: Mask) -> records.Positions:
+        _check_not_empty(name, mask)
+        used, payload = codecs.encode(self._codec, mask)
+        self.masks.append(payload)
+        return records.Positions(used, int(mask.sum()), len(payload))
+
+    def _stored(
+        self,
+        name: str,
+        dtype: str,
+        shape: tuple[int, ...],
+        array: Array,
+        narrow: str | None,
+        mask: Mask | None,
+        scale: records.Scale | None = None,
+    ) -> records.TensorRecord:
+        positions = None if mask is None else self._positions(name, mask)
+        if positions is None:
             _check_not_empty(name, array)
-            bits = values.constant_bits(array)
-            if bits is not None:
-                return records.TensorRecord(name, array.shape, dtype, records.Constant(bits)), array
-            _check_width(name, dtype, array)
-            payload, stored, coding = values.pack_stored(array, dtype, narrow)
-            payloads[records.DENSE].append(payload)
-            kept = records.Stored(len(payload), stored, coding)
-            return records.TensorRecord(name, array.shape, dtype, kept), array
-        case AliasTensor(name, of):
-            if of not in restored:
-                raise ArchiveError(f"tensor {name!r}: expected an earlier tensor, got {of!r}")
-            dtype, array = restored[of]
-            return records.TensorRecord(name, array.shape, dtype, records.Alias(of)), array
+        width = records.DTYPE_BYTES[dtype if scale is None else "i8"]
+        if array.nbytes != array.size * width:
+            expected = array.size * width
+            raise ArchiveError(
+                f"tensor {name!r}: expected {expected} stored bytes, got {array.nbytes}"
+            )
+        bits = values.constant_bits(array) if array.size and scale is None else None
+        if bits is not None:
+            return records.TensorRecord(name, shape, dtype, records.Constant(bits), positions)
+        held = dtype if scale is None else "i8"
+        _check_width(name, held, array)
+        payload, held, coding = values.pack_stored(array, held, narrow)
+        self._dense[name] = payload
+        kept = records.Stored(len(payload), held, coding, scale)
+        return records.TensorRecord(name, shape, dtype, kept, positions)
 
 
 def _check_not_empty(name: str, array: Array) -> None:
@@ -154,7 +245,7 @@ def _check_not_empty(name: str, array: Array) -> None:
 
 def _check_width(name: str, dtype: str, array: Array) -> None:
     """Check what a compressed payload would hide from the manifest's own checks."""
-    expected = array.size * records.DTYPE_BYTES.get(dtype, 0)
+    expected = array.size * records.DTYPE_BYTES[dtype]
     if array.nbytes != expected:
         raise ArchiveError(f"tensor {name!r}: expected {expected} stored bytes, got {array.nbytes}")
 
