@@ -17,6 +17,7 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
+from pemn_compress.archive.writer import SparseTensor
 
 law = settings(deadline=None, derandomize=True, max_examples=60)
 TYPES = {
@@ -137,6 +138,14 @@ def test_stored_values_go_where_the_mask_is_1_and_may_be_none_at_all():
     # where the mask is 0 throughout, there is nothing to compress, and no section to hold it
     refused(by_hand(b"", told, zeros, "f32", bytes(64)), "fewer than 0 compressed bytes, got 0")
     refused(by_hand(b"", told | {"coding": "raw"}, zeros, "f32", bytes(64)), "no empty section")
+
+
+@pytest.mark.parametrize("digests", [False, True])
+def test_nothing_stored_needs_no_section(digests):
+    mask, kept = np.zeros((2, 2), bool), np.zeros(0, "<f4")
+    data = encode([SparseTensor("t", "f32", mask, kept)], None, tensor_digests=digests)
+    assert [section["name"] for section in inspect(data)["sections"]] == ["masks"]
+    assert restored(data).tobytes() == bytes(16)
 
 
 def test_shuffling_gathers_first_bytes_then_second_ones():

@@ -5,12 +5,14 @@ import zstandard
 from pemn_compress.archive.layout import MAX_ZSTD_WINDOW
 from pemn_compress.errors import ArchiveError
 
-_LEVEL = 19
+_LEVEL, _FAST_LEVEL = 19, 3
+_LARGE_BYTES = 1 << 20  # from here on the best level takes seconds
 
 
 def compress(raw: bytes) -> bytes:
     """Return a frame that declares its content's size."""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+    level = _LEVEL if len(raw) < _LARGE_BYTES else _FAST_LEVEL
+    return zstandard.ZstdCompressor(level=level).compress(raw)
 
 
 def decompress(packed: bytes, most: int, exact: int | None, what: str) -> bytes:
