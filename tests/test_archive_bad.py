@@ -79,10 +79,10 @@ def test_a_pipe_is_refused_like_a_file():
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"minor": 3}, r"version 0\.3 is newer .* install a newer pemn-compress"),
+        ({"minor": 4}, r"version 0\.4 is newer .* install a newer pemn-compress"),
         ({"major": 1, "minor": 0}, r"version 1\.0 is newer"),
-        ({"minor": 1}, r"version: expected 0\.2, got 0\.1"),
-        ({"minor": 0}, r"version: expected 0\.2, got 0\.0"),
+        ({"minor": 1}, r"version: expected 0\.3, got 0\.1"),
+        ({"minor": 0}, r"version: expected 0\.3, got 0\.0"),
         ({"length": len(GOOD) ** 2}, "cut short"),
         ({"length": 96}, "something was appended"),
         ({"sections": 65}, "sections: expected at most 64, got 65"),

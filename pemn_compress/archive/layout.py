@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 MAGIC = b"\x89PEMN\r\n\x1a"  # non-ASCII first byte, CR LF and ^Z: text-mode damage shows at once
 MAJOR = 0  # 0 until the specification is frozen: no promise that a later version reads it
-MINOR = 2
+MINOR = 3
 
 # magic, major, minor, sections, file length, elements, restored bytes,
 # manifest stored and raw bytes, manifest coding, 12 reserved zero bytes

@@ -125,10 +125,11 @@ def _check_tensor(
             raise _bad(where, "a prototype in the manifest", "none")
         if values.offset >= prototype.filled_length:
             raise _bad(where, f"an offset below {prototype.filled_length}", str(values.offset))
-        _check_scale(values.scale, tensor.shape, where)
+        check_scale(values.scale, tensor.shape, where)
 
 
-def _check_scale(scale: Scale, shape: tuple[int, ...], where: str) -> None:
+def check_scale(scale: Scale, shape: tuple[int, ...], where: str) -> None:
+    """Refuse a list of scales that has not one for each index of the first dimension."""
     if isinstance(scale, tuple) and (not shape or len(scale) != shape[0]):
         raise _bad(
             where, f"one scale or {shape[0] if shape else 'no more'}", f"{len(scale)} scales"
@@ -140,7 +141,7 @@ def _check_stored(values: Stored, count: int, tensor: TensorRecord, where: str) 
     allowed: tuple[str, ...] = (dtype, *NARROW.get(dtype, ()))
     if values.scale is not None:
         allowed = ("i8",) if dtype in MASKABLE_DTYPES else ()
-        _check_scale(values.scale, tensor.shape, where)
+        check_scale(values.scale, tensor.shape, where)
     if values.dtype not in allowed:
         raise _bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
     decoded = count * DTYPE_BYTES[values.dtype]

@@ -78,7 +78,8 @@ def from_float32(values: F32, dtype: str) -> Array:
     if dtype == "f16":
         return values.astype("<f2")
     bits = values.view(np.uint32)
-    return ((bits + (np.uint32(0x7FFF) + (bits >> 16 & 1))) >> 16).astype("<u2")
+    rounded = (bits + (np.uint32(0x7FFF) + (bits >> 16 & 1))) >> 16
+    return np.asarray(rounded, "<u2")  # of rank 0 numpy would make a scalar
 
 
 def tensor_bytes(array: Array) -> bytes | memoryview:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pemn_compress import codecs
 from pemn_compress.archive import canonical, layout, records, values, zstd
-from pemn_compress.archive.manifest import check, from_json
+from pemn_compress.archive.manifest import check, check_scale, from_json
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.errors import ArchiveError
 
@@ -185,6 +185,7 @@ class _Builder:
     def _record(self, content: Content) -> tuple[records.TensorRecord, Array]:
         match content:
             case MaskedTensor(name, dtype, mask, offset, scale):
+                check_scale(scale, mask.shape, f"tensor {name!r}")
                 if self._prototype is None:
                     raise ArchiveError(
                         f"tensor {name!r}: expected a prototype to fill it, got none"
@@ -200,6 +201,7 @@ class _Builder:
                 record = self._stored(name, dtype, mask.shape, kept, narrow, mask)
                 return record, values.spread(kept, mask)
             case QuantizedTensor(name, dtype, integers, scale, mask):
+                check_scale(scale, integers.shape, f"tensor {name!r}")
                 flat = integers.reshape(-1) if mask is None else integers[mask]
                 record = self._stored(name, dtype, integers.shape, flat, None, mask, scale)
                 assert isinstance(record.values, records.Stored)
