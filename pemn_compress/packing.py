@@ -183,7 +183,8 @@ def state_dict(archive: Archive) -> dict[str, Tensor]:
         if isinstance(record.values, Alias):
             state[record.name] = state[record.values.of]
             continue
-        tensor = torch.from_numpy(np.array(arrays[record.name]))
+        array = arrays[record.name]
+        tensor = torch.from_numpy(array if array.flags.writeable else np.array(array))
         state[record.name] = tensor.view(torch.bfloat16) if record.dtype == "bf16" else tensor
     return state
 

@@ -38,7 +38,8 @@ def tile(prototype: F32, offset: int, count: int) -> F32:
     """Return prototype[(offset + i) mod length] for i below `count`; a view where it can be."""
     if offset + count <= len(prototype):
         return prototype[offset : offset + count]
-    return np.resize(np.roll(prototype, -offset), count)
+    turned = np.roll(prototype, -offset) if offset else prototype
+    return np.resize(turned, count)
 
 
 def masked(
@@ -48,10 +49,20 @@ def masked(
 
     One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
     """
-    drawn = tile(prototype, values.offset, mask.size).reshape(mask.shape)
     with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
-        product = drawn * _scale_array(values.scale, mask.shape)
-        return from_float32(np.where(mask, product, np.float32(0)), dtype)
+        if not isinstance(values.scale, tuple) and len(prototype) < mask.size:
+            scaled = prototype * np.float32(values.scale)  # few products, then many copies of them
+            product = tile(scaled, values.offset, mask.size).reshape(mask.shape)
+        else:
+            drawn = tile(prototype, values.offset, mask.size).reshape(mask.shape)
+            product = drawn * _scale_array(values.scale, mask.shape)
+        return from_float32(_select(product, mask), dtype)
+
+
+def _select(values: F32, mask: Mask) -> F32:
+    """Return a fresh array with +0.0 where the mask is 0; in one pass, on the bits."""
+    bits = np.multiply(values.view(np.uint32), mask, dtype=np.uint32)
+    return np.asarray(bits).view(np.float32)
 
 
 def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
@@ -155,9 +166,7 @@ def stored(
     integers = elements.reshape(shape) if mask is None else spread(elements, mask)
     with np.errstate(all="ignore"):
         product = integers.astype(np.float32) * _scale_array(values.scale, shape)
-        if mask is not None:
-            product = np.where(mask, product, np.float32(0))
-        return from_float32(product, dtype)
+        return from_float32(product if mask is None else _select(product, mask), dtype)
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:

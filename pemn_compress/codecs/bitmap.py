@@ -39,4 +39,5 @@ def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
         raise ArchiveError(f"bitmap: expected {ones} ones, got {found}")
     if bits.count(1, numel):
         raise ArchiveError("bitmap: expected the unused bits of the last byte to be 0, got a 1")
-    return np.frombuffer(bits[:numel].unpack(), np.bool_).reshape(shape)
+    packed = np.frombuffer(payload, np.uint8)  # numpy unpacks many times faster than bitarray
+    return np.unpackbits(packed, count=numel, bitorder="little").view(np.bool_).reshape(shape)
