@@ -2,7 +2,7 @@
 
 Prints, per strategy, the CPU time of restoring an archive's state dict, digests checked, divided by
 that of `torch.load` of the dense state dict from a warm cache: interleaved in one process, one
-thread, medians of the runs. Needs torchvision; no training: the masks are those of the initial scores.
+thread, medians of the runs. No training: the masks are those of the initial scores.
 """
 
 import statistics
