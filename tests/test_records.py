@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from handmade import GOOD, put_together, refused, take_apart, tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,7 +82,7 @@ def test_int8_times_a_scale(dtype, scale, mask):
 
 
 def test_int8_is_for_floating_tensors():
-    with pytest.raises(ArchiveError, match="stored values of"):
+    with pytest.raises(ArchiveError, match="a scale for"):
         encode([QuantizedTensor("w", "i64", np.arange(4, dtype="i1"), 0.5)], None)
 
 
@@ -131,3 +132,18 @@ def test_one_tensor_with_a_digest_is_read_alone(tmp_path):
                 assert (archive.tensor("a") == noise[0]).all()
             with pytest.raises(ArchiveError, match="SHA-256"):
                 archive.tensor("b" if digests else "a")
+
+
+def test_a_mask_alone_is_as_safe_as_its_section(tmp_path):
+    packed = bytearray(encode([MaskedTensor("w", "f32", MASK, 0, 1.0)], PROTOTYPE,
+                              tensor_digests=True))  # fmt: skip
+    start = inspect(bytes(packed))["sections"][0]["offset"]
+    packed[start] ^= 0b11
+    with open_archive(bytes(packed)) as archive, pytest.raises(ArchiveError, match="SHA-256"):
+        archive.mask("w")
+
+
+def test_an_alias_has_no_digest_of_its_own():
+    manifest, payloads = take_apart(GOOD)
+    tensor(manifest, "tied")["sha256"] = "0" * 64
+    refused(put_together(manifest, payloads), "no digest of an alias's own")

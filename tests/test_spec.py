@@ -23,8 +23,9 @@ from pemn_compress.archive import (
     records,
     values,
     verify,
+    zstd,
 )
-from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE
+from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED
 from pemn_compress.archive.values import masked, tensor_bytes
 from pemn_compress.errors import ArchiveError
 
@@ -93,45 +94,63 @@ def stored_manifest(packed: bytes) -> bytes:
     return zstandard.decompress(body) if coding == layout.MANIFEST_ZSTD else body
 
 
-def archive_of(record: dict[str, Any], dense: bytes, extra: dict[str, Any] | None = None) -> bytes:
-    """Return an archive of one tensor, built from the text's tables rather than by the writer.
-
-    Its restored digest is not right, so its tensor is to be read alone.
-    """
-    section = {
-        "bytes": len(dense),
+def section_record(name: str, payload: bytes) -> dict[str, Any]:
+    return {
+        "bytes": len(payload),
         "critical": True,
-        "name": "dense",
-        "sha256": hashlib.sha256(dense).hexdigest(),
+        "name": name,
+        "sha256": hashlib.sha256(payload).hexdigest(),
     }
+
+
+def archive_of(
+    tensors: list[dict[str, Any]],
+    dense: bytes = b"",
+    masks: bytes = b"",
+    extra: dict[str, Any] | None = None,
+) -> bytes:
+    """Return an archive of some tensors, built from the text's tables rather than by the writer.
+
+    Its restored digest is not right, so its tensors are to be read alone.
+    """
+    payloads = {name: part for name, part in (("masks", masks), ("dense", dense)) if part}
     manifest: dict[str, Any] = {
         "about": {},
         "architecture": {},
         "prototype": None,
         "restored_sha256": "0" * 64,
-        "sections": [section] if dense else [],
-        "tensors": [record],
+        "sections": [section_record(name, payload) for name, payload in payloads.items()],
+        "tensors": tensors,
     }
     raw = json.dumps(manifest | (extra or {}), sort_keys=True, separators=(",", ":")).encode()
-    body = raw + (bytes(-(96 + len(raw)) % 64) + dense if dense else b"")
-    count = int(np.prod(record["shape"]))
-    size, width = len(raw), records.DTYPE_BYTES[record["dtype"]]
+    body = raw
+    for payload in payloads.values():
+        body += bytes(-(96 + len(body)) % 64) + payload
+    counts = [int(np.prod(tensor["shape"])) for tensor in tensors]
+    widths = [records.DTYPE_BYTES[tensor["dtype"]] for tensor in tensors]
     fields = struct.pack(
-        "<8sHHIQQQIII12s", layout.MAGIC, layout.MAJOR, layout.MINOR, bool(dense), 96 + len(body),
-        count, count * width, size, size, 0, bytes(12),
+        "<8sHHIQQQIII12s", layout.MAGIC, layout.MAJOR, layout.MINOR, len(payloads),
+        96 + len(body), sum(counts), sum(n * w for n, w in zip(counts, widths, strict=True)),
+        len(raw), len(raw), 0, bytes(12),
     )  # fmt: skip
     return fields + hashlib.sha256(fields + raw).digest() + body
 
 
-def stored_tensor(vector: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def stored_archive(vector: dict[str, Any]) -> bytes:
     payload = bytes.fromhex(vector["payload"])
     kept = {"kind": "stored", "dtype": vector["stored"], "coding": vector["coding"]}
-    return {
+    record = {
         "dtype": vector["dtype"],
         "name": "t",
         "shape": vector["shape"],
         "values": kept | {"bytes": len(payload)},
-    }, payload
+    }
+    return archive_of([record], payload)
+
+
+def record_archive(vector: dict[str, Any]) -> bytes:
+    dense, masks = (bytes.fromhex(vector[name]) for name in ("dense", "masks"))
+    return archive_of([vector["record"]], dense, masks)
 
 
 def test_version_and_caps() -> None:
@@ -191,21 +210,26 @@ def test_closed_names() -> None:
     assert "`raw`, `zstd` or `shuffle-zstd`" in TEXT
     assert records.NARROW == {"f32": ("f16", "bf16")}
     assert "own dtype, or `f16` or `bf16` for a tensor of `f32`" in TEXT
-    assert f"where it saves at least {values.LEAST_SAVED} bytes" in heading("9. Writers")
+    assert "or, with `scale`, `i8`" in heading("4.2 Values")
+    writers = heading("9. Writers")
+    assert f"where it saves at least {values.LEAST_SAVED} bytes" in writers
+    told = f"level {zstd._LEVEL}, or at level {zstd._FAST_LEVEL} for a content of "
+    assert f"{told}{zstd._LARGE_BYTES:,} bytes or more" in writers
 
 
-@pytest.mark.parametrize("name", ["predictor", "plane", "shuffle"])
+@pytest.mark.parametrize("name", ["predictor", "plane"])
 def test_reserved_names(name: str) -> None:
-    assert "`predictor`, `plane` and `shuffle` are reserved" in heading(
-        "3.2 Fields of the manifest"
-    )
+    text = heading("3.2 Fields of the manifest")
+    assert "`predictor` and `plane` are reserved" in text
+    assert f"| `{name}` |" in text
+    assert {"predictor", "plane"} == RESERVED
     record: dict[str, Any] = {
         "dtype": "u8",
         "name": "t",
         "shape": [2],
         "values": {"kind": "constant", "bits": "07"},
     }
-    with open_archive(archive_of(record, b"")) as archive:
+    with open_archive(archive_of([record])) as archive:
         assert archive.tensor("t").tolist() == [7, 7]
     for altered, extra in (
         (record, {name: 0}),
@@ -213,27 +237,41 @@ def test_reserved_names(name: str) -> None:
         (record | {"values": record["values"] | {name: 0}}, {}),
     ):
         with pytest.raises(ArchiveError, match=name):
-            open_archive(archive_of(altered, b"", extra))
+            open_archive(archive_of([altered], extra=extra))
+
+
+def fields_of(title: str) -> tuple[list[str], set[str]]:
+    """Return all fields of a heading's first table, and those that are optional."""
+    rows = table(title, "field")
+    names = [row[0].strip("`") for row in rows]
+    return names, {row[0].strip("`") for row in rows if row[2].startswith("optional")}
 
 
 def test_manifest_fields() -> None:
     manifest = json.loads(blocks("small-manifest")[0])
-    top = [row[0].strip("`") for row in table("3.2 Fields of the manifest", "field")]
-    assert top == sorted(manifest)
-    section = [row[0].strip("`") for row in table("3.3 Section record", "field")]
-    assert section == sorted(manifest["sections"][0])
-    prototype = [row[0].strip("`") for row in table("3.4 Prototype record", "field")]
-    assert prototype == sorted(manifest["prototype"])
-    tensor = [row[0].strip("`") for row in table("4. Tensor records", "field")]
-    assert tensor == sorted(manifest["tensors"][0])
-    positions = [row[0].strip("`") for row in table("4.1 Positions", "field")]
-    assert positions == sorted(manifest["tensors"][0]["positions"])
+    for title, optional, record in (
+        ("3.2 Fields of the manifest", set(), manifest),
+        ("3.3 Section record", set(), manifest["sections"][0]),
+        ("3.4 Prototype record", {"seed", "shuffle"}, manifest["prototype"]),
+        ("4. Tensor records", {"positions", "sha256"}, manifest["tensors"][0]),
+        ("4.1 Positions", set(), manifest["tensors"][0]["positions"]),
+    ):
+        names, may_miss = fields_of(title)
+        assert names == sorted(names)
+        assert may_miss == optional
+        assert set(names) - optional <= set(record) <= set(names)
+    shuffle = heading("3.4 Prototype record").partition("`shuffle` has exactly these fields")[2]
+    shown = json.loads(blocks("fill")[2])["shuffle"]
+    assert re.findall(r"^\| `(\w+)` \|", shuffle, re.MULTILINE) == sorted(shown)
     fields: dict[str, list[str]] = {}
     for kind, field, *_ in table("4.2 Values", "kind"):
         fields.setdefault(kind.strip("`") or list(fields)[-1], []).append(field.strip("`"))
     for tensor_record in manifest["tensors"]:
         kept = dict(tensor_record["values"])
-        assert fields[kept.pop("kind")] == sorted(kept)
+        told = fields[kept.pop("kind")]
+        assert told == sorted(told)
+        assert set(told) - set(kept) <= ({"scale"} if "coding" in kept else set())
+        assert set(kept) <= set(told)
 
 
 @pytest.mark.parametrize("vector", vectors("canonical"), ids=lambda v: v["text"])
@@ -276,20 +314,57 @@ def test_normal_table() -> None:
         assert hex_words(values[int(index) : int(index) + 1], "u4") == bits
 
 
-def test_fill() -> None:
-    told = json.loads(blocks("fill")[0])
+def scale_of(told: str | list[str]) -> records.Scale:
+    if isinstance(told, list):
+        return tuple(canonical.float32_from_bits(one) for one in told)
+    return canonical.float32_from_bits(told)
+
+
+def order_by_words(words: list[int]) -> list[int]:
+    """Return the order of section 6.1, spelled out."""
+    return [index for _, index in sorted((word, index) for index, word in enumerate(words))]
+
+
+@pytest.mark.parametrize("block", blocks("fill"))
+def test_fill(block: str) -> None:
+    told = json.loads(block)
     seed, stream = int(told["seed"], 16), int(told["stream"], 16)
     prototype = prng.TRANSFORMS[told["transform"]](seed, stream, told["length"])
     assert hex_words(prototype, "u4") == told["prototype"]
-    fill = records.FromPrototype(told["offset"], canonical.float32_from_bits(told["scale"]))
+    if "shuffle" in told:
+        length = told["shuffle"]["length"]
+        seed, stream = (int(told["shuffle"][key], 16) for key in ("seed", "stream"))
+        words = prng.words(seed, stream, length)
+        assert hex_words(words, "u4") == told["words"]
+        assert order_by_words(words.tolist()) == told["order"]
+        wanted = [told["prototype"].split()[i % told["length"]] for i in told["order"]]
+        prototype = values.shuffled(prototype, records.Shuffle(length, seed, stream))
+        assert hex_words(prototype, "u4") == told["vector"] == " ".join(wanted)
+    fill = records.FromPrototype(told["offset"], scale_of(told["scale"]))
     for dtype in records.MASKABLE_DTYPES:
         filled = masked(prototype, fill, np.ones(told["shape"], np.bool_), dtype)
         assert hex_words(filled, _WORDS[dtype]) == told[dtype]
 
 
+def test_equal_words_keep_their_order() -> None:
+    told = json.loads(blocks("shuffle-ties")[0])
+    seed, stream, length = int(told["seed"], 16), int(told["stream"], 16), told["length"]
+    words = prng.words(seed, stream, length)
+    assert [f"{int(words[index]):08x}" for index in told["indices"]] == [told["word"]] * 2
+    vector = values.shuffled(np.arange(length, dtype=np.float32), records.Shuffle(
+        length, seed, stream))  # fmt: skip
+    order = vector.astype("<u4")
+    assert [int(order[place]) for place in told["places"]] == told["indices"]
+    assert order.tolist() == order_by_words(words.tolist())
+    assert hashlib.sha256(order.tobytes()).hexdigest() == told["order_sha256"]
+    drawn = prng.uniform24(seed, stream, 100)
+    ascending = values.shuffled(drawn, records.Shuffle(100, seed, stream))
+    assert ascending.tolist() == sorted(drawn.tolist())
+
+
 @pytest.mark.parametrize("vector", vectors("stored"), ids=lambda v: v["payload"])
 def test_stored(vector: dict[str, Any]) -> None:
-    with open_archive(archive_of(*stored_tensor(vector))) as archive:
+    with open_archive(stored_archive(vector)) as archive:
         restored = archive.tensor("t")
     assert list(restored.shape) == vector["shape"]
     assert hex_words(restored, _WORDS[vector["dtype"]]) == vector["elements"]
@@ -297,8 +372,91 @@ def test_stored(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", vectors("bad-stored"), ids=lambda v: v["why"])
 def test_bad_stored(vector: dict[str, Any]) -> None:
-    with pytest.raises(ArchiveError), open_archive(archive_of(*stored_tensor(vector))) as archive:
+    with pytest.raises(ArchiveError), open_archive(stored_archive(vector)) as archive:
         archive.tensor("t")
+
+
+@pytest.mark.parametrize("vector", vectors("records"), ids=lambda v: json.dumps(v["record"]))
+def test_records(vector: dict[str, Any]) -> None:
+    with open_archive(record_archive(vector)) as archive:
+        restored = archive.tensor("t")
+        record = archive.manifest.tensors[0]
+    assert records.Manifest((record,), (), None, "").to_json()["tensors"] == [vector["record"]]
+    assert list(restored.shape) == vector["record"]["shape"]
+    assert hex_words(restored, _WORDS[record.dtype]) == vector["elements"]
+
+
+@pytest.mark.parametrize("vector", vectors("bad-records"), ids=lambda v: v["why"])
+def test_bad_records(vector: dict[str, Any]) -> None:
+    with pytest.raises(ArchiveError), open_archive(record_archive(vector)) as archive:
+        archive.tensor("t")
+
+
+def test_two_roundings() -> None:
+    vector = next(v for v in vectors("records") if v["elements"] == "5418")
+    scale = canonical.float32_from_bits(vector["record"]["values"]["scale"])
+    exact = bytes.fromhex(vector["dense"])[0] * scale  # 7 and 24 bits fit in binary64
+    assert hex_words(np.array([exact], "<f2"), "u2") == "5417"
+    assert hex_words(np.array([exact], "<f4").astype("<f2"), "u2") == "5418"
+    low, high = (float(np.array(bits, "<u2").view("<f2")) for bits in (0x5417, 0x5418))
+    assert exact < (low + high) / 2 == float(np.float32(exact))
+
+
+def test_layout_of_dense() -> None:
+    told = json.loads(blocks("layout")[0])
+    text = heading("4.6 Places in the section `dense`")
+    assert f"`bytes` is {records.ALIGNED_FROM} or more" in text
+    assert f"rounded up to a multiple of {layout.ALIGNMENT}" in text
+    tensors = [
+        {
+            "dtype": "u8",
+            "name": f"t{index}",
+            "shape": [kept["bytes"] if kept["coding"] == "raw" else 2 * kept["bytes"]],
+            "values": kept | {"dtype": "u8", "kind": "stored"},
+        }
+        for index, kept in enumerate(told["payloads"])
+    ]
+    with open_archive(archive_of(tensors, bytes(told["section"]))) as archive:
+        starts, size = records.dense_layout(archive.manifest.tensors)
+    assert ([*starts.values()], size) == (told["starts"], told["section"])
+    for wrong in (-1, 1):
+        with pytest.raises(ArchiveError, match="section 'dense'"):
+            open_archive(archive_of(tensors, bytes(told["section"] + wrong)))
+    end = 0
+    for row, kept, start in zip(
+        table("4.6 Places in the section `dense`", "`coding`"),
+        told["payloads"],
+        told["starts"],
+        strict=True,
+    ):
+        assert row[0] == f"`{kept['coding']}`"
+        assert [int(cell) for cell in row[1:]] == [
+            kept["bytes"], end, start, start + kept["bytes"],
+        ]  # fmt: skip
+        end = start + kept["bytes"]
+
+
+def test_gaps_are_zero() -> None:
+    tensors = [
+        {
+            "dtype": "u8",
+            "name": name,
+            "shape": [size],
+            "values": {"bytes": size, "coding": "raw", "dtype": "u8", "kind": "stored"},
+        }
+        for name, size in (("a", 3), ("b", 4096))
+    ]
+    good = b"abc" + bytes(61) + b"x" * 4096
+    with open_archive(archive_of(tensors, good)) as archive:
+        assert bytes(archive.tensor("b")) == b"x" * 4096
+    for offset in (3, 63):
+        bad = bytearray(good)
+        bad[offset] = 1
+        with (
+            open_archive(archive_of(tensors, bytes(bad))) as archive,
+            pytest.raises(ArchiveError, match="expected zeros before 'b'"),
+        ):
+            archive.tensor("a")
 
 
 def test_worked_frame() -> None:

@@ -107,6 +107,8 @@ def _check_tensor(
             raise _bad(where, "an alias of an earlier tensor", repr(values.of))
         if positions or (target.shape, target.dtype) != (tensor.shape, tensor.dtype):
             raise _bad(where, f"the shape and dtype of {values.of!r}", "others")
+        if tensor.sha256 is not None:
+            raise _bad(where, "no digest of an alias's own", "one")
         return
     if positions is not None and not 0 <= positions.ones <= tensor.numel:
         raise _bad(where, f"at most {tensor.numel} ones", str(positions.ones))
@@ -140,7 +142,11 @@ def _check_stored(values: Stored, count: int, tensor: TensorRecord, where: str) 
     dtype = tensor.dtype
     allowed: tuple[str, ...] = (dtype, *NARROW.get(dtype, ()))
     if values.scale is not None:
-        allowed = ("i8",) if dtype in MASKABLE_DTYPES else ()
+        if dtype not in MASKABLE_DTYPES:
+            raise _bad(
+                where, f"a scale for {' or '.join(MASKABLE_DTYPES)} only", f"{dtype} with one"
+            )
+        allowed = ("i8",)
         check_scale(values.scale, tensor.shape, where)
     if values.dtype not in allowed:
         raise _bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)

@@ -104,11 +104,17 @@ class Archive:
         record = self._records[name]
         if record.positions is None:
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
+        if records.MASKS in self.section_offsets:
+            self.section(records.MASKS)  # a tensor's digest says nothing of its mask alone
+        return self._mask(record, record.positions)
+
+    def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
+        name = record.name
         start, end = self._payloads[name]
         payload = self._slice(records.MASKS, start, end, record)
-        decode = CODECS[record.positions.codec].decode
+        decode = CODECS[positions.codec].decode
         try:
-            return decode(payload, record.shape, record.positions.ones)
+            return decode(payload, record.shape, positions.ones)
         except ArchiveError as error:
             offset = self.section_offsets[records.MASKS] + start
             raise ArchiveError(
@@ -134,7 +140,7 @@ class Archive:
 
     def _restore(self, record: records.TensorRecord) -> Array:
         positions, shape = record.positions, record.shape
-        mask = None if positions is None else self.mask(record.name)
+        mask = None if positions is None else self._mask(record, positions)
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
@@ -197,6 +203,9 @@ class Archive:
 
         Raises ArchiveError when the digest differs from the manifest's.
         """
+        for name in (records.MASKS, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:  # also where tensors have digests: gaps have none
+                self.section(name)
         arrays: dict[str, Array] = {}
         digests: dict[str, bytes] = {}
         for record in self.manifest.tensors:
