@@ -193,7 +193,7 @@ def test_many_names_of_a_large_tensor_cost_no_more_than_one(value):
     )
     start = time.process_time()
     told = verify(data)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2  # 2,000 hashes of 4 MB would take more
     assert told["tensors"] == 2001
     with open_archive(data) as opened:
         restored = opened.restored()
@@ -208,4 +208,4 @@ def test_writing_many_names_is_quick_too():
     contents = [DenseTensor("w", "f32", array), *(AliasTensor(f"t{i}", "w") for i in range(2000))]
     start = time.process_time()
     encode(contents, None)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2  # 2,000 hashes of 4 MB would take more

@@ -70,6 +70,8 @@ class Archive:
                 )
             if name == records.DENSE:
                 self._check_gaps(payload)
+            if name == records.PROTOTYPE and not np.isfinite(np.frombuffer(payload, "<f4")).all():
+                raise ArchiveError(f"{self.name}: prototype: expected finite values only")
             self._sections[name] = payload
         return self._sections[name]
 
@@ -90,8 +92,6 @@ class Archive:
         if self._prototype is None:
             if record.seed is None:
                 self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
-                if not np.isfinite(self._prototype).all():
-                    raise ArchiveError(f"{self.name}: prototype: expected finite values only")
             else:
                 generate = prng.TRANSFORMS[record.transform]
                 self._prototype = generate(record.seed, record.stream, record.length)
@@ -116,10 +116,10 @@ class Archive:
         try:
             return decode(payload, record.shape, positions.ones)
         except ArchiveError as error:
-            offset = self.section_offsets[records.MASKS] + start
-            raise ArchiveError(
-                f"{self.name}: section 'masks', tensor {name!r} (offset {offset}): {error}"
-            ) from None
+            where = f"section 'masks', tensor {name!r}"
+            if records.MASKS in self.section_offsets:  # not where all masks claim to have no bytes
+                where += f" (offset {self.section_offsets[records.MASKS] + start})"
+            raise ArchiveError(f"{self.name}: {where}: {error}") from None
 
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""

@@ -38,6 +38,8 @@ def tile(prototype: F32, offset: int, count: int) -> F32:
     """Return prototype[(offset + i) mod length] for i below `count`; a view where it can be."""
     if offset + count <= len(prototype):
         return prototype[offset : offset + count]
+    if count <= len(prototype):  # wraps once: work for what is taken, not for the whole vector
+        return np.concatenate([prototype[offset:], prototype[: offset + count - len(prototype)]])
     turned = np.roll(prototype, -offset) if offset else prototype
     return np.resize(turned, count)
 
