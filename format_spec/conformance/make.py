@@ -1,0 +1,205 @@
+"""Make the conformance suite, or check that it is what this program makes.
+
+    python format_spec/conformance/make.py --write   # write every file of the suite
+    python format_spec/conformance/make.py --check   # compare them with what is there
+
+Nothing but the real model, `accept/resnet32.pemn`, needs torch. A few files of `accept` hold frames
+that a zstd compressor made; another version of it may make other bytes, so those files are compared
+by what is in them.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import make_accept
+import make_reject
+import make_vectors
+from make_archive import tensor_digest
+
+from pemn_compress.archive import open_archive, records, values, verify
+from pemn_compress.errors import ArchiveError
+
+FOLDER = Path(__file__).parent
+MODEL = "resnet32"
+MOST_BYTES = 4096  # of a file in `accept` that shows one feature
+LARGER = {MODEL, "dense-aligned"}
+README = """# Archives to refuse
+
+A reader has to refuse every file of this folder, with one message and without restoring anything.
+Each breaks the rule in the table, of the section of [SPEC.md](../../SPEC.md) named there; as far as
+that is possible it is right in all else, digests included, so that a reader without that check
+would accept it. The files `limit-*` break no rule of the format: they are beyond the default limits
+of section 10.2.
+
+[expect.json](expect.json) says when: `listing`, by whoever lists the archive already (steps 1 to 8
+of section 10.1), or `restoring`, since it shows only when payloads are read.
+
+| file | section | rule |
+| --- | --- | --- |
+"""
+
+
+def suite() -> tuple[dict[str, bytes], set[str]]:
+    """Return every file of the suite by its path, and those whose bytes a compressor decides."""
+    files: dict[str, bytes] = {}
+    own_zstd = {f"accept/{MODEL}.pemn"}
+    expected: dict[str, Any] = {}
+    for good in make_accept.accepted():
+        path = f"accept/{good.name}.pemn"
+        assert path not in files, path
+        assert len(good.data) <= MOST_BYTES or good.name in LARGER, path
+        files[path] = good.data
+        told = verify(good.data)  # what is expected was computed without the reader
+        tensors = {
+            part.record["name"]: _told(part.record, tensor_digest(part)) for part in good.parts
+        }
+        assert tensors == _restored(good.data), path
+        expected[f"{good.name}.pemn"] = {
+            "what": good.what, "restored_sha256": told["restored_sha256"], "tensors": tensors,
+        }  # fmt: skip
+        own_zstd |= {path} if good.own_zstd else set()
+    model = make_accept.resnet32()
+    files[f"accept/{MODEL}.pemn"] = model
+    expected[f"{MODEL}.pemn"] = {
+        "what": "a ResNet-32 for CIFAR: half of its weights, batch-norm of its own",
+        "restored_sha256": verify(model)["restored_sha256"], "tensors": _restored(model),
+    }  # fmt: skip
+    files["accept/expect.json"] = _nested(expected)
+    refusals: dict[str, Any] = {}
+    readme = README
+    for bad in make_reject.rejected():
+        path = f"reject/{bad.name}.pemn"
+        assert path not in files, path
+        _check_refused(bad)
+        files[path] = bad.data
+        refusals[f"{bad.name}.pemn"] = bad.found
+        readme += f"| {bad.name}.pemn | {bad.section} | {bad.rule} |\n"
+    files["reject/expect.json"] = _lines(refusals)
+    files["reject/README.md"] = readme.encode()
+    files["vectors/generator.json"] = _nested(make_vectors.generator())
+    files["vectors/codecs.json"] = _nested(make_vectors.codecs())
+    return files, own_zstd
+
+
+def _told(record: dict[str, Any], digest: bytes) -> list[Any]:
+    return [record["dtype"], list(record["shape"]), digest.hex()]
+
+
+def _restored(data: bytes) -> dict[str, list[Any]]:
+    with open_archive(data) as archive:
+        return {
+            record.name: _told(
+                {"dtype": record.dtype, "shape": record.shape},
+                values.tensor_sha256(record.dtype, array),
+            )
+            for record, array in archive.tensors()
+        }
+
+
+def _check_refused(bad: make_reject.Bad) -> None:
+    """Make sure that the reference reader refuses a file for the reason that it was made for."""
+    listed, message = False, ""
+    try:
+        with open_archive(bad.data):
+            listed = True
+        verify(bad.data)
+    except ArchiveError as error:
+        message = str(error)
+    assert message, f"{bad.name}: accepted"
+    assert listed == (bad.found == make_reject.RESTORING), f"{bad.name}: {message}"
+    assert bad.says in message, f"{bad.name}: {message}"
+
+
+def _nested(value: dict[str, Any]) -> bytes:
+    """Return JSON with one line for each item of an object's objects and lists."""
+    parts = []
+    for key, item in value.items():
+        rows: Iterable[str] = map(json.dumps, item)
+        left, right = "[]"
+        if isinstance(item, dict):
+            left, right = "{}"
+            rows = (f"{json.dumps(k)}: {_flat(v)}" for k, v in item.items())
+        parts.append(f"{json.dumps(key)}: {left}\n" + ",\n".join(rows) + right)
+    return ("{" + ",\n".join(parts) + "}\n").encode()
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return "{" + ",\n ".join(f"{json.dumps(k)}: {_flat(v)}" for k, v in value.items()) + "}"
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _lines(value: dict[str, Any]) -> bytes:
+    return ("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            + "}\n").encode()  # fmt: skip
+
+
+def meaning(data: bytes) -> Any:
+    """Return what an archive says, without what a compressor decides."""
+    with open_archive(data) as archive:
+        told = archive.manifest.to_json()
+        for record in told["tensors"]:
+            if record["values"]["kind"] == "stored":
+                for key in ("bytes", "coding"):
+                    del record["values"][key]
+        for section in told["sections"]:
+            if section["name"] == records.DENSE:
+                del section["bytes"], section["sha256"]
+        payload = hashlib.sha256(b"".join(array.tobytes() for array in archive.restored().values()))
+        return told, payload.hexdigest()
+
+
+def check() -> list[str]:
+    """Return what differs between the suite and what this program makes, a line each."""
+    files, own_zstd = suite()
+    there = {
+        path.relative_to(FOLDER).as_posix()
+        for folder in ("accept", "reject", "vectors")
+        for path in (FOLDER / folder).iterdir()
+    }
+    wrong = [f"{path}: missing" for path in sorted(files.keys() - there)]
+    wrong += [f"{path}: not a file of the suite" for path in sorted(there - files.keys())]
+    for path in sorted(files.keys() & there):
+        found = (FOLDER / path).read_bytes()
+        same = found == files[path]
+        if not same and path in own_zstd:
+            same = meaning(found) == meaning(files[path])
+        if not same:
+            wrong.append(f"{path}: differs")
+    return wrong
+
+
+def write() -> None:
+    """Write every file of the suite, and take away archives that are not in it any more."""
+    files, _ = suite()
+    for folder in ("accept", "reject", "vectors"):
+        (FOLDER / folder).mkdir(exist_ok=True)
+        for path in (FOLDER / folder).iterdir():
+            if path.relative_to(FOLDER).as_posix() not in files:
+                path.unlink()
+    for name, data in files.items():
+        (FOLDER / name).write_bytes(data)
+    print(f"{len(files)} files, {sum(map(len, files.values()))} bytes")
+
+
+def main() -> int:
+    """Do what the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--check", action="store_true", help="compare, and exit with 1 if differs")
+    action.add_argument("--write", action="store_true", help="write the files")
+    if parser.parse_args().write:
+        write()
+        return 0
+    wrong = check()
+    print("\n".join(wrong) or "the suite is what make.py makes")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

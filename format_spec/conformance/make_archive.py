@@ -1,0 +1,401 @@
+"""Archives made by hand, part by part, so that any part of them can be made wrong.
+
+What the format says is written down here again, on purpose: nothing is taken from the package's
+own writer and reader but the mask codecs and the generator. Manifests are stored as they are, and
+zstd frames are put together from raw and run-length blocks, so that the files do not depend on the
+version of a compressor.
+"""
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pemn_compress import prng
+from pemn_compress.codecs import CODECS
+
+Array = np.ndarray[Any, Any]
+Json = dict[str, Any]
+
+MAGIC = bytes.fromhex("8950454d4e0d0a1a")
+VERSION = (0, 3)
+HEADER = struct.Struct("<8sHHIQQQIII12s")
+HEADER_BYTES = 96
+RAW, ZSTD = 0, 1
+TYPES = {
+    "bool": "?", "u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
+    "bf16": "<u2", "f16": "<f2", "f32": "<f4", "f64": "<f8",
+}  # fmt: skip
+CODES = {name: code for code, name in enumerate(TYPES)}
+ALIGNED_FROM = 4096
+
+
+@dataclass
+class Part:
+    """One tensor: its record, its payloads, and what it has to restore to."""
+
+    record: Json
+    restored: Array
+    mask: bytes = b""
+    dense: bytes = b""
+
+
+@dataclass
+class Prototype:
+    """The prototype's record, its values, and the vector that tensors take theirs from."""
+
+    record: Json
+    values: Array
+    filled: Array
+
+
+@dataclass
+class Draft:
+    """A whole archive in parts: change what has to be wrong, then `pack` it."""
+
+    manifest: Json
+    payloads: list[bytes] = field(default_factory=list)
+
+
+def prototype(
+    length: int,
+    transform: str = "sign",
+    seed: int = 3,
+    stream: int = 0,
+    *,
+    stored: Array | None = None,
+    shuffle: tuple[int, int, int] | None = None,
+) -> Prototype:
+    """Make a prototype from the generator, or of `stored` values.
+
+    `shuffle` is the length, seed and stream of one.
+    """
+    record: Json = {"length": length, "transform": transform}
+    values = prng.TRANSFORMS[transform](seed, stream, length) if stored is None else stored
+    if stored is None:
+        record |= {"seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+    filled = values
+    if shuffle is not None:
+        record["shuffle"] = {
+            "length": shuffle[0], "seed": f"{shuffle[1]:016x}", "stream": f"{shuffle[2]:016x}",
+        }  # fmt: skip
+        filled = np.array([values[i % length] for i in shuffled_order(*shuffle)], np.float32)
+    return Prototype(record, values, filled)
+
+
+def shuffled_order(length: int, seed: int, stream: int) -> list[int]:
+    """Return the indices below `length` in ascending order of (word of the stream, index)."""
+    drawn = prng.words(seed, stream, length).tolist()
+    return sorted(range(length), key=lambda i: (drawn[i], i))
+
+
+def masked(
+    name: str,
+    dtype: str,
+    shape: Sequence[int],
+    drawn_from: Prototype,
+    *,
+    mask: Array | None = None,
+    offset: int = 0,
+    scale: str | list[str] = "3f000000",
+    codec: str = "bitmap",
+    payload: bytes | None = None,
+) -> Part:
+    """Return a tensor of kind `prototype`; without a mask every element is selected."""
+    indices = (offset + np.arange(math.prod(shape))) % len(drawn_from.filled)
+    restored = scaled(drawn_from.filled[indices].reshape(shape), scale, mask, dtype)
+    values = {"kind": "prototype", "offset": offset, "scale": scale}
+    return _part(name, dtype, shape, values, restored, mask, codec, payload)
+
+
+def stored(
+    name: str,
+    dtype: str,
+    array: Array,
+    *,
+    raw: bytes | None = None,
+    held: str | None = None,
+    coding: str = "raw",
+    payload: bytes | None = None,
+    mask: Array | None = None,
+    codec: str = "bitmap",
+) -> Part:
+    """Return a tensor of kind `stored` that restores to `array`.
+
+    `raw` is the raw form of its selected elements where it is not that of `array`'s own ones,
+    `payload` what is in the file where that is not the raw form, `held` the payload's dtype.
+    """
+    assert array.dtype.itemsize == np.dtype(TYPES[dtype]).itemsize
+    selected = array if mask is None else array[mask]
+    dense = raw if raw is not None else selected.tobytes()
+    dense = payload if payload is not None else dense
+    values = {"bytes": len(dense), "coding": coding, "dtype": held or dtype, "kind": "stored"}
+    part = _part(name, dtype, array.shape, values, array, mask, codec, None)
+    part.dense = dense
+    return part
+
+
+def quantized(
+    name: str,
+    dtype: str,
+    integers: Array,
+    scale: str | list[str],
+    *,
+    mask: Array | None = None,
+    codec: str = "bitmap",
+) -> Part:
+    """Return a floating tensor of 8-bit integers times a scale, or one scale per row."""
+    restored = scaled(integers.astype(np.float32), scale, mask, dtype)
+    chosen = integers if mask is None else integers[mask]
+    part = stored(name, dtype, restored, raw=chosen.astype("i1").tobytes(), held="i8", mask=mask)
+    part.record["values"]["scale"] = scale
+    return part
+
+
+def constant(
+    name: str,
+    dtype: str = "f32",
+    shape: Sequence[int] = (2,),
+    bits: str = "0000803f",
+    *,
+    mask: Array | None = None,
+    codec: str = "bitmap",
+) -> Part:
+    """Return a tensor of kind `constant`."""
+    element = np.frombuffer(bytes.fromhex(bits), TYPES[dtype])[0]
+    restored = np.full(shape, element) if math.prod(shape) < 1 << 20 else np.empty(0)
+    if mask is not None:
+        restored = np.where(mask, restored, np.zeros((), restored.dtype))
+    values = {"bits": bits, "kind": "constant"}
+    return _part(name, dtype, shape, values, restored, mask, codec, None)
+
+
+def alias(name: str, of: Part) -> Part:
+    """Return a further name of an earlier tensor."""
+    record = {key: of.record[key] for key in ("dtype", "shape")} | {"name": name}
+    return Part(record | {"values": {"kind": "alias", "of": of.record["name"]}}, of.restored)
+
+
+def scaled(values: Array, scale: str | list[str], mask: Array | None, dtype: str) -> Array:
+    """Return values times a scale or a scale per row in binary32, rounded to `dtype`."""
+    factors = [struct.unpack(">f", bytes.fromhex(bits))[0] for bits in np.atleast_1d(scale)]
+    rows = np.array(factors, np.float32)
+    rows = rows.reshape(-1, *(1,) * (values.ndim - 1)) if isinstance(scale, list) else rows[0]
+    with np.errstate(all="ignore"):
+        product = np.asarray(values * rows, np.float32)
+        if mask is not None:
+            product = np.where(mask, product, np.float32(0))
+        if dtype == "bf16":
+            bits = product.view(np.uint32).astype(np.uint64)
+            return np.asarray((bits + 0x7FFF + (bits >> 16) % 2) >> 16, "<u2")
+        return product.astype(TYPES[dtype])
+
+
+def _part(
+    name: str,
+    dtype: str,
+    shape: Sequence[int],
+    values: Json,
+    restored: Array,
+    mask: Array | None,
+    codec: str,
+    payload: bytes | None,
+) -> Part:
+    record: Json = {"dtype": dtype, "name": name, "shape": list(shape), "values": values}
+    packed = b""
+    if mask is not None:
+        packed = CODECS[codec].encode(mask) if payload is None else payload
+        record["positions"] = {"bytes": len(packed), "codec": codec, "ones": int(mask.sum())}
+    return Part(record, restored, packed)
+
+
+def tensor_digest(part: Part) -> bytes:
+    """Return the SHA-256 of a restored tensor: dtype, rank, dimensions, elements."""
+    dtype, shape = part.record["dtype"], part.record["shape"]
+    head = struct.pack(f"<BB{len(shape)}Q", CODES[dtype], len(shape), *shape)
+    return hashlib.sha256(head + part.restored.tobytes()).digest()
+
+
+def restored_digest(parts: Sequence[Part]) -> str:
+    """Return the SHA-256 over all names and tensor digests, in ascending order of the names."""
+    whole = hashlib.sha256()
+    for name, digest in sorted((p.record["name"].encode(), tensor_digest(p)) for p in parts):
+        whole.update(struct.pack("<H", len(name)) + name + digest)
+    return whole.hexdigest()
+
+
+def draft(
+    *parts: Part,
+    prototype: Prototype | None = None,
+    store: bool = False,
+    sections: Sequence[tuple[str, bool, bytes]] = (),
+    order: Sequence[str] = (),
+    digests: bool = False,
+    about: Json | None = None,
+    architecture: Json | None = None,
+) -> Draft:
+    """Put tensors together; `store` puts the prototype into the file, `sections` are further ones.
+
+    `order` names the sections that come first, `digests` gives every tensor its own.
+    """
+    found: dict[str, tuple[bool, bytes]] = {
+        "masks": (True, b"".join(part.mask for part in parts)),
+        "dense": (True, dense_section(parts)),
+    }
+    if prototype is not None and store:
+        found["prototype"] = (True, prototype.values.astype("<f4").tobytes())
+    found |= {name: (critical, payload) for name, critical, payload in sections}
+    names = [*order, *(name for name in found if name not in order)]
+    kept = {name: found[name] for name in names if found[name][1]}
+    records = []
+    for part in parts:
+        record = dict(part.record)
+        if digests and record["values"]["kind"] != "alias":
+            record["sha256"] = tensor_digest(part).hex()
+        records.append(record)
+    made = Draft(
+        {
+            "about": about or {},
+            "architecture": architecture or {},
+            "prototype": prototype.record if prototype is not None else None,
+            "restored_sha256": restored_digest(parts) if _whole(parts) else "0" * 64,
+            "sections": [
+                {"bytes": 0, "critical": critical, "name": name, "sha256": ""}
+                for name, (critical, _) in kept.items()
+            ],
+            "tensors": records,
+        },
+        [payload for _, payload in kept.values()],
+    )
+    return rehash(made)
+
+
+def _whole(parts: Sequence[Part]) -> bool:
+    """Whether all tensors are small enough to have been restored."""
+    return all(part.restored.size == math.prod(part.record["shape"]) for part in parts)
+
+
+def dense_section(parts: Sequence[Part]) -> bytes:
+    """Return the stored payloads one after the other, large raw ones at multiples of 64."""
+    section = b""
+    for part in parts:
+        if part.record["values"].get("coding") == "raw" and len(part.dense) >= ALIGNED_FROM:
+            section += bytes(-len(section) % 64)
+        section += part.dense
+    return section
+
+
+def rehash(made: Draft) -> Draft:
+    """Make the section records fit the payloads, size and digest."""
+    for record, payload in zip(made.manifest["sections"], made.payloads, strict=True):
+        record["bytes"] = len(payload)
+        record["sha256"] = hashlib.sha256(payload).hexdigest()
+    return made
+
+
+def canonical(value: object) -> bytes:
+    """Return canonical JSON; the value has no floats."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def pack(
+    made: Draft,
+    *,
+    text: bytes | None = None,
+    packed: bytes | None = None,
+    padding: bytes = b"\0",
+    align: int = 64,
+    tail: bytes = b"",
+    **header: Any,
+) -> bytes:
+    """Return the bytes of an archive, every size and digest right but for what is given.
+
+    `text` is the manifest where it is not the canonical one, `packed` its zstd frame, `padding` the
+    byte between sections, `tail` what follows the last one.
+    """
+    text = canonical(made.manifest) if text is None else text
+    body = kept = text if packed is None else packed
+    for payload in made.payloads:
+        body += padding * (-(HEADER_BYTES + len(body)) % align) + payload
+    body += tail
+    elements, restored = totals(made.manifest)
+    fields = {
+        "magic": MAGIC, "major": VERSION[0], "minor": VERSION[1], "sections": len(made.payloads),
+        "length": HEADER_BYTES + len(body), "elements": elements, "restored": restored,
+        "stored": len(kept), "raw": len(text), "coding": RAW if packed is None else ZSTD,
+        "reserved": bytes(12),
+    }  # fmt: skip
+    assert not header.keys() - fields.keys()
+    start = HEADER.pack(*(fields | header).values())
+    kept = body[: (fields | header)["stored"]]
+    return start + hashlib.sha256(start + kept).digest() + body
+
+
+def totals(manifest: Json) -> tuple[int, int]:
+    """Return the header's elements and restored bytes; what makes no sense counts as nothing."""
+    elements = restored = 0
+    for record in manifest.get("tensors", ()):
+        try:
+            if record["values"]["kind"] != "alias":
+                count = math.prod(record["shape"])
+                restored += count * np.dtype(TYPES[record["dtype"]]).itemsize
+                elements += count
+        except (KeyError, TypeError):
+            continue
+    return elements % 2**64, restored % 2**64
+
+
+Block = bytes | tuple[int, int]  # a raw block, or a byte and how often it is repeated
+
+
+def frame(
+    *blocks: Block,
+    declared: int | None = None,
+    window: int | None = None,
+    dictionary: int | None = None,
+    checksum: bytes = b"",
+    sized: bool = True,
+    last: bool = True,
+) -> bytes:
+    """Return one zstd frame of raw and run-length blocks; the defaults make a valid one.
+
+    `window` is a window descriptor (then the frame is not of one segment), `dictionary` an
+    identifier below 256, `checksum` four bytes after the last block; without `sized` no content
+    size is declared, without `last` no block is marked as the last one.
+    """
+    size = sum(len(b) if isinstance(b, bytes) else b[1] for b in blocks)
+    size = size if declared is None else declared
+    single = window is None and sized
+    flag, width = next(
+        (flag, width)
+        for flag, width, least, most in (
+            (0, 1, 0, 255), (1, 2, 256, 65791), (2, 4, 0, 2**32 - 1), (3, 8, 0, 2**64 - 1),
+        )
+        if least <= size <= most and (single or flag > 1 or not sized)
+    )  # fmt: skip
+    flag = flag if sized else 0
+    head = flag << 6 | single << 5 | bool(checksum) << 2 | (dictionary is not None)
+    out = b"\x28\xb5\x2f\xfd" + bytes([head])
+    if not single:
+        out += bytes([0 if window is None else window])
+    if dictionary is not None:
+        out += bytes([dictionary])
+    if sized:
+        out += (size - (256 if width == 2 else 0)).to_bytes(width, "little")
+    for index, block in enumerate(blocks):
+        final = last and index == len(blocks) - 1
+        if isinstance(block, bytes):
+            out += (final | len(block) << 3).to_bytes(3, "little") + block
+        else:
+            out += (final | 1 << 1 | block[1] << 3).to_bytes(3, "little") + bytes([block[0]])
+    return out + checksum
+
+
+def skippable(content: bytes) -> bytes:
+    """Return a skippable zstd frame."""
+    return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(content)) + content
