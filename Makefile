@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -25,6 +25,14 @@ lint: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# A million mutated archives through the Python reader, and as many through the one in C.
+fuzz: $(READY)
+	$(BIN)/python benchmarks/fuzz_reader.py --count 1000000 --processes 2
+	$(MAKE) -C format_spec/c fuzz
+	mkdir -p format_spec/c/build/corpus
+	cp format_spec/conformance/accept/*.pemn format_spec/c/build/corpus/
+	format_spec/c/build/pemn-fuzz -runs=1000000 -max_len=65536 format_spec/c/build/corpus
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache *.egg-info digits.pemn digits.pt2

@@ -326,6 +326,7 @@ def _fields() -> Iterator[Bad]:
     others: list[tuple[str, Draft, tuple[Any, ...], Any, str]] = [
         ("about", plain(), ("about",), [], "an object"),
         ("sections", plain(), ("sections",), {}, "a list"),
+        ("tensor", plain(), ("tensors", 0), None, "an object"),
         ("shape", plain(), ("tensors", 0, "shape"), "2", "a list"),
         ("bytes-string", dense(), ("tensors", 0, "values", "bytes"), "5", "an integer"),
         ("bytes-true", draft(stored("b", "u8", FIVE[:1])), ("tensors", 0, "values", "bytes"), True,
@@ -359,8 +360,12 @@ def _tensors() -> Iterator[Bad]:
         yield one(f"name-{key}", "3.2", "names have 1 to 255 of the characters A-Z a-z 0-9 _ - . "
                   "and no dot first, last, or next to another", "a name of 1 to 255",
                   constant(name))  # fmt: skip
-    yield one("name-twice", "3.2", "names of tensors are unique", "a unique name",
-              constant("w"), constant("w"))  # fmt: skip
+    both = constant("w"), constant("w")
+    yield one("name-twice", "3.2", "names of tensors are unique", "a unique name", *both)
+    made = draft(*both)
+    made.manifest["restored_sha256"] = restored_digest(both[:1])
+    yield Bad("name-twice-once", "3.2", "names of tensors are unique: the restored digest counts "
+              "one of two", "a unique name", pack(made))  # fmt: skip
     for key, value in (("unknown", "f8"), ("code", 8)):
         yield field(f"dtype-{key}", "4", "the dtype is known", "dtype: expected one of", plain(),
                     "dtype", value, elements=2, restored=8)  # fmt: skip
@@ -474,11 +479,11 @@ def _stored_values(one: Callable[..., Bad], field: Callable[..., Bad]) -> Iterat
               stored("b", "u8", FIVE, mask=FIVE > 1, payload=bytes(5)))  # fmt: skip
     yield one("stored-narrow", "4.3", "a raw payload has the bytes of narrow elements",
               "8 stored bytes", stored("b", "f32", zeros["f32"], held="f16"))  # fmt: skip
-    not_bool = stored("b", "bool", np.ones(5, "?"), raw=b"\1\1\2\1\1")
+    not_bool = stored("b", "bool", np.frombuffer(b"\1\1\2\1\1", "?"))
     yield Bad("bool-raw", "4.2", "bytes of bools are 0 or 1", "bool bytes of 0 or 1",
               pack(draft(not_bool)), RESTORING)  # fmt: skip
-    packed = stored("b", "bool", np.ones(40, "?"), coding="zstd",
-                    payload=frame((1, 39), b"\xff"))  # fmt: skip
+    content = np.frombuffer(b"\1" * 39 + b"\xff", "?")
+    packed = stored("b", "bool", content, coding="zstd", payload=frame((1, 39), b"\xff"))
     yield Bad("bool-zstd", "4.2", "bytes of bools are 0 or 1", "bool bytes of 0 or 1",
               pack(draft(packed)), RESTORING)  # fmt: skip
 
@@ -527,7 +532,7 @@ def _sections() -> Iterator[Bad]:
 
     yield field("section-name", "3.3", "names of sections obey the rules of names", "a name",
                 draft(constant("w"), sections=[("n", False, b"x")]), "name", "../n")  # fmt: skip
-    twice = draft(constant("w"), sections=[("n", False, b"x"), ("m", False, b"y")])
+    twice = draft(constant("w"), sections=[("n", False, b"x"), ("m", False, b"x")])
     twice.manifest["sections"][1]["name"] = "n"
     yield Bad("section-twice", "3.2", "names of sections are unique", "a unique name", pack(twice))
     yield Bad("section-unknown-critical", "2.2", "a section that is not known is not critical",
@@ -673,21 +678,29 @@ def _frames() -> Iterator[Bad]:
 
 def _codecs() -> Iterator[Bad]:
     def one(name: str, rule: str, codec: str, shape: list[int], ones: int, payload: str,
-            says: str | None = None) -> Bad:  # fmt: skip
-        """Make a masked tensor whose payload is bad; its values are those of the first `ones`."""
+            selected: tuple[int, ...] | None = None) -> Bad:  # fmt: skip
+        """Make a masked tensor whose payload is bad.
+
+        Its restored digest is that of a decoder without the check, which finds `selected`: the
+        first `ones` where that is not said.
+        """
+        mask = np.zeros(shape, np.bool_)
+        mask.reshape(-1)[list(range(ones) if selected is None else selected)] = True
         packed = bytes.fromhex(payload)
-        mask = np.arange(np.prod(shape, dtype=int)).reshape(shape) < ones
         part = masked("w", "f32", shape, SIGNS, mask=mask, codec=codec, payload=packed)
-        return Bad(f"{codec}-{name}", f"7.{['', 'bitmap', 'csr', 'rice'].index(codec)}", rule,
-                   says or f"{codec}: ", pack(draft(part, prototype=SIGNS)), RESTORING)  # fmt: skip
+        part.record["positions"]["ones"] = ones
+        section = {"bitmap": "7.1", "csr": "7.2", "rice": "7.3"}[codec]
+        data = pack(draft(part, prototype=SIGNS))
+        return Bad(f"{codec}-{name}", section, rule, f"{codec}: ", data, RESTORING)
 
     yield one("short", "the payload has ceil(n / 8) bytes", "bitmap", [9], 4, "0f")
     yield one("long", "the payload has ceil(n / 8) bytes", "bitmap", [9], 4, "0f0000")
     yield one("empty", "the payload has ceil(n / 8) bytes", "bitmap", [9], 0, "")
-    yield one("fewer", "the mask has as many ones as the record says", "bitmap", [9], 4, "0700")
+    yield one("fewer", "the mask has as many ones as the record says", "bitmap", [9], 4,
+              "0700", (0, 1, 2))  # fmt: skip
     yield one("unused-bit", "unused bits are 0", "bitmap", [9], 4, "0f02")
     yield one("unused-bit-for-a-one", "unused bits are 0, and not counted as ones", "bitmap", [9],
-              4, "0702")  # fmt: skip
+              4, "0702", (0, 1, 2))  # fmt: skip
     rule = "the size follows from the rows, the columns and the ones"
     yield one("short", rule, "csr", [2, 3], 3, "0003030001")
     yield one("long", rule, "csr", [2, 3], 3, "00030300010200")
@@ -695,12 +708,13 @@ def _codecs() -> Iterator[Bad]:
     yield one("last-pointer-below", "the last pointer is the number of ones", "csr", [2, 3], 3,
               "000302000102")  # fmt: skip
     yield one("pointer-falls", "pointers do not fall", "csr", [3, 3], 3, "0003010300" + "0102")
-    yield one("column", "an index is a column", "csr", [2, 3], 3, "000303000103")
+    yield one("column", "an index is a column", "csr", [2, 3], 3, "000303000103",
+              (0, 1, 3))  # fmt: skip
     yield one("column-wraps", "an index is a column: 3 is not the next row's 0", "csr", [2, 3], 3,
               "000203000300")  # fmt: skip
     yield one("index-falls", "the indices of a row ascend", "csr", [2, 3], 3, "000303000201")
     yield one("index-twice", "the indices of a row ascend strictly", "csr", [2, 3], 3,
-              "000303000101")  # fmt: skip
+              "000303000101", (0, 1))  # fmt: skip
     gaps = "3 selected of 64"
     yield one("empty", "the payload has a header", "rice", [64], 0, "")
     yield one("parameter-48", "the parameter is at most 47", "rice", [64], 3,
