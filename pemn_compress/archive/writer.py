@@ -7,7 +7,7 @@ from typing import Any
 
 from pemn_compress import codecs
 from pemn_compress.archive import canonical, layout, records, values, zstd
-from pemn_compress.archive.manifest import check, check_scale, from_json
+from pemn_compress.archive.manifest import check_scale, from_json
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.errors import ArchiveError
 
@@ -253,7 +253,7 @@ def _check_not_empty(name: str, array: Array) -> None:
 
 def _assemble(manifest: records.Manifest, payloads: Sequence[bytes]) -> bytes:
     raw = canonical.encode(manifest.to_json())
-    check(from_json(canonical.decode(raw)))  # never write what the reader would refuse
+    from_json(canonical.decode(raw))  # never write what the reader would refuse
     if len(raw) > layout.MAX_MANIFEST_BYTES:
         raise ArchiveError(
             f"manifest: expected at most {layout.MAX_MANIFEST_BYTES} bytes, got {len(raw)}"

@@ -16,6 +16,8 @@ from pemn_compress.cli.options import (
     read_archive,
 )
 from pemn_compress.errors import DataError
+from pemn_compress.reporting import recorded_accuracy
+from pemn_compress.reporting.words import clean
 
 
 @click.command(short_help="Measure a restored model's accuracy on data.")
@@ -44,15 +46,13 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
     with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
         about = opened.manifest.about
+        file = load_model_file(options["model_file"]) if options["model_file"] else None
         module = restore_module(
             opened,
-            model=filled_model(opened, options["model_file"]),
+            model=filled_model(opened, file),
             trust_source=options["trust_source"],
         )
-        file = None
-        if options["model_file"]:
-            file = load_model_file(options["model_file"])
-        elif options["trust_source"] and opened.source() is not None:
+        if file is None and options["trust_source"] and opened.source() is not None:
             file = source_file(opened, trust_source=True)
     data = load_request(request, file)
     expected = tuple(about.get("input", {}).get("shape", data.input_shape))
@@ -68,7 +68,6 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
     score = evaluate(
         module, data.test, data, batch_size=options["batch_size"], workers=options["workers"]
     )
-    recorded = about.get("accuracy")
     if as_json:
         told = {
             "correct": score.correct,
@@ -76,17 +75,17 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
             "accuracy": score.accuracy,
             "loss": score.loss,
             "data": data.name,
-            "recorded": recorded,
+            "recorded": about.get("accuracy"),
         }
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"{display_name(archive)} on {data.name}")
     click.echo(f"  measured  {100 * score.accuracy:.2f} % ({score.correct} of {score.total})")
+    recorded = recorded_accuracy(about.get("accuracy"))
     if recorded:
-        share = 100 * recorded["correct"] / recorded["total"]
         click.echo(
-            f"  recorded  {share:.2f} % ({recorded['correct']} of {recorded['total']}, "
-            f"{recorded['data']})"
+            f"  recorded  {100 * recorded.fraction:.2f} % ({recorded.correct} of "
+            f"{recorded.total}, {clean(recorded.data)})"
         )
     else:
         click.echo("  recorded  none")

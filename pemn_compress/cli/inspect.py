@@ -7,6 +7,7 @@ import click
 
 from pemn_compress.archive import Limits, inspect
 from pemn_compress.cli.options import display_name, limit_options, read_archive
+from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.words import both, clean
 
 
@@ -63,13 +64,12 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(
             ("prototype", f"{prototype['length']:,} x {prototype['transform']} from {origin}")
         )
-    score = about.get("accuracy")
+    score = recorded_accuracy(about.get("accuracy"))
     if score:
         facts.append(
             (
                 "accuracy",
-                f"{100 * score['correct'] / score['total']:.2f} % "
-                f"({score['correct']} of {score['total']}, {score['data']})",
+                f"{100 * score.fraction:.2f} % ({score.correct} of {score.total}, {score.data})",
             )
         )
     facts.append(("restored", f"{both(found['restored_bytes'])} in memory"))

@@ -178,17 +178,16 @@ def parse_shape(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
-def filled_model(archive: Any, model_file: str | None) -> Any:
-    """Return the module that --model FILE.py builds for an archive, or None without that option."""
-    if model_file is None:
+def filled_model(archive: Any, file: Any) -> Any:
+    """Return the module that a ModelFile (--model) builds for an archive, or None without one."""
+    if file is None:
         return None
     from pemn_compress.architecture import build_from_file
-    from pemn_compress.models.modelfile import load_model_file
 
     told = archive.manifest.architecture
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     arguments = told.get("arguments", {}) if told.get("kind") == "source" else {}
-    return build_from_file(load_model_file(model_file), **(arguments | variant))
+    return build_from_file(file, **(arguments | variant))
 
 
 def display_name(path: str | Path) -> str:

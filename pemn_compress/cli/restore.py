@@ -71,13 +71,14 @@ def command(
     from pemn_compress.archive import Limits, open_archive
     from pemn_compress.atomic import write_bytes
     from pemn_compress.exporting import export
+    from pemn_compress.models.modelfile import load_model_file
 
     with open_archive(read_archive(archive), Limits(max_elements, max_bytes)) as opened:
         opened.name = display_name(archive)
         content = export(
             opened,
             suffix,
-            model=filled_model(opened, model_file),
+            model=filled_model(opened, load_model_file(model_file) if model_file else None),
             trust_source=trust_source,
             input_shape=shape,
         )

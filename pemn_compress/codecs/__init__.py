@@ -33,14 +33,19 @@ CODECS: dict[str, Codec] = {
 AUTO = "auto"
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that is neither a codec nor "auto". Raises UnknownNameError."""
+    if name not in (*CODECS, AUTO):
+        raise UnknownNameError("codec", name, [*CODECS, AUTO])
+
+
 def encode(name: str, mask: Mask) -> tuple[str, bytes]:
     """Encode a mask with the named codec; "auto" takes the smallest, on ties the first by name.
 
     Returns the codec that was used and the payload. Raises UnknownNameError.
     """
+    check_name(name)
     if name == AUTO:
         tried = [(key, codec.encode(mask)) for key, codec in sorted(CODECS.items())]
         return min(tried, key=lambda item: len(item[1]))
-    if name not in CODECS:
-        raise UnknownNameError("codec", name, [*CODECS, AUTO])
     return name, CODECS[name].encode(mask)

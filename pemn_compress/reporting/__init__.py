@@ -12,6 +12,7 @@ from pemn_compress.reporting.collect import (
     Report,
     find_archives,
     plan_report,
+    recorded_accuracy,
     report,
 )
 from pemn_compress.reporting.rendering import FORMATS, render
@@ -25,6 +26,7 @@ __all__ = [
     "Report",
     "find_archives",
     "plan_report",
+    "recorded_accuracy",
     "render",
     "report",
 ]

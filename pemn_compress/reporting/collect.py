@@ -159,14 +159,14 @@ def _archive_report(path: Path) -> ArchiveReport:
         file="standard input" if from_input else str(path),
         architecture=manifest.architecture,
         settings=settings if isinstance(settings, dict) else {},
-        accuracy=_accuracy(manifest.about.get("accuracy")),
+        accuracy=recorded_accuracy(manifest.about.get("accuracy")),
         account=account,
         baselines=baselines(account),
         equal_bytes=equal_bytes(account),
     )
 
 
-def _accuracy(recorded: object) -> Accuracy | None:
+def recorded_accuracy(recorded: object) -> Accuracy | None:
     """Return a recorded accuracy, or None for one that is missing or makes no sense."""
     if not isinstance(recorded, dict):
         return None
