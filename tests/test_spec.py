@@ -194,7 +194,7 @@ def test_sections_and_limits() -> None:
     assert f"first multiple of {layout.ALIGNMENT} at or after" in TEXT
     told = [number(row[2]) for row in table("10.2 Limits of the caller", "limit")]
     limits = Limits()
-    assert told == [limits.elements, limits.restored_bytes, limits.manifest_bytes]
+    assert told == [limits.max_weights, limits.max_bytes, limits.max_manifest_bytes]
     assert "from 2^-100 to 2^100" in TEXT
     assert (MIN_SCALE, MAX_SCALE) == (2.0**-100, 2.0**100)
 

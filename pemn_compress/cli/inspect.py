@@ -15,7 +15,7 @@ from pemn_compress.reporting.words import both, clean
 @click.argument("archive")
 @limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(archive: str, max_elements: int, max_bytes: int, as_json: bool) -> None:
+def command(archive: str, max_weights: int, max_bytes: int, as_json: bool) -> None:
     """Show what is inside ARCHIVE, section by section and tensor by tensor.
 
     Reads the header and the manifest only; payloads are not checked (pemn verify does that).
@@ -25,7 +25,7 @@ def command(archive: str, max_elements: int, max_bytes: int, as_json: bool) -> N
     Example:
       pemn inspect model.pemn --json | jq .about.accuracy
     """
-    limits = Limits(max_elements, max_bytes)
+    limits = Limits(max_weights, max_bytes)
     found = inspect(read_archive(archive), limits) | {"file": display_name(archive)}
     if as_json:
         click.echo(json.dumps(found, indent=2))
