@@ -8,7 +8,6 @@ None there and fails loudly instead of training something that is not masked.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, cast
 from weakref import ref
 
@@ -16,12 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pemn_compress.archive.records import Shuffle
+from pemn_compress.archive.values import shuffled
+from pemn_compress.budgets import Budget, global_budget, ramped, tensor_budget, tensor_densities
 from pemn_compress.errors import ModelError
-from pemn_compress.masks import masked_weight
-from pemn_compress.plan import Plan, kept_count
+from pemn_compress.masks import Fill, top_global, top_mask, top_signed
+from pemn_compress.plan import Plan
 from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
-from pemn_compress.search import SEARCHES
-from pemn_compress.strategies import Filling, Settings, fill
+from pemn_compress.search import RENEWALS, SEARCHES
+from pemn_compress.strategies import SHUFFLE_STREAM, Filling, Settings, fill
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
@@ -36,16 +38,21 @@ class MaskedModel(nn.Module):
         density: fraction of weights kept in every masked tensor, in (0, 1]. PEMN's `--sparsity`,
             hidden-networks' k; 1 - the prune rate of other papers.
         seed: decides the prototype and the initial scores, 0 to 2^64 - 1.
-        distribution: "kaiming-normal", "kaiming-uniform", "signed-constant" or "xavier-normal".
+        distribution: "kaiming-normal", "kaiming-uniform", "signed-constant", "xavier-normal" or
+            "xavier-constant".
         scaling: "layer" gives each tensor the scale of its own fan, "prototype" copies values
             unscaled as PEMN's code does.
         scale_by_density: multiply the scale by 1/sqrt(density).
-        search: how scores become masks: "edge-popup".
+        search: how scores become masks and weights: "edge-popup", "supermask" or "biprop".
         include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
             `planning.Selection`.
+        methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
+            floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
+            renewal_rate.
 
     Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
     the model had besides; any optimiser, any loop, DDP and torch.compile work as on any module.
+    A loop calls `advance` as it goes on; only renewals and density schedules need it.
 
     Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
     Source: [PEMN] sections 3.2 to 3.4.
@@ -69,23 +76,33 @@ class MaskedModel(nn.Module):
         exclude: Sequence[str] = (),
         first_layer_dense: bool = False,
         last_layer_dense: bool = False,
+        **methods: Any,
     ) -> None:
         super().__init__()
         self.settings = Settings(
-            strategy, ratio, density, seed, distribution, scaling, scale_by_density, search
-        )
+            strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
+            **methods,
+        )  # fmt: skip
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan: Plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
-        self.kept = tuple(kept_count(tensor.numel, density) for tensor in self.plan)
-        self._search = SEARCHES[search]
+        self.budget = self._budget(self.settings.ramp)
+        self.search = SEARCHES[search]
         device = next(model.parameters()).device
-        prototype = torch.from_numpy(self.filling.prototype(seed)).to(device)
+        drawn = self.filling.prototype(seed)
+        if self.shuffle is not None:
+            drawn = shuffled(drawn, self.shuffle)
+        prototype = torch.from_numpy(drawn).to(device)
         self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
+        score_seed = seed if self.settings.score_seed is None else self.settings.score_seed
+        densities = tensor_densities(self.plan, density, self.settings.layer_density)
         self.scores = nn.ParameterList(
-            nn.Parameter(self._search.initial_scores(tensor, index, seed).to(device))
-            for index, tensor in enumerate(self.plan)
+            nn.Parameter(self.search.initial_scores(tensor, i, score_seed, densities[i]).to(device))
+            for i, tensor in enumerate(self.plan)
         )
+        make = RENEWALS[self.settings.renewal]
+        self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
+        self.register_load_state_dict_post_hook(_reload)
         self._targets = _take_out(model, self.plan)
         _forget_flat_weights(model)
         self.model = model
@@ -95,36 +112,89 @@ class MaskedModel(nn.Module):
         # torch chooses some kernels by whether a weight requires a gradient, under no_grad as well:
         # with another choice the outputs would differ in the last bit from the plain model's
         with torch.enable_grad():
-            weights = self.weights(every_name=False)
+            weights = self.weights(every_name=False, training=self.training)
         return functional_call(self.model, weights, args, kwargs)
 
-    def masks(self) -> dict[str, Tensor]:
-        """Return the current masks: planned name -> bool tensor in the weight's shape."""
-        return {
-            tensor.name: self._search.choose_mask(score, kept)
-            for tensor, score, kept in zip(self.plan, self.scores, self.kept, strict=True)
-        }
+    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
+        """Say where training goes on: before the first step of an epoch, or before a step.
 
-    def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
+        Both count from 0, steps over the whole run. Renews weights and changes the density where
+        the settings say so; a function of its arguments and the state dict, so that a resumed run
+        goes on as if it had never stopped.
+        """
+        if epoch is not None and self.settings.ramp:
+            self.budget = self._budget(epoch)
+        if self.renewal is not None and self.renewal.is_due(epoch=epoch, step=step):
+            with torch.no_grad():
+                ranks = [score if self.settings.signed else score.abs() for score in self.scores]
+                self.renewal.renew(cast("int", epoch or step), ranks, self._final_masks())
+
+    def masks(self) -> dict[str, Tensor]:
+        """Return the current masks: planned name -> bool tensor in the weight's shape.
+
+        The masks that would be stored now, also where training draws others.
+        """
+        return {t.name: mask for t, mask in zip(self.plan, self._final_masks(), strict=True)}
+
+    def fill(self, index: int) -> Fill:
+        """Return where the fixed weights of a planned tensor come from at present."""
+        scale = self.filling.scales[index]
+        if self.renewal is not None:
+            return Fill(self.renewal.values(index), 0, scale)
+        return Fill(self.prototype, self.filling.offsets[index], scale)
+
+    @property
+    def shuffle(self) -> Shuffle | None:
+        """How the vector that tensors take their values from is shuffled; None: not at all."""
+        length = self.filling.shuffled_length
+        return Shuffle(length, self.settings.seed, SHUFFLE_STREAM) if length else None
+
+    def weights(self, *, every_name: bool = True, training: bool = False) -> dict[str, Tensor]:
         """Return the masked weights by name, differentiable with respect to the scores.
 
-        A tied weight appears under each of its names, as the very same tensor.
+        A tied weight appears under each of its names, as the very same tensor. `training` draws
+        the masks of a training step where the search does that.
         """
+        masks = self._training_masks() if training else self._final_masks()
         made: dict[str, Tensor] = {}
         for index, tensor in enumerate(self.plan):
-            score = self.scores[index]
-            weight = masked_weight(
-                score,
-                self.prototype,
-                self._search.choose_mask(score, self.kept[index]),
-                self.filling.offsets[index],
-                self.filling.scales[index],
+            weight = self.search.weight(
+                self.scores[index], masks[index], self.fill(index), self.settings.signed
             )
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
             made.update(dict.fromkeys(names, weight))
         return made
+
+    def _budget(self, epoch: int) -> Budget:
+        def now(density: float) -> float:
+            return ramped(density, epoch, self.settings.ramp)
+
+        s = self.settings
+        if s.budget == "global":
+            return global_budget(self.plan, now(s.density), s.floor)
+        return tensor_budget(
+            self.plan, map(now, tensor_densities(self.plan, s.density, s.layer_density))
+        )
+
+    def _final_masks(self) -> list[Tensor]:
+        signed, (counts, total) = self.settings.signed, self.budget
+        if total is None:
+            top = top_signed if signed else top_mask
+            return [top(score, count) for score, count in zip(self.scores, counts, strict=True)]
+        flat = top_global(list(self.scores), counts, total, signed)
+        parts = flat.split([tensor.numel for tensor in self.plan])
+        return [part.view(t.shape) for part, t in zip(parts, self.plan, strict=True)]
+
+    def _training_masks(self) -> list[Tensor]:
+        draw = self.search.training_mask
+        if draw is None:
+            return self._final_masks()
+        counts = self.budget.counts
+        if self.budget.total is not None:
+            counts = tuple(int(mask.sum()) for mask in self._final_masks())
+        return [draw(score, count) for score, count in zip(self.scores, counts, strict=True)]
 
     def to_plain(self) -> nn.Module:
         """Return a copy of the user's model with the masks baked into ordinary parameters.
@@ -165,16 +235,16 @@ class MaskedModel(nn.Module):
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the settings: a state dict's scores mean something only beside their seed."""
-        return asdict(self.settings)
+        return self.settings.told()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Refuse the state of a model with other settings. Raises ModelError."""
         own = self.get_extra_state()
-        for key in own:
-            if state.get(key) != own[key]:
+        for key in dict.fromkeys([*own, *state]):
+            if state.get(key) != own.get(key):
                 raise ModelError(
                     f"the state dict is of a MaskedModel with other settings: {key}: expected "
-                    f"{own[key]!r}, got {state.get(key)!r}"
+                    f"{own.get(key)!r}, got {state.get(key)!r}"
                 )
 
     def extra_repr(self) -> str:
@@ -182,8 +252,13 @@ class MaskedModel(nn.Module):
         s = self.settings
         return (
             f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
-            f"density={s.density:g}, prototype={self.filling.length}"
+            f"density={s.density:g}, search={s.search}, renewal={s.renewal}, prototype={self.filling.length}"
         )
+
+
+def _reload(masked: MaskedModel, _: Any) -> None:
+    if masked.renewal is not None:
+        masked.renewal.reload(masked.prototype)
 
 
 def _take_out(model: nn.Module, plan: Plan) -> list[tuple[str, ...]]:

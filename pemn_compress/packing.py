@@ -1,7 +1,6 @@
 """From a masked model to an archive, and from an archive to a plain model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pemn_compress.archive import (
     DenseTensor,
     Limits,
     MaskedTensor,
+    Plane,
     Prototype,
     encode,
     open_archive,
@@ -25,9 +25,13 @@ from pemn_compress.archive.records import Alias
 from pemn_compress.archive.values import tensor_bytes
 from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
-from pemn_compress.errors import ArchiveError, ModelError
+from pemn_compress.errors import ArchiveError, ModelError, SettingError
 from pemn_compress.masked_model import MaskedModel
+from pemn_compress.masks import binary_scale, tile
+from pemn_compress.search import SEARCHES
+from pemn_compress.search.iterand import value_stream
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.version import __version__
 
 _TORCH_DTYPES = {
@@ -62,17 +66,17 @@ def pack(
     returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
     codec.
     """
+    check_store_prototype(masked.settings, store_prototype)
     plain = shrunk(masked, dense_dtype=dense_dtype, fold_batchnorm=fold_batchnorm)
     contents = _contents(masked, plain, DENSE_DTYPES[dense_dtype])
     filling, settings = masked.filling, masked.settings
     prototype = Prototype(
         filling.transform,
-        masked.prototype.cpu().numpy(),
+        filling.prototype(settings.seed),
         None if store_prototype else settings.seed,
+        masked.shuffle,
     )
-    told: dict[str, Any] = {"settings": asdict(settings), "writer": f"pemn-compress {__version__}"}
-    if settings.strategy != "rp":
-        del told["settings"]["ratio"]
+    told = {"settings": settings.told(), "writer": f"pemn-compress {__version__}"}
     packed = encode(
         contents,
         prototype,
@@ -83,6 +87,21 @@ def pack(
     )
     _compare(packed, plain)
     return packed
+
+
+def check_store_prototype(settings: Settings, store_prototype: bool) -> None:
+    """Refuse to store a prototype by value where values were drawn that are not in it.
+
+    Raises SettingError.
+    """
+    values_count = not (
+        SEARCHES[settings.search].binary or DISTRIBUTIONS[settings.distribution][0] == "sign"
+    )
+    if store_prototype and settings.renewal == "iterand" and values_count:
+        raise SettingError(
+            "store_prototype leaves out the seed, which renewal iterand draws values from: "
+            "expected a seed, or renewal recycle, or distribution signed-constant"
+        )
 
 
 def shrunk(
@@ -189,16 +208,37 @@ def state_dict(archive: Archive) -> dict[str, Tensor]:
     return state
 
 
+def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTensor:
+    """Return what the archive holds of a masked tensor: mask, scale, and how values were renewed.
+
+    Where only signs are left of the values (binary weights, a signed constant) a sign plane says
+    all that a renewal changed, in at most one bit a kept weight.
+    """
+    tensor, fill, binary = masked.plan.tensors[index], masked.fill(index), masked.search.binary
+    scale, plane = fill.scale, None
+    if binary:
+        scale = float(binary_scale(tile(fill.values, fill.offset, tensor.shape, scale), mask))
+    if masked.renewal is not None:
+        if binary or masked.filling.transform == "sign":
+            plane = Plane("sign", masked.renewal.negated(index, masked.prototype).cpu().numpy())
+        else:
+            numbers = masked.renewal.numbers(index).cpu().numpy()
+            plane = Plane(masked.renewal.kind, numbers, value_stream(index))
+    return MaskedTensor(
+        tensor.name,
+        tensor.dtype,
+        mask.cpu().numpy(),
+        masked.filling.offsets[index],
+        scale,
+        binary,
+        plane,
+    )
+
+
 def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
     masks = masked.masks()
     placed = {
-        tensor.name: MaskedTensor(
-            tensor.name,
-            tensor.dtype,
-            masks[tensor.name].cpu().numpy(),
-            masked.filling.offsets[index],
-            masked.filling.scales[index],
-        )
+        tensor.name: _masked_tensor(masked, index, masks[tensor.name])
         for index, tensor in enumerate(masked.plan)
     }
     contents: list[Content] = []

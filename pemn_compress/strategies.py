@@ -8,17 +8,23 @@ Source: [PEMN] "Parameter-Efficient Masking Networks", NeurIPS 2022, section 3.3
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from pemn_compress import prng
+from pemn_compress import methods, prng
+from pemn_compress.budgets import Patterns, tensor_densities
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.plan import Plan, PlannedTensor, check_density, exact
 
 FEW_VALUES = 8
-PROTOTYPE_STREAM = 0
+PROTOTYPE_STREAM, SHUFFLE_STREAM = 0, 1
 MAX_SCALE = 2.0**100  # the archive format's
+# other settings are told where they are not at their default
+_ALWAYS_TOLD = (
+    "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,20 @@ class Layout:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a masked model's fixed weights and its masks' sizes.
+    """Everything that decides a masked model's fixed weights, its masks' sizes and how they form.
+
+    `order` "shuffle" permutes the vector that mp and rp repeat. `score_seed` draws the initial
+    scores, by default `seed`. `ranking` says what the kept scores are the top of: "magnitude" or
+    "signed", by default the search's own. A `budget` is each "tensor"'s own, with `layer_density`
+    (pairs of a name pattern and a density, the last match counts) in place of `density`, or one
+    "global" one, of which every tensor has at least the fraction `floor` of its weights (by default
+    a tenth of the density). `density_schedule` "cubic" comes down from 0.5 in `ramp_epochs` epochs,
+    by default 10.
+    `renewal` happens every `renewal_every` steps (iterand) or epochs (recycle), to `renewal_rate`
+    of the weights; by default as in the paper.
 
     Raises SettingError (UnknownNameError for a name that no registry has) when it is made with a
-    value out of range.
+    value out of range, or with two that do not go together.
     """
 
     strategy: str = "rp"
@@ -50,19 +66,78 @@ class Settings:
     scaling: str = "layer"
     scale_by_density: bool = False
     search: str = "edge-popup"
+    order: str = "tile"
+    score_seed: int | None = None
+    ranking: str | None = None
+    budget: str = "tensor"
+    floor: float | None = None
+    layer_density: Patterns = ()
+    density_schedule: str = "constant"
+    ramp_epochs: int | None = None
+    renewal: str = "none"
+    renewal_every: int | None = None
+    renewal_rate: float | None = None
 
     def __post_init__(self) -> None:
         for kind, name, known in (
             ("strategy", self.strategy, STRATEGIES),
             ("distribution", self.distribution, DISTRIBUTIONS),
             ("scaling", self.scaling, SCALINGS),
-            ("search", self.search, SEARCHES),
+            ("search", self.search, methods.SEARCHES),
+            ("order", self.order, methods.ORDERS),
+            ("ranking", self.ranking, (*methods.RANKINGS, None)),
+            ("budget", self.budget, methods.BUDGETS),
+            ("density schedule", self.density_schedule, methods.DENSITY_SCHEDULES),
+            ("renewal", self.renewal, methods.RENEWALS),
         ):
             if name not in known:
-                raise UnknownNameError(kind, name, known)
+                raise UnknownNameError(kind, str(name), filter(None, known))
         check_ratio(self.ratio)
-        check_density(self.density)
-        prng.check_seed(self.seed)
+        pairs = tuple((str(pattern), own) for pattern, own in self.layer_density)
+        object.__setattr__(self, "layer_density", pairs)  # lists, where a JSON file had them
+        for density in (self.density, *(own for _, own in pairs)):
+            check_density(density)
+        for seed in (self.seed, self.score_seed or 0):
+            prng.check_seed(seed)
+        methods.check_order(self.order, self.strategy)
+        methods.check_search(self.search, self.ranking, self.renewal)
+        methods.check_renewal(self.renewal, self.renewal_every, self.renewal_rate)
+        methods.check_budget(self.budget, self.floor, bool(pairs))
+        methods.check_ramp(self.density_schedule, self.ramp_epochs)
+
+    @property
+    def signed(self) -> bool:
+        """Whether scores rank by their value, not by their magnitude."""
+        return (self.ranking or methods.SEARCHES[self.search].ranking) == "signed"
+
+    @property
+    def ramp(self) -> int:
+        """Epochs until the density is the final one; 0 for a constant one."""
+        return 0 if self.density_schedule == "constant" else self.ramp_epochs or methods.RAMP_EPOCHS
+
+    @property
+    def period(self) -> int:
+        """Steps or epochs from one renewal to the next; 0 without renewal."""
+        facts = methods.RENEWALS[self.renewal]
+        return 0 if facts is None else self.renewal_every or facts.every
+
+    @property
+    def rate(self) -> float:
+        """Fraction of the weights that a renewal changes; 0 without renewal."""
+        facts = methods.RENEWALS[self.renewal]
+        return 0.0 if facts is None else self.renewal_rate or facts.rate
+
+    def told(self) -> dict[str, Any]:
+        """Return what says something as plain values: ratio of rp only, no unused method."""
+        kept = asdict(self)
+        for field in fields(self):
+            if field.name not in _ALWAYS_TOLD and kept[field.name] == field.default:
+                del kept[field.name]
+        if self.strategy != "rp":
+            del kept["ratio"]
+        if self.layer_density:
+            kept["layer_density"] = [list(pair) for pair in self.layer_density]
+        return kept
 
 
 @dataclass(frozen=True)
@@ -70,12 +145,15 @@ class Filling:
     """A layout with its numbers: every planned tensor's offset and scale, the prototype's kind.
 
     `scales` are binary32 values held in Python floats; the archive stores their bits.
+    `shuffled_length` is that of the shuffled vector that offsets count in, if order is "shuffle":
+    the largest tensor's, as in PEMN's code, of which every other tensor takes a prefix.
     """
 
     transform: str
     length: int
     offsets: tuple[int, ...]
     scales: tuple[float, ...]
+    shuffled_length: int | None = None
 
     def prototype(self, seed: int) -> prng.F32:
         """Generate the prototype: float32 of shape (length,), a pure function of the seed."""
@@ -145,23 +223,29 @@ def fill(plan: Plan, settings: Settings) -> Filling:
 
     With scaling "layer" a tensor's scale follows its own fan; with "prototype" it is the scale of
     the tensor that the values belong to, which is what PEMN's code does by copying them unscaled.
-    `scale_by_density` multiplies by 1/sqrt(density), so that the kept weights alone have the
-    variance that the distribution asks for (Ramanujan et al., CVPR 2020, section 4.5).
+    `scale_by_density` multiplies by 1/sqrt(density), each tensor's own, so that the kept weights
+    alone have the variance that the distribution asks for (Ramanujan et al., CVPR 2020, section
+    4.5).
     """
     if not len(plan):
         raise SettingError("the model has no tensor to mask: expected at least one, got none")
     layout = STRATEGIES[settings.strategy](plan, settings.ratio)
     transform, scale_of = DISTRIBUTIONS[settings.distribution]
-    factor = 1 / math.sqrt(settings.density) if settings.scale_by_density else 1.0
     owners = layout.sources if settings.scaling == "prototype" else range(len(plan))
-    exact_scales = [factor * scale_of(plan.tensors[owner]) for owner in owners]
+    exact_scales = [scale_of(plan.tensors[owner]) for owner in owners]
+    densities = tensor_densities(plan, settings.density, settings.layer_density)
+    if settings.scale_by_density:
+        exact_scales = [
+            scale * (1 / math.sqrt(own)) for scale, own in zip(exact_scales, densities, strict=True)
+        ]
     if max(exact_scales) > MAX_SCALE:
         raise SettingError(
             f"scale_by_density: expected scales up to 2^100, got {max(exact_scales):g} at density "
-            f"{settings.density:g}"
+            f"{min(densities):g}"
         )
     scales = tuple(float(np.float32(scale)) for scale in exact_scales)
-    return Filling(transform, layout.length, layout.offsets, scales)
+    shuffled = plan.tensors[plan.largest].numel if settings.order == "shuffle" else None
+    return Filling(transform, layout.length, layout.offsets, scales, shuffled)
 
 
 def few_values_warning(settings: Settings, length: int) -> str | None:
@@ -188,7 +272,7 @@ DISTRIBUTIONS: dict[str, tuple[str, Callable[[PlannedTensor], float]]] = {
     "kaiming-uniform": ("uniform24", _kaiming_bound),
     "signed-constant": ("sign", _kaiming),
     "xavier-normal": ("normal16", _xavier),
+    "xavier-constant": ("sign", _xavier),
 }
 
 SCALINGS = ("layer", "prototype")
-SEARCHES = ("edge-popup",)

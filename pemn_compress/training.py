@@ -1,6 +1,7 @@
 """Training and evaluation of any nn.Module that classifies.
 
-Nothing here knows about masks: a MaskedModel and a plain model train alike.
+Nothing here knows about masks: a MaskedModel and a plain model train alike. A model that has a
+method `advance` is told before every epoch and every step.
 """
 
 import math
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,13 @@ from pemn_compress.optimization import learning_rate, make_optimizer
 from pemn_compress.recipes import Recipe
 
 CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
+
+
+class Advancing(Protocol):
+    """A model that wants to know how far training is, such as a MaskedModel."""
+
+    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
+        """Epoch `epoch`, or step `step` of the whole run, comes next; both count from 0."""
 
 
 class Observer(Protocol):
@@ -195,6 +203,8 @@ def fit(
             for epoch in range(len(history), recipe.epochs):
                 torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
                 batches.set_epoch(epoch)
+                if hasattr(model, "advance"):
+                    cast("Advancing", model).advance(epoch=epoch)
                 started = time.perf_counter()
                 train_loss = _train_epoch(
                     forward, model, batches, optimizer, recipe, epoch, run, device, observer
@@ -246,6 +256,8 @@ def _train_epoch(
         if run.channels_last and inputs.dim() == 4:
             inputs = inputs.to(memory_format=torch.channels_last)
         place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
+        if hasattr(model, "advance"):
+            cast("Advancing", model).advance(step=epoch * steps + step)
         try:
             with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
                 outputs = forward(inputs)

@@ -1,21 +1,46 @@
-"""How scores become masks while training: one file per search method."""
+"""How masks and weights come about while training: one file per search method and per renewal.
+
+What the command line must know of them without torch is in `methods.py`.
+"""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from pemn_compress.masks import Fill
 from pemn_compress.plan import PlannedTensor
-from pemn_compress.search import edge_popup
+from pemn_compress.search import biprop, edge_popup, supermask
+from pemn_compress.search.iterand import Iterand
+from pemn_compress.search.recycle import Recycle
+from pemn_compress.search.renewal import Renewal
 
 
-class Search(NamedTuple):
-    """A search method: where scores start, and which mask of so many kept weights they mean."""
+@dataclass(frozen=True)
+class Search:
+    """A search method, in functions of one tensor.
 
-    initial_scores: Callable[[PlannedTensor, int, int], Tensor]
-    choose_mask: Callable[[Tensor, int], Tensor]
+    `initial_scores(tensor, index in the plan, seed, density)` is where training starts from.
+    `weight(scores, mask, fill, signed)` is the masked weight, differentiable in the scores; its
+    gradient is what a method is about. `training_mask(scores, kept)` is the mask of one training
+    step where that is not the final one, the top of the scores. `binary` says that weights are one
+    number per tensor times the fixed weights' signs.
+    """
+
+    weight: Callable[[Tensor, Tensor, Fill, bool], Tensor]
+    initial_scores: Callable[[PlannedTensor, int, int, float], Tensor] = edge_popup.initial_scores
+    training_mask: Callable[[Tensor, int], Tensor] | None = None
+    binary: bool = False
 
 
 SEARCHES: dict[str, Search] = {
-    "edge-popup": Search(edge_popup.initial_scores, edge_popup.choose_mask),
+    "edge-popup": Search(edge_popup.weight),
+    "supermask": Search(supermask.weight, supermask.initial_scores, supermask.training_mask),
+    "biprop": Search(biprop.weight, binary=True),
+}
+
+RENEWALS: dict[str, type[Renewal] | None] = {
+    "none": None,
+    "iterand": Iterand,
+    "recycle": Recycle,
 }

@@ -1,0 +1,132 @@
+"""The names of what a run can do to find its masks, and which of them go together. Torch-free.
+
+The methods themselves are in `search/`, under the same names.
+"""
+
+from typing import NamedTuple
+
+from pemn_compress.errors import SettingError
+
+
+class SearchFacts(NamedTuple):
+    """What is known of a search without running it.
+
+    `ranking` is how it ranks scores unless told otherwise; `rankings` are those it can use;
+    `renewable` says whether a renewal can run beside it.
+    """
+
+    ranking: str
+    rankings: tuple[str, ...]
+    renewable: bool
+
+
+class RenewalFacts(NamedTuple):
+    """What is known of a renewal: what its period counts in, and the paper's period and rate.
+
+    A rate is above 0 and at most `most`.
+    """
+
+    unit: str
+    every: int
+    rate: float
+    most: float
+
+
+RANKINGS = ("magnitude", "signed")
+SEARCHES = {
+    "edge-popup": SearchFacts("magnitude", RANKINGS, True),
+    "supermask": SearchFacts("signed", ("signed",), False),
+    "biprop": SearchFacts("magnitude", RANKINGS, True),
+}
+RENEWALS: dict[str, RenewalFacts | None] = {
+    "none": None,
+    # IteRand's own: CIFAR-10, 117 times in 100 epochs
+    "iterand": RenewalFacts("steps", 300, 0.1, 1.0),
+    # [IWR] section 3.2; above a half the highest would take the values of one another
+    "recycle": RenewalFacts("epochs", 10, 0.2, 0.5),
+}
+BUDGETS = ("tensor", "global")
+DENSITY_SCHEDULES = ("constant", "cubic")
+RAMP_EPOCHS = 10  # Biprop's
+ORDERS = ("tile", "shuffle")
+SHUFFLED_STRATEGIES = ("mp", "rp")
+
+
+def check_search(search: str, ranking: str | None, renewal: str) -> None:
+    """Refuse a ranking or a renewal that a search cannot use. Raises SettingError."""
+    facts = SEARCHES[search]
+    if ranking is not None and ranking not in facts.rankings:
+        raise SettingError(
+            f"search {search} ranks probabilities, which grow with the score and not with its "
+            f"magnitude: expected ranking {' or '.join(facts.rankings)}, got {ranking}"
+        )
+    if renewal != "none" and not facts.renewable:
+        able = [name for name, other in SEARCHES.items() if other.renewable]
+        raise SettingError(
+            f"renewal {renewal} renews the weights that a mask leaves out, and search {search} "
+            f"samples another mask in every step: expected search {' or '.join(able)} with it, or "
+            f"renewal none"
+        )
+
+
+def check_renewal(renewal: str, every: int | None, rate: float | None) -> None:
+    """Refuse a renewal's period or rate out of range. Raises SettingError."""
+    facts = RENEWALS[renewal]
+    if facts is None:
+        for name, value in (("renewal_every", every), ("renewal_rate", rate)):
+            if value is not None:
+                kinds = [kind for kind, other in RENEWALS.items() if other]
+                raise SettingError(
+                    f"{name} is a setting of renewal {' and '.join(kinds)}: expected one of them, "
+                    "got none"
+                )
+        return
+    if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+        raise SettingError(
+            f"renewal_every: expected a number of {facts.unit} of 1 or more, got {every!r}"
+        )
+    if rate is not None and not (isinstance(rate, int | float) and 0 < rate <= facts.most):
+        raise SettingError(
+            f"renewal_rate: expected above 0 and up to {facts.most:g} for {renewal}, got {rate!r}"
+        )
+
+
+def check_order(order: str, strategy: str) -> None:
+    """Refuse a shuffle where tensors do not share one vector. Raises SettingError."""
+    if order == "shuffle" and strategy not in SHUFFLED_STRATEGIES:
+        raise SettingError(
+            f"order shuffle permutes the one vector that every tensor starts in, which strategy "
+            f"{strategy} has not: expected strategy {' or '.join(SHUFFLED_STRATEGIES)} with it"
+        )
+
+
+def check_budget(budget: str, floor: float | None, by_pattern: bool) -> None:
+    """Refuse a floor without a global budget, or densities by name with one. Raises SettingError."""
+    if floor is not None:
+        if budget != "global":
+            raise SettingError(
+                "floor is a setting of budget global, a tensor's own budget being exact: expected "
+                f"that one, got {budget}"
+            )
+        if isinstance(floor, bool) or not (isinstance(floor, int | float) and 0 <= floor <= 1):
+            raise SettingError(
+                f"floor is the fraction of every tensor that is kept at least: expected 0 to 1, "
+                f"got {floor!r}"
+            )
+    if budget == "global" and by_pattern:
+        raise SettingError(
+            "layer_density sets tensors' shares, which budget global leaves to the scores: "
+            "expected budget tensor with it, or a floor in its place"
+        )
+
+
+def check_ramp(schedule: str, ramp_epochs: int | None) -> None:
+    """Refuse a ramp of no length, or one of a constant density. Raises SettingError."""
+    if ramp_epochs is None:
+        return
+    if isinstance(ramp_epochs, bool) or not isinstance(ramp_epochs, int) or ramp_epochs < 1:
+        raise SettingError(f"ramp_epochs: expected 1 or more, got {ramp_epochs!r}")
+    if schedule == "constant":
+        raise SettingError(
+            "ramp_epochs is a setting of density_schedule cubic: expected that one, got constant"
+        )
