@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pemn_compress.data import Data
 from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
 from pemn_compress.history import Epoch, Score, StorageStep
 from pemn_compress.masked_model import MaskedModel
+from pemn_compress.methods import RENEWALS
 from pemn_compress.planning import Selection
 from pemn_compress.preparing import DataRequest, Prepared, prepare
 from pemn_compress.recipes import Recipe
@@ -90,6 +91,8 @@ def compress(
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
     chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
     chosen, settings = _settle(chosen, settings, changes)
+    _check_times(settings, chosen)
+    packing.check_store_prototype(settings, storage.store_prototype)
     codecs.check_name(storage.codec)
     check_dense_dtype(storage.dense_dtype)
     output, checkpoint, record = (Path(p) if p else None for p in (output, checkpoint, record))
@@ -104,7 +107,7 @@ def compress(
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
     masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-    warning = few_values_warning(settings, masked.filling.length)
+    warnings = _warnings(settings, masked, chosen, prepared.data)
     if output is not None:
         _check_space(output, masked)
     history = fit(
@@ -136,8 +139,7 @@ def compress(
     )  # fmt: skip
     if record is not None:
         write_bytes(record, (json.dumps(told, indent=2) + "\n").encode(), force=storage.force)
-    warnings = (warning,) if warning else ()
-    return Compressed(output, packed, restored, history, steps, told, warnings)
+    return Compressed(output, packed, restored, history, steps, told, tuple(warnings))
 
 
 def _pack_step_by_step(
@@ -183,20 +185,57 @@ def _settle(
     if unknown:
         known = sorted({*Recipe.__dataclass_fields__, *Settings.__dataclass_fields__})
         raise UnknownNameError("setting", unknown[0], known)
-    recipe = recipe.override(**of_recipe)
+    if settings is None:
+        settings = Settings(**(_of_method(recipe.mask_settings(), of_mask) | of_mask))
+    elif of_mask:
+        settings = Settings(**(_of_method(asdict(settings), of_mask) | of_mask))
+    masks = {key: getattr(settings, key) for key in recipes.MASK_SETTINGS}
+    recipe = replace(recipe, **(of_recipe | masks))
     if "momentum" in given and recipe.optimizer != "sgd":
         raise SettingError(
             f"momentum is a setting of the optimizer sgd: expected that one, got {recipe.optimizer}"
         )
-    strategy = of_mask.get("strategy", (settings or Settings()).strategy)
-    if "ratio" in given and strategy != "rp":
-        raise SettingError(f"ratio is a setting of strategy rp: expected that one, got {strategy}")
-    if settings is None:
-        shared = ("density", "distribution", "scaling", "scale_by_density")
-        settings = Settings(**({key: getattr(recipe, key) for key in shared} | of_mask))
-    elif of_mask:
-        settings = Settings(**(asdict(settings) | of_mask))
+    if "ratio" in given and settings.strategy != "rp":
+        raise SettingError(
+            f"ratio is a setting of strategy rp: expected that one, got {settings.strategy}"
+        )
     return recipe, settings
+
+
+def _of_method(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what belongs to a method that a change replaces: its period means nothing to another."""
+    for key, of_key in (
+        ("search", ("ranking",)),
+        ("renewal", ("renewal_every", "renewal_rate")),
+        ("budget", ("floor",)),
+        ("density_schedule", ("ramp_epochs",)),
+    ):
+        if changes.get(key, values[key]) != values[key]:
+            values = {name: value for name, value in values.items() if name not in of_key}
+    return values
+
+
+def _check_times(settings: Settings, recipe: Recipe) -> None:
+    """Refuse a ramp that training is too short for: the masks would never be of their density."""
+    if settings.ramp >= recipe.epochs:
+        raise SettingError(
+            f"ramp_epochs: expected fewer than the {recipe.epochs} epochs of training, got "
+            f"{settings.ramp}; pass a shorter --ramp-epochs or more --epochs"
+        )
+
+
+def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Data) -> list[str]:
+    told = [few_values_warning(settings, masked.filling.length)]
+    facts = RENEWALS[settings.renewal]
+    if facts is not None:
+        steps = -(-len(data.train or ()) // recipe.batch_size)
+        length = recipe.epochs * (1 if facts.unit == "epochs" else steps)
+        if settings.period >= length:
+            told.append(
+                f"renewal {settings.renewal} every {settings.period} {facts.unit} never comes due "
+                f"in {length}; pass a smaller --renewal-every"
+            )
+    return [one for one in told if one]
 
 
 def _check_space(output: Path, masked: MaskedModel) -> None:

@@ -102,7 +102,7 @@ class MaskedModel(nn.Module):
         )
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
-        self.register_load_state_dict_post_hook(_reload)
+        self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
         self._targets = _take_out(model, self.plan)
         _forget_flat_weights(model)
         self.model = model
@@ -252,7 +252,8 @@ class MaskedModel(nn.Module):
         s = self.settings
         return (
             f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
-            f"density={s.density:g}, search={s.search}, renewal={s.renewal}, prototype={self.filling.length}"
+            f"density={s.density:g}, prototype={self.filling.length}, search={s.search}, "
+            f"renewal={s.renewal}"
         )
 
 

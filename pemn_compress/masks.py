@@ -90,7 +90,7 @@ def _top_of(ranks: F32, count: int) -> npt.NDArray[np.bool_]:
     if np.isnan(parted[-count:].max()):  # NaN sorts last
         raise TrainingError("scores hold NaN: no mask can be chosen; a lower learning rate helps")
     threshold = parted[ranks.size - count]
-    mask = ranks > threshold
+    mask: npt.NDArray[np.bool_] = ranks > threshold
     missing = count - int(np.count_nonzero(mask))
     mask[np.flatnonzero(ranks == threshold)[:missing]] = True
     return mask
@@ -187,9 +187,7 @@ class _StraightThrough(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, importance: Tensor, mask: Tensor, fill: Fill, binary: bool
-    ) -> Tensor:
+    def forward(ctx: Any, importance: Tensor, mask: Tensor, fill: Fill, binary: bool) -> Tensor:
         values, offset, scale = fill
         ctx.save_for_backward(values)
         ctx.fill = (offset, scale)

@@ -101,7 +101,10 @@ def check_order(order: str, strategy: str) -> None:
 
 
 def check_budget(budget: str, floor: float | None, by_pattern: bool) -> None:
-    """Refuse a floor without a global budget, or densities by name with one. Raises SettingError."""
+    """Refuse a floor without a global budget, and densities by name with one.
+
+    Raises SettingError.
+    """
     if floor is not None:
         if budget != "global":
             raise SettingError(

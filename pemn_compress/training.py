@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ from pemn_compress.recipes import Recipe
 CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
 
 
+@runtime_checkable
 class Advancing(Protocol):
     """A model that wants to know how far training is, such as a MaskedModel."""
 
@@ -203,8 +204,8 @@ def fit(
             for epoch in range(len(history), recipe.epochs):
                 torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
                 batches.set_epoch(epoch)
-                if hasattr(model, "advance"):
-                    cast("Advancing", model).advance(epoch=epoch)
+                if isinstance(model, Advancing):
+                    model.advance(epoch=epoch)
                 started = time.perf_counter()
                 train_loss = _train_epoch(
                     forward, model, batches, optimizer, recipe, epoch, run, device, observer
@@ -256,8 +257,8 @@ def _train_epoch(
         if run.channels_last and inputs.dim() == 4:
             inputs = inputs.to(memory_format=torch.channels_last)
         place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
-        if hasattr(model, "advance"):
-            cast("Advancing", model).advance(step=epoch * steps + step)
+        if isinstance(model, Advancing):
+            model.advance(step=epoch * steps + step)
         try:
             with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
                 outputs = forward(inputs)

@@ -12,8 +12,8 @@ import pemn_compress
 
 ROOT = Path(pemn_compress.__file__).parent
 TORCH_FREE = (
-    "errors", "plan", "prng", "strategies", "atomic", "history", "version", "recipes",
-    "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
+    "errors", "plan", "prng", "strategies", "methods", "budgets", "atomic", "history", "version",
+    "recipes", "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
 )  # fmt: skip
 WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting")  # all that is inside too
 HEAVY = ("torch", "torchvision")
@@ -155,7 +155,8 @@ def test_the_command_line_loads_its_commands_late():
     assert own(imports("pemn_compress.cli")) <= {"pemn_compress.errors", "pemn_compress.version"}
 
 
-def test_the_names_of_search_methods_are_known_without_torch():
-    from pemn_compress import search, strategies
+def test_the_names_of_methods_are_known_without_torch():
+    from pemn_compress import methods, search
 
-    assert tuple(search.SEARCHES) == tuple(strategies.SEARCHES)
+    assert tuple(search.SEARCHES) == tuple(methods.SEARCHES)
+    assert tuple(search.RENEWALS) == tuple(methods.RENEWALS)

@@ -16,7 +16,7 @@ from pemn_compress.archive import values
 from pemn_compress.errors import TrainingError
 from pemn_compress.masks import _top_mask_device, masked_weight, tile, top_mask
 from pemn_compress.plan import PlannedTensor, kept_count
-from pemn_compress.search.edge_popup import choose_mask, initial_scores
+from pemn_compress.search.edge_popup import initial_scores
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 # few distinct values, so that ties are the rule; both zeros, subnormals, the largest, infinities
@@ -50,7 +50,7 @@ def test_the_mask_is_the_top_of_a_full_stable_sort(
 @given(scores=scores_lists, density=st.floats(0.001, 1))
 @LAW
 def test_a_density_keeps_exactly_kept_count(scores: list[float], density: float) -> None:
-    mask = choose_mask(torch.tensor(scores), kept_count(len(scores), density))
+    mask = top_mask(torch.tensor(scores), kept_count(len(scores), density))
     assert int(mask.sum()) == kept_count(len(scores), density)
 
 
@@ -130,7 +130,7 @@ def test_gradients_agree_with_a_compiled_graph_without_breaks() -> None:
     prototype, scores, upstream = fixed_and_scores()
 
     def layer(scores: Tensor, prototype: Tensor) -> Tensor:
-        return masked_weight(scores, prototype, choose_mask(scores, scores.numel() // 2), 9, 0.7)
+        return masked_weight(scores, prototype, top_mask(scores, scores.numel() // 2), 9, 0.7)
 
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     results = []
@@ -174,7 +174,7 @@ def test_tile_has_the_bits_of_the_archives_rule(
 
 def test_initial_scores_are_the_formats_own_uniform_numbers() -> None:
     tensor = PlannedTensor("w", (30, 40), fan_in=40, fan_out=30)
-    scores = initial_scores(tensor, 2, seed=9)
+    scores = initial_scores(tensor, 2, seed=9, density=0.5)
     bound = 1 / math.sqrt(40)  # kaiming-uniform with a = sqrt(5): sqrt(6 / (1 + 5) / fan_in)
     assert scores.shape == (30, 40)
     assert scores.dtype == torch.float32
@@ -186,7 +186,7 @@ def test_initial_scores_are_the_formats_own_uniform_numbers() -> None:
 
 def test_initial_scores_are_fixed_for_ever() -> None:
     """Literal values: neither a torch version nor a machine may change them."""
-    scores = initial_scores(PlannedTensor("w", (2, 2), 1, 2), 0, seed=0)
+    scores = initial_scores(PlannedTensor("w", (2, 2), 1, 2), 0, seed=0, density=0.5)
     words = (0x2DCE73E5, 0x1348E23F, 0xFCF8E0EC, 0xA287AADB)  # Philox4x32-10, stream 2^32
     expected = [(2 * (word >> 8) + 1 - 2**24) / 2**24 for word in words]
     assert scores.flatten().tolist() == expected
@@ -194,9 +194,9 @@ def test_initial_scores_are_fixed_for_ever() -> None:
 
 def test_every_tensor_and_every_seed_has_a_stream_of_its_own() -> None:
     tensor = PlannedTensor("w", (8, 8), 8, 8)
-    drawn = [initial_scores(tensor, i, seed).flatten() for i, seed in ((0, 0), (1, 0), (0, 1))]
+    drawn = [initial_scores(tensor, i, seed, 0.5).flatten() for i, seed in ((0, 0), (1, 0), (0, 1))]
     shared = [torch.isin(a, b).sum().item() for a in drawn for b in drawn if a is not b]
     assert max(shared) <= 1
     state = torch.get_rng_state()
-    initial_scores(tensor, 0, 0)
+    initial_scores(tensor, 0, 0, 0.5)
     assert torch.equal(torch.get_rng_state(), state)

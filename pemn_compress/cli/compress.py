@@ -12,12 +12,13 @@ from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
     data_options,
+    method_options,
     selection_options,
     variant_options,
     write_stdout,
 )
 from pemn_compress.reporting.words import both
-from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, SEARCHES, STRATEGIES, Settings
+from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
@@ -25,6 +26,8 @@ RECIPE_SETTINGS = (
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
+    "order", "score_seed", "ranking", "budget", "floor", "layer_density", "density_schedule",
+    "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
 )  # fmt: skip
 
 
@@ -68,11 +71,7 @@ MASK_SETTINGS = (
     default=None,
     help="Multiply the scale by 1/sqrt(density). [recipe's]",
 )
-@click.option(
-    "--search",
-    type=click.Choice(SEARCHES),
-    help=f"How scores become masks. [default: {Settings.search}]",
-)
+@method_options
 @selection_options
 @click.option(
     "--recipe",
@@ -150,6 +149,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     if options["augment"] is not None:
         names = options["augment"].split(",")
         options["augment"] = () if names in (["none"], [""]) else tuple(names)
+    options["layer_density"] = options["layer_density"] or None
     import torch
 
     from pemn_compress.cli.progress import observer

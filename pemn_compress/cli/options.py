@@ -3,12 +3,21 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from pemn_compress.archive.layout import Limits
 from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.methods import (
+    BUDGETS,
+    DENSITY_SCHEDULES,
+    ORDERS,
+    RAMP_EPOCHS,
+    RANKINGS,
+    RENEWALS,
+    SEARCHES,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +38,22 @@ class Assignment(click.ParamType[tuple[str, object]]):
         if not equals or not key.isidentifier():
             self.fail(f"expected NAME=VALUE (for example dim=64), got {value!r}", param, ctx)
         return key, literal(text)
+
+
+class PatternDensity(click.ParamType[tuple[str, float]]):
+    """PATTERN=K: a name pattern and a density."""
+
+    name = "pattern=k"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        """Return the pair; a usage error where there is no '=' or no number after the last one."""
+        if isinstance(value, tuple):
+            return value
+        pattern, equals, text = str(value).rpartition("=")
+        number = literal(text)
+        if not equals or not pattern or isinstance(number, bool | str):
+            self.fail(f"expected PATTERN=K (for example 'head.*=0.9'), got {value!r}", param, ctx)
+        return pattern, float(cast("float", number))
 
 
 def literal(text: str) -> object:
@@ -92,6 +117,66 @@ def variant_options(command: Command) -> Command:
         type=click.Choice(["learned", "frozen", "non-affine"]),
         help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. [recipe's]",
     )(command)
+
+
+def method_options(command: Command) -> Command:
+    """Add how masks are found: search, budget, density over time, renewal, seeds and order."""
+    for decorator in (
+        click.option("--renewal-rate", type=float, help="Fraction that a renewal changes."),
+        click.option(
+            "--renewal-every", type=int, help="Steps (iterand) or epochs (recycle) between two."
+        ),
+        click.option(
+            "--renewal",
+            type=click.Choice(list(RENEWALS)),
+            help="Draw unselected weights again (iterand; 0.1 of them every 300 steps), or give "
+            "the lowest the values of the highest (recycle; 0.2 every 10 epochs). [recipe's]",
+        ),
+        click.option(
+            "--ramp-epochs", type=int, help=f"cubic: epochs until K. [default: {RAMP_EPOCHS}]"
+        ),
+        click.option(
+            "--density-schedule",
+            type=click.Choice(DENSITY_SCHEDULES),
+            help="Train with density K, or come down to it from 0.5. [recipe's]",
+        ),
+        click.option(
+            "--layer-density",
+            type=PatternDensity(),
+            multiple=True,
+            metavar="PATTERN=K",
+            help="Density of the tensors whose names match (*, ?, [...]); the last match counts; "
+            "repeatable.",
+        ),
+        click.option(
+            "--floor",
+            type=float,
+            help="global: fraction of every tensor kept whatever its scores. [default: K / 10]",
+        ),
+        click.option(
+            "--budget",
+            type=click.Choice(BUDGETS),
+            help="Keep density K of every tensor, or of all together. [recipe's]",
+        ),
+        click.option(
+            "--ranking",
+            type=click.Choice(RANKINGS),
+            help="Keep the top of |score|, or of the signed score. [default: the search's own]",
+        ),
+        click.option(
+            "--search",
+            type=click.Choice(list(SEARCHES)),
+            help="How scores become masks and weights. [recipe's]",
+        ),
+        click.option("--score-seed", type=int, help="Seed of the first scores. [default: --seed]"),
+        click.option(
+            "--order",
+            type=click.Choice(ORDERS),
+            help="mp, rp: repeat the prototype as it is, or shuffled. [default: tile]",
+        ),
+    ):
+        command = decorator(command)
+    return command
 
 
 def selection_options(command: Command) -> Command:

@@ -16,6 +16,10 @@ DEFAULT = "default"
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "cosine", "triangular")
 DECAYS = ("all", "matrices")
+MASK_SETTINGS = (
+    "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
+    "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Recipe:
     dimensions, scores included). `schedule`: "constant"; "cosine" per epoch to zero;
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
     `clip_norm` 0 means no clipping of the gradient's norm. `augment` is in the grammar of
-    `augment.py`. Raises SettingError for a value out of range.
+    `augment.py`. From `density` on they are defaults of the mask settings of the same names.
+    Raises SettingError for a value out of range.
     """
 
     name: str
@@ -50,6 +55,15 @@ class Recipe:
     distribution: str = "kaiming-normal"
     scaling: str = "layer"
     scale_by_density: bool = False
+    search: str = "edge-popup"
+    ranking: str | None = None
+    budget: str = "tensor"
+    floor: float | None = None
+    density_schedule: str = "constant"
+    ramp_epochs: int | None = None
+    renewal: str = "none"
+    renewal_every: int | None = None
+    renewal_rate: float | None = None
 
     def __post_init__(self) -> None:
         for kind, name, known in (
@@ -78,6 +92,10 @@ class Recipe:
     def override(self, **settings: Any) -> "Recipe":
         """Return the recipe with every setting that is not None replaced."""
         return replace(self, **{key: value for key, value in settings.items() if value is not None})
+
+    def mask_settings(self) -> dict[str, Any]:
+        """Return the recipe's values for the mask settings that it names."""
+        return {name: getattr(self, name) for name in MASK_SETTINGS}
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values."""
