@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pemn_compress import recipes
+from pemn_compress.archive import verify
 from pemn_compress.cli import COMMANDS
 from pemn_compress.models import ARCHITECTURES
 from pemn_compress.strategies import STRATEGIES
@@ -64,3 +65,25 @@ def test_the_examples_run(tmp_path, command, told):
         cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told in done.stdout
+
+
+def test_the_page_about_adding_a_search_does_what_it_says(monkeypatch, capsys):
+    from pemn_compress import methods, search
+
+    monkeypatch.setattr(search, "SEARCHES", search.SEARCHES.copy())
+    monkeypatch.setattr(methods, "SEARCHES", methods.SEARCHES.copy())
+    monkeypatch.setattr("pemn_compress.masked_model.SEARCHES", search.SEARCHES)
+    monkeypatch.setattr("pemn_compress.packing.SEARCHES", search.SEARCHES)
+    page = (REPOSITORY / "docs" / "adding-a-search.md").read_text()
+    scope = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, scope)
+    assert float(capsys.readouterr().out) > 0.8
+    assert scope["made"].record["settings"]["search"] == "noisy-popup"
+    verify(scope["made"].archive)
+
+
+def test_the_pages_files_exist():
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        for named in re.findall(r"`((?:tests|pemn_compress|examples)/[\w/.]+)`", page.read_text()):
+            assert named.endswith("noisy_popup.py") or (REPOSITORY / named).exists(), named

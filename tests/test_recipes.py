@@ -80,7 +80,9 @@ def test_overrides_replace_what_is_given_and_keep_the_rest() -> None:
 
 
 def test_an_unknown_recipe_lists_those_that_exist() -> None:
-    with pytest.raises(UnknownNameError, match=r"recipe 'resnet'.*default, edge-popup, iterand, pemn"):
+    with pytest.raises(
+        UnknownNameError, match=r"recipe 'resnet'.*default, edge-popup, iterand, pemn"
+    ):
         recipes.load("resnet")
 
 
