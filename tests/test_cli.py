@@ -87,6 +87,32 @@ def test_every_setting_that_is_given_is_in_the_record(call, tmp_path):
     assert [t["positions"]["codec"] for t in tensors if "positions" in t] == ["csr", "csr"]
 
 
+def test_every_setting_of_a_method_is_in_the_record_and_in_the_archive(call, tmp_path):
+    chosen = {
+        "order": "shuffle", "score_seed": 4, "search": "biprop", "ranking": "signed",
+        "density_schedule": "cubic", "ramp_epochs": 1, "renewal": "recycle", "renewal_every": 1,
+        "renewal_rate": 0.25,
+    }  # fmt: skip
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in chosen.items()]
+    options += ["--layer-density", "1.*=0.4", "--layer-density=5.weight=1", "-a", "width=8"]
+    code, out, _ = call("compress", "mlp", *QUICK, "--json", "--quiet", *options)
+    assert code == 0
+    settings = json.loads(out)["settings"]
+    assert settings | chosen == settings
+    assert settings["layer_density"] == [["1.*", 0.4], ["5.weight", 1.0]]
+    _, told, _ = call("inspect", "mlp.pemn", "--json")
+    assert json.loads(told)["about"]["settings"] | chosen == json.loads(told)["about"]["settings"]
+    _, told, _ = call("inspect", "mlp.pemn")
+    assert "renewal recycle" in " ".join(told.split())
+    assert call("verify", "mlp.pemn")[0] == 0
+
+
+def test_a_renewal_that_never_comes_due_is_told(call, tmp_path):
+    code, _, err = call("compress", "mlp", *QUICK, "-a", "width=8", "-q", "--renewal", "recycle")
+    assert code == 0
+    assert "warning: renewal recycle every 10 epochs never comes due in 2; pass" in err
+
+
 @pytest.mark.parametrize("extension", ["pt2", "safetensors", "pt", "onnx"])
 def test_restore_writes_every_format(call, digits, tmp_path, extension):
     code, out, _ = call("restore", digits, "-o", f"m.{extension}")
@@ -219,6 +245,29 @@ MODEL_FILES = {
         (["compress", "mlp", *QUICK, "--strategy", "mq"], ["mask", "one-layer", "mp", "rp"]),
         (["compress", "mlp", *QUICK, "--strategy", "mp", "--ratio", ".1"], ["ratio", "rp"]),
         (["compress", "mlp", *QUICK, "--momentum", ".5"], ["momentum", "sgd"]),
+        (["compress", "mlp", *QUICK, "--search", "popup"], ["edge-popup", "supermask", "biprop"]),
+        (
+            ["compress", "mlp", *QUICK, "--search=supermask", "--renewal=iterand"],
+            ["samples another mask in every step", "search edge-popup or biprop"],
+        ),
+        (
+            ["compress", "mlp", *QUICK, "--budget", "global", "--floor", ".6"],
+            [
+                "floor 0.6",
+                "budget at density 0.5",
+                "a density of at least 0.6",
+                "a floor of at most",
+            ],
+        ),
+        (["compress", "mlp", *QUICK, "--layer-density", "9.*=.5"], ["'9.*'", "1.weight"]),
+        (["compress", "mlp", *QUICK, "--layer-density", "0.5"], ["PATTERN=K", "0.5"]),
+        (["compress", "mlp", *QUICK, "--order=shuffle", "--strategy=mask"], ["mp or rp"]),
+        (["compress", "mlp", *QUICK, "--renewal-rate", ".1"], ["iterand and recycle", "got none"]),
+        (["compress", "mlp", *QUICK, "--density-schedule", "cubic"], ["fewer than the 2 epochs"]),
+        (
+            ["compress", "mlp", *QUICK, "--renewal=iterand", "--store-prototype"],
+            ["leaves out the seed", "signed-constant"],
+        ),
         (["compress", "mlp", *QUICK, "--seed", "-1"], ["seed", "-1"]),
         (["compress", "mlp", *QUICK, "--epochs", "0"], ["epochs", "1 or more"]),
         (["compress", "mlp", *QUICK, "--augment", "blur"], ["blur", "crop"]),

@@ -12,7 +12,7 @@ from pemn_compress.augment import parse_augment
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.models.variants import BATCHNORMS
 from pemn_compress.recipes import Recipe
-from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS
+from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, Settings
 
 MINIMAL = {"source": "here", "optimizer": "sgd", "lr": 0.1, "epochs": 4, "batch_size": 8}
 
@@ -25,6 +25,7 @@ def test_every_recipe_is_whole(name: str) -> None:
     assert recipe.batchnorm in BATCHNORMS
     assert recipe.distribution in DISTRIBUTIONS
     assert recipe.scaling in SCALINGS
+    Settings(**recipe.mask_settings())
     assert parse_augment(list(recipe.augment), image_size=32, channels=3).names == recipe.augment
     table = tomllib.loads(files(recipes).joinpath(f"{name}.toml").read_text("utf-8"))
     assert json.loads(json.dumps(recipe.to_dict())).items() >= table.items()
@@ -52,6 +53,36 @@ def test_the_default_is_one_of_them() -> None:
             "pemn-resnet",
             {"optimizer": "sgd", "schedule": "cosine", "lr": 0.1, "weight_decay": 0.0005,
              "momentum": 0.9, "batch_size": 256, "epochs": 100},
+        ),
+        # Ramanujan et al. (CVPR 2020), section 4.4
+        (
+            "supermask",
+            {"optimizer": "sgd", "schedule": "cosine", "lr": 200.0, "momentum": 0.9,
+             "batch_size": 128, "epochs": 100, "search": "supermask", "bias": False},
+        ),
+        # IteRand's configuration for Conv-6 on CIFAR-10
+        (
+            "iterand",
+            {"optimizer": "sgd", "schedule": "cosine", "lr": 0.3, "weight_decay": 0.0001,
+             "batch_size": 128, "epochs": 100, "renewal": "iterand", "renewal_every": 300,
+             "renewal_rate": 0.1, "ranking": "signed", "batchnorm": "non-affine"},
+        ),
+        # Biprop's for CIFAR-10; IWR (2023), section 3.2
+        (
+            "biprop",
+            {"optimizer": "sgd", "schedule": "cosine", "lr": 0.1, "weight_decay": 0.0001,
+             "batch_size": 128, "epochs": 100, "search": "biprop", "scale_by_density": True,
+             "distribution": "kaiming-normal"},
+        ),
+        (
+            "recycle-biprop",
+            {"search": "biprop", "renewal": "recycle", "renewal_every": 10, "renewal_rate": 0.2,
+             "distribution": "kaiming-normal", "scale_by_density": False},
+        ),
+        (
+            "recycle-edge-popup",
+            {"search": "edge-popup", "renewal": "recycle", "renewal_every": 10,
+             "renewal_rate": 0.2, "distribution": "signed-constant"},
         ),
         # Ramanujan et al. (CVPR 2020), section 4.1
         (

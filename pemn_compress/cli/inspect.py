@@ -57,7 +57,11 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [("architecture", _architecture(found["architecture"]))]
     settings = about.get("settings", {})
     if settings:
-        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed")
+        shown = (
+            "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget",
+            "floor", "distribution", "scaling", "search", "ranking", "renewal", "renewal_every",
+            "renewal_rate", "seed", "score_seed",
+        )  # fmt: skip
         facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
     if prototype:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
