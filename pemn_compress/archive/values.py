@@ -171,7 +171,7 @@ def pack_stored(
     return payload, used, coding
 
 
-def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
+def unpack_stored(payload: bytes | memoryview, values: Stored, count: int) -> Array:
     """Return the stored elements, one after the other, in the dtype they are stored in.
 
     Raises ArchiveError.
@@ -179,7 +179,7 @@ def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
     width = DTYPE_BYTES[values.dtype]
     if values.coding != RAW:
         exact = count * width
-        payload = zstd.decompress(payload, exact, exact, "stored values")
+        payload = zstd.decompress(bytes(payload), exact, exact, "stored values")
     if values.coding == SHUFFLE_ZSTD:
         payload = _shuffle(payload, len(payload) // width)
     return as_array(payload, values.dtype, (count,))
@@ -217,7 +217,7 @@ def widen(array: Array, stored: str, dtype: str) -> Array:
     return wide
 
 
-def _shuffle(raw: bytes, width: int) -> bytes:
+def _shuffle(raw: bytes | memoryview, width: int) -> bytes:
     """Gather all first bytes of elements of `width` bytes, then all second ones, and so on.
 
     The same with the number of elements for `width` undoes it: both transpose a matrix.
@@ -225,7 +225,7 @@ def _shuffle(raw: bytes, width: int) -> bytes:
     return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes()
 
 
-def as_array(payload: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
+def as_array(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return stored little-endian bytes as an array."""
     return np.frombuffer(payload, NUMPY_TYPES[dtype]).reshape(shape)
 
