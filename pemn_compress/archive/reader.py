@@ -7,7 +7,9 @@ own can be read alone.
 import hashlib
 import io
 import mmap
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -22,6 +24,8 @@ from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
 
 Payload = bytes | memoryview
+_THREADS = min(4, os.cpu_count() or 1)
+_PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
 
 
 @dataclass
@@ -255,25 +259,27 @@ class Archive:
 
         Raises ArchiveError when the digest differs from the manifest's.
         """
-        for name in (records.MASKS, records.DENSE, records.PROTOTYPE):
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
             if name in self.section_offsets:  # also where tensors have digests: gaps have none
                 self.section(name)
-        arrays: dict[str, Array] = {}
-        digests: dict[str, bytes] = {}
-        for record in self.manifest.tensors:
-            name = record.name
-            match record.values:
-                case records.Alias(of):  # the same array: an alias takes no memory of its own
-                    arrays[name], digests[name] = arrays[of], digests[of]
-                case _:
-                    arrays[name], digests[name] = self._checked(record)
+        own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
+        if any(isinstance(tensor.values, records.FromPrototype) for tensor in own):
+            self.prototype()
+        # most of the time goes into digests and numpy, which let other threads work
+        threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
+        with ThreadPoolExecutor(threads) as pool:
+            checked = dict(zip([t.name for t in own], pool.map(self._checked, own), strict=True))
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
+                checked[tensor.name] = checked[tensor.values.of]
+        digests = {name: digest for name, (_, digest) in checked.items()}
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
                 f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
             )
-        return arrays
+        return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
 
 
 def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:
