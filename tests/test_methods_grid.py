@@ -8,8 +8,8 @@ from pemn_compress import recipes
 from pemn_compress.archive import open_archive, verify
 from pemn_compress.compressing import compress
 from pemn_compress.data import Data
+from pemn_compress.loading import state_dict
 from pemn_compress.methods import RENEWALS, SEARCHES
-from pemn_compress.packing import state_dict
 from pemn_compress.preparing import DataRequest, load_request
 from pemn_compress.strategies import DISTRIBUTIONS, Settings
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import packing, prng, recipes
+from pemn_compress import loading, packing, prng, recipes
 from pemn_compress.archive import open_archive, verify
 from pemn_compress.data import Data, Split
 from pemn_compress.errors import ModelError, SettingError
@@ -170,7 +170,7 @@ def test_an_archive_holds_what_was_renewed(chosen: dict[str, Any]) -> None:
     assert not torch.equal(masked.renewal.values(0), made(**chosen).renewal.values(0))
     packed = packing.pack(masked)
     verify(packed)
-    restored = packing.load(packed, model=net()).state_dict()
+    restored = loading.load(packed, model=net()).state_dict()
     for name, tensor in masked.to_plain().state_dict().items():
         assert restored[name].numpy().tobytes() == tensor.numpy().tobytes(), name
     with open_archive(packed) as archive:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pemn_compress import packing
+from pemn_compress import loading, packing
 from pemn_compress.archive import open_archive
 from pemn_compress.errors import SettingError, TrainingError, UnknownNameError
 from pemn_compress.masked_model import MaskedModel
@@ -179,7 +179,7 @@ def test_biprop_stores_one_number_and_no_values(dtype: torch.dtype) -> None:
     fixed = masked.fill(0).values[torch.arange(600) % masked.prototype.numel()].view(20, 30)
     mean = (fixed[mask].double() * masked.fill(0).scale).abs().mean()
     assert record.values.scale == pytest.approx(float(mean), rel=1e-6)
-    restored = packing.load(packed, model=nn.Linear(30, 20, bias=False).to(dtype))
+    restored = loading.load(packed, model=nn.Linear(30, 20, bias=False).to(dtype))
     assert torch.equal(restored.weight, masked.to_plain().weight)
 
 
@@ -207,7 +207,7 @@ def test_a_shuffled_prototype_has_the_archives_bits(strategy: str) -> None:
     assert (told.length, told.shuffle.length, told.shuffle.seed, told.shuffle.stream) == (
         masked.filling.length, 72, 0, 1,
     )  # fmt: skip
-    state = packing.load(packed, model=net()).state_dict()
+    state = loading.load(packed, model=net()).state_dict()
     for name, tensor in masked.to_plain().state_dict().items():
         assert torch.equal(state[name], tensor), name
 
