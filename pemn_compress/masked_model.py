@@ -124,17 +124,21 @@ class MaskedModel(nn.Module):
         """
         if epoch is not None and self.settings.ramp:
             self.budget = self._budget(epoch)
-        if self.renewal is not None and self.renewal.is_due(epoch=epoch, step=step):
+        if self.renewal is None:
+            return
+        count = self.renewal.due(epoch=epoch, step=step)
+        if count is not None:
             with torch.no_grad():
                 ranks = [score if self.settings.signed else score.abs() for score in self.scores]
-                self.renewal.renew(cast("int", epoch or step), ranks, self._final_masks())
+                self.renewal.renew(count, ranks, list(self.masks().values()))
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape.
 
         The masks that would be stored now, also where training draws others.
         """
-        return {t.name: mask for t, mask in zip(self.plan, self._final_masks(), strict=True)}
+        shared = self._global_masks()
+        return {tensor.name: self._mask(i, shared) for i, tensor in enumerate(self.plan)}
 
     def fill(self, index: int) -> Fill:
         """Return where the fixed weights of a planned tensor come from at present."""
@@ -155,11 +159,12 @@ class MaskedModel(nn.Module):
         A tied weight appears under each of its names, as the very same tensor. `training` draws
         the masks of a training step where the search does that.
         """
-        masks = self._training_masks() if training else self._final_masks()
+        shared = self._global_masks()
         made: dict[str, Tensor] = {}
         for index, tensor in enumerate(self.plan):
+            mask = self._mask(index, shared, training=training)
             weight = self.search.weight(
-                self.scores[index], masks[index], self.fill(index), self.settings.signed
+                self.scores[index], mask, self.fill(index), self.settings.signed
             )
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
@@ -178,23 +183,24 @@ class MaskedModel(nn.Module):
             self.plan, map(now, tensor_densities(self.plan, s.density, s.layer_density))
         )
 
-    def _final_masks(self) -> list[Tensor]:
-        signed, (counts, total) = self.settings.signed, self.budget
+    def _global_masks(self) -> list[Tensor] | None:
+        """Return the final masks of a budget that all tensors share, else None."""
+        counts, total = self.budget
         if total is None:
-            top = top_signed if signed else top_mask
-            return [top(score, count) for score, count in zip(self.scores, counts, strict=True)]
-        flat = top_global(list(self.scores), counts, total, signed)
+            return None
+        flat = top_global(list(self.scores), counts, total, self.settings.signed)
         parts = flat.split([tensor.numel for tensor in self.plan])
         return [part.view(t.shape) for part, t in zip(parts, self.plan, strict=True)]
 
-    def _training_masks(self) -> list[Tensor]:
+    def _mask(self, index: int, shared: list[Tensor] | None, *, training: bool = False) -> Tensor:
+        score, count = self.scores[index], self.budget.counts[index]
         draw = self.search.training_mask
-        if draw is None:
-            return self._final_masks()
-        counts = self.budget.counts
-        if self.budget.total is not None:
-            counts = tuple(int(mask.sum()) for mask in self._final_masks())
-        return [draw(score, count) for score, count in zip(self.scores, counts, strict=True)]
+        if training and draw is not None:
+            return draw(score, count if shared is None else int(shared[index].sum()))
+        if shared is not None:
+            return shared[index]
+        mask: Tensor = (top_signed if self.settings.signed else top_mask)(score, count)
+        return mask
 
     def to_plain(self) -> nn.Module:
         """Return a copy of the user's model with the masks baked into ordinary parameters.

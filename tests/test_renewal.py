@@ -132,6 +132,13 @@ def test_renewals_come_when_they_are_due(chosen: dict[str, Any], due: dict[str, 
             assert renewed == bool(asked), (kind, count)
 
 
+def test_epoch_and_step_may_be_told_at_once() -> None:
+    one, other = made(**ITERAND), made(**ITERAND)
+    one.advance(step=8)
+    other.advance(epoch=4, step=8)
+    assert torch.equal(one.renewal.numbers(0), other.renewal.numbers(0))
+
+
 @given(
     scores=st.lists(st.sampled_from([0.0, 0.1, -0.1, 0.4, -0.4, 2.0]), min_size=12, max_size=12),
     rate=st.floats(0.01, 0.5),

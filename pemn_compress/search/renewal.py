@@ -63,12 +63,12 @@ class Renewal(nn.Module, ABC):
             plain = self.plain(prototype, index, numbers.numel())
             self.values(index).copy_(self.follow(index, numbers, plain))
 
-    def is_due(self, *, epoch: int | None, step: int | None) -> bool:
-        """Say whether a renewal comes before this epoch or step, both counted from 0."""
+    def due(self, *, epoch: int | None, step: int | None) -> int | None:
+        """Return the epoch or step, whichever the renewal counts, if one comes before it."""
         facts = RENEWALS[self._settings.renewal]
         assert facts is not None
         count = epoch if facts.unit == "epochs" else step
-        return count is not None and count > 0 and count % self._settings.period == 0
+        return count if count and count % self._settings.period == 0 else None
 
     @staticmethod
     @abstractmethod
