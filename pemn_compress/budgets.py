@@ -1,6 +1,6 @@
 """How many weights each tensor keeps: budgets per tensor or over all, and densities that change.
 
-Torch-free; the masks themselves are chosen in `masks.py`.
+Torch-free; the masks themselves are chosen in `masks.py` and `selection.py`.
 """
 
 import math

@@ -19,10 +19,12 @@ from pemn_compress.archive.records import Shuffle
 from pemn_compress.archive.values import shuffled
 from pemn_compress.budgets import Budget, global_budget, ramped, tensor_budget, tensor_densities
 from pemn_compress.errors import ModelError
-from pemn_compress.masks import Fill, top_global, top_mask, top_signed
+from pemn_compress.masks import top_mask
 from pemn_compress.plan import Plan
 from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.search import RENEWALS, SEARCHES
+from pemn_compress.selection import top_global, top_signed
+from pemn_compress.straight_through import Fill
 from pemn_compress.strategies import SHUFFLE_STREAM, Filling, Settings, fill
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}

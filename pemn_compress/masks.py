@@ -5,25 +5,13 @@ section 3.2 (edge-popup); [PEMN] section 3.2, eqs. 2 and 3.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from pemn_compress.errors import TrainingError
-
-F32 = npt.NDArray[np.float32]
-
-
-class Fill(NamedTuple):
-    """Where a tensor's fixed weights come from: scale x values[(offset + i) mod length]."""
-
-    values: Tensor
-    offset: int
-    scale: float
 
 
 @torch.library.custom_op("pemn::top_mask", mutates_args=())
@@ -66,68 +54,6 @@ def _top_mask_device(scores: Tensor, count: int) -> Tensor:
     ties = size == threshold
     mask |= ties & (ties.cumsum(0) <= count - mask.sum())
     return mask.view(scores.shape)
-
-
-@torch.library.custom_op("pemn::top_signed", mutates_args=())
-def top_signed(scores: Tensor, count: int) -> Tensor:
-    """Return the bool mask, shaped like `scores`, of its `count` largest values, signs counting.
-
-    As `top_mask` in all else: exact, ties to the lower index, TrainingError for NaN on the CPU.
-    """
-    if scores.device.type != "cpu":
-        return _top_signed_device(scores.detach(), count)
-    ranks = scores.detach().float().contiguous().numpy().reshape(-1)
-    return torch.from_numpy(_top_of(ranks, count)).view(scores.shape)
-
-
-@top_signed.register_fake
-def _(scores: Tensor, count: int) -> Tensor:
-    return torch.empty(scores.shape, dtype=torch.bool, device=scores.device)
-
-
-def _top_of(ranks: F32, count: int) -> npt.NDArray[np.bool_]:
-    parted = np.partition(ranks, ranks.size - count)
-    if np.isnan(parted[-count:].max()):  # NaN sorts last
-        raise TrainingError("scores hold NaN: no mask can be chosen; a lower learning rate helps")
-    threshold = parted[ranks.size - count]
-    mask: npt.NDArray[np.bool_] = ranks > threshold
-    missing = count - int(np.count_nonzero(mask))
-    mask[np.flatnonzero(ranks == threshold)[:missing]] = True
-    return mask
-
-
-def _top_signed_device(scores: Tensor, count: int) -> Tensor:
-    ranks = scores.float().reshape(-1)
-    threshold = torch.kthvalue(ranks, ranks.numel() - count + 1).values
-    mask = ranks > threshold
-    ties = ranks == threshold
-    mask |= ties & (ties.cumsum(0) <= count - mask.sum())
-    return mask.view(scores.shape)
-
-
-@torch.library.custom_op("pemn::top_global", mutates_args=())
-def top_global(scores: Sequence[Tensor], floors: Sequence[int], total: int, signed: bool) -> Tensor:
-    """Return one flat bool mask over all tensors' scores, one after the other: `total` ones.
-
-    Each tensor has its own `floors[i]` best first; what the budget leaves goes to the best of the
-    rest, wherever they are. Ties go to the tensor that comes first in the plan, then to the lower
-    index.
-    """
-    top = top_signed if signed else top_mask
-    kept = torch.cat(
-        [top(own.detach(), floor).reshape(-1) for own, floor in zip(scores, floors, strict=True)]
-    )
-    left = total - sum(floors)
-    if left:
-        rest = torch.cat([own.detach().reshape(-1) for own in scores])[~kept]
-        kept[~kept] = top(rest, left)
-    return kept
-
-
-@top_global.register_fake
-def _(scores: Sequence[Tensor], floors: Sequence[int], total: int, signed: bool) -> Tensor:
-    count = sum(own.numel() for own in scores)
-    return torch.empty(count, dtype=torch.bool, device=scores[0].device)
 
 
 def tile(prototype: Tensor, offset: int, shape: tuple[int, ...], scale: float) -> Tensor:
@@ -178,48 +104,3 @@ def masked_weight(
     """
     weight: Tensor = _MaskedWeight.apply(scores, prototype, mask, offset, scale)
     return weight
-
-
-class _StraightThrough(torch.autograd.Function):
-    """w = the fixed weight where the mask is 1, else +0.0; dL/d(importance) = dL/dw x fixed weight.
-
-    `binary` replaces the fixed weights by their signs times their mean magnitude over the mask.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, importance: Tensor, mask: Tensor, fill: Fill, binary: bool) -> Tensor:
-        values, offset, scale = fill
-        ctx.save_for_backward(values)
-        ctx.fill = (offset, scale)
-        ctx.shape = tuple(importance.shape)
-        weight = tile(values, offset, ctx.shape, scale)
-        if binary:
-            weight = binary_scale(weight, mask).copysign(weight)
-        return torch.where(mask, weight, torch.zeros((), dtype=weight.dtype, device=weight.device))
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (values,) = ctx.saved_tensors
-        return gradients[0] * tile(values, ctx.fill[0], ctx.shape, ctx.fill[1]), None, None, None
-
-
-def straight_through(
-    importance: Tensor, mask: Tensor, fill: Fill, *, binary: bool = False
-) -> Tensor:
-    """Return a tensor's masked weight, float32 in the shape of `importance`, differentiable.
-
-    The mask counts as the identity of `importance` in the backward pass: its gradient is dL/dw x w
-    with w the fixed weight, selected or not. With `binary` the weight is alpha x sign(w) on the
-    mask (`binary_scale`), and the gradient is still that of w: alpha has none.
-    """
-    weight: Tensor = _StraightThrough.apply(importance, mask, fill, binary)
-    return weight
-
-
-def binary_scale(fixed: Tensor, mask: Tensor) -> Tensor:
-    """Return Biprop's alpha, ||mask x w||_1 / ||mask||_1, as a float32 tensor of no dimension.
-
-    Summed in double precision: the rounded result does not hinge on the order of the sum.
-    """
-    kept = torch.where(mask, fixed.abs(), torch.zeros((), dtype=fixed.dtype, device=fixed.device))
-    return (kept.sum(dtype=torch.float64) / mask.sum()).float()

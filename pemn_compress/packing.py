@@ -23,10 +23,11 @@ from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError, SettingError
 from pemn_compress.masked_model import MaskedModel
-from pemn_compress.masks import binary_scale, tile
+from pemn_compress.masks import tile
 from pemn_compress.search import SEARCHES
 from pemn_compress.search.iterand import value_stream
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.straight_through import binary_scale
 from pemn_compress.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.tensors import CODES, as_array
 from pemn_compress.version import __version__

@@ -56,6 +56,10 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
             ["compare_strategies.py", "mlp", "--data", "digits", "--epochs", "1", "-a", "width=8"],
             "| rp 1e-3 |",
         ),
+        (
+            ["compare_methods.py", "--epochs", "1", "--seeds", "2", "-a", "width=8"],
+            "biprop + recycle, kaiming-normal, 0.1 > biprop, kaiming-normal, 0.1",
+        ),
     ],
 )
 def test_the_examples_run(tmp_path, command, told):

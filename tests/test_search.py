@@ -13,10 +13,10 @@ from pemn_compress import loading, packing
 from pemn_compress.archive import open_archive
 from pemn_compress.errors import SettingError, TrainingError, UnknownNameError
 from pemn_compress.masked_model import MaskedModel
-from pemn_compress.masks import _top_signed_device, top_global, top_signed
 from pemn_compress.methods import SEARCHES
 from pemn_compress.plan import PlannedTensor, kept_count
 from pemn_compress.search import supermask
+from pemn_compress.selection import _top_signed_device, top_global, top_signed
 from pemn_compress.strategies import Settings
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pemn_compress.masks import Fill
 from pemn_compress.plan import PlannedTensor
 from pemn_compress.search import biprop, edge_popup, supermask
 from pemn_compress.search.iterand import Iterand
 from pemn_compress.search.recycle import Recycle
 from pemn_compress.search.renewal import Renewal
+from pemn_compress.straight_through import Fill
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ The mask's own ones are counted, where the authors' code divides by an int(k n) 
 
 from torch import Tensor
 
-from pemn_compress.masks import Fill, straight_through
+from pemn_compress.straight_through import Fill, straight_through
 
 
 def weight(scores: Tensor, mask: Tensor, fill: Fill, signed: bool) -> Tensor:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from pemn_compress import prng
-from pemn_compress.masks import Fill, masked_weight, straight_through
+from pemn_compress.masks import masked_weight
 from pemn_compress.plan import PlannedTensor
+from pemn_compress.straight_through import Fill, straight_through
 
 SCORE_STREAMS = 1 << 32  # tensor i of the plan draws its scores from stream 2^32 + i
 

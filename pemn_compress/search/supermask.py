@@ -14,9 +14,9 @@ import math
 import torch
 from torch import Tensor
 
-from pemn_compress.masks import Fill, straight_through
 from pemn_compress.plan import PlannedTensor
 from pemn_compress.search import edge_popup
+from pemn_compress.straight_through import Fill, straight_through
 
 _MOST = 0.99  # the logit of 1 is infinite
 

@@ -1,0 +1,76 @@
+"""Scores to masks where signs count, or where all tensors share one budget.
+
+The top by magnitude within a tensor, which most searches use, is `masks.top_mask`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pemn_compress.errors import TrainingError
+from pemn_compress.masks import top_mask
+
+
+@torch.library.custom_op("pemn::top_signed", mutates_args=())
+def top_signed(scores: Tensor, count: int) -> Tensor:
+    """Return the bool mask, shaped like `scores`, of its `count` largest values, signs counting.
+
+    As `top_mask` in all else: exact, ties to the lower index, TrainingError for NaN on the CPU.
+    """
+    if scores.device.type != "cpu":
+        return _top_signed_device(scores.detach(), count)
+    ranks = scores.detach().float().contiguous().numpy().reshape(-1)
+    return torch.from_numpy(_top_of(ranks, count)).view(scores.shape)
+
+
+@top_signed.register_fake
+def _(scores: Tensor, count: int) -> Tensor:
+    return torch.empty(scores.shape, dtype=torch.bool, device=scores.device)
+
+
+def _top_of(ranks: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool_]:
+    parted = np.partition(ranks, ranks.size - count)
+    if np.isnan(parted[-count:].max()):  # NaN sorts last
+        raise TrainingError("scores hold NaN: no mask can be chosen; a lower learning rate helps")
+    threshold = parted[ranks.size - count]
+    mask: npt.NDArray[np.bool_] = ranks > threshold
+    missing = count - int(np.count_nonzero(mask))
+    mask[np.flatnonzero(ranks == threshold)[:missing]] = True
+    return mask
+
+
+def _top_signed_device(scores: Tensor, count: int) -> Tensor:
+    ranks = scores.float().reshape(-1)
+    threshold = torch.kthvalue(ranks, ranks.numel() - count + 1).values
+    mask = ranks > threshold
+    ties = ranks == threshold
+    mask |= ties & (ties.cumsum(0) <= count - mask.sum())
+    return mask.view(scores.shape)
+
+
+@torch.library.custom_op("pemn::top_global", mutates_args=())
+def top_global(scores: Sequence[Tensor], floors: Sequence[int], total: int, signed: bool) -> Tensor:
+    """Return one flat bool mask over all tensors' scores, one after the other: `total` ones.
+
+    Each tensor has its own `floors[i]` best first; what the budget leaves goes to the best of the
+    rest, wherever they are. Ties go to the tensor that comes first in the plan, then to the lower
+    index.
+    """
+    top = top_signed if signed else top_mask
+    kept = torch.cat(
+        [top(own.detach(), floor).reshape(-1) for own, floor in zip(scores, floors, strict=True)]
+    )
+    left = total - sum(floors)
+    if left:
+        rest = torch.cat([own.detach().reshape(-1) for own in scores])[~kept]
+        kept[~kept] = top(rest, left)
+    return kept
+
+
+@top_global.register_fake
+def _(scores: Sequence[Tensor], floors: Sequence[int], total: int, signed: bool) -> Tensor:
+    count = sum(own.numel() for own in scores)
+    return torch.empty(count, dtype=torch.bool, device=scores[0].device)
