@@ -166,8 +166,8 @@ def method_options(command: Command) -> Command:
         click.option(
             "--search",
             type=click.Choice(list(SEARCHES)),
-            help="How scores become masks and weights; supermask wants a learning rate ten times as "
-            "high. [recipe's]",
+            help="How scores become masks and weights; supermask wants a learning rate ten times "
+            "as high. [recipe's]",
         ),
         click.option("--score-seed", type=int, help="Seed of the first scores. [default: --seed]"),
         click.option(
