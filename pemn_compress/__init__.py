@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from pemn_compress.exporting import restore
     from pemn_compress.masked_model import MaskedModel
     from pemn_compress.packing import load, save
+    from pemn_compress.pruned_model import PrunedModel
     from pemn_compress.reporting import report
 
 # name -> module; looked up on first use, so that importing the package does not import torch
 _HOMES = {
     "MaskedModel": "masked_model",
+    "PrunedModel": "pruned_model",
     "build": "architecture",
     "compress": "compressing",
     "inspect": "archive",
@@ -37,6 +39,7 @@ _HOMES = {
 __all__ = [
     "MaskedModel",
     "PemnError",
+    "PrunedModel",
     "__version__",
     "build",
     "compress",

@@ -1,4 +1,4 @@
-"""From a masked model to an archive, and from an archive to a plain model."""
+"""From a masked or a pruned model to an archive, and from an archive to a plain model."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,7 +27,10 @@ from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.masked_model import MaskedModel
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import check_storage
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.value_storage import array_of, store_values
 from pemn_compress.version import __version__
 
 _TORCH_DTYPES = {
@@ -39,40 +42,55 @@ _CODES = {dtype: code for code, dtype in _TORCH_DTYPES.items()}
 
 
 def pack(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     *,
     codec: str = codecs.AUTO,
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return the archive of a masked model.
+    """Return the archive of a masked model, or of a pruned one.
 
     `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
-    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and change it a little: the
+    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one of
+    `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
     model that is stored is then `shrunk(masked, ...)`. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
-    returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
-    codec.
+    returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
+    finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
-    plain = shrunk(masked, dense_dtype=dense_dtype, fold_batchnorm=fold_batchnorm)
-    contents = _contents(masked, plain, DENSE_DTYPES[dense_dtype])
-    filling, settings = masked.filling, masked.settings
-    prototype = Prototype(
-        filling.transform,
-        masked.prototype.cpu().numpy(),
-        None if store_prototype else settings.seed,
+    check_storage(
+        masked.settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype
     )
-    told: dict[str, Any] = {"settings": asdict(settings), "writer": f"pemn-compress {__version__}"}
-    if settings.strategy != "rp":
-        del told["settings"]["ratio"]
+    if isinstance(masked, PrunedModel) and not masked.is_finished:
+        raise ModelError(
+            f"pruning is not finished: expected density {masked.settings.density:g}, got "
+            f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
+        )
+    plain, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    contents = _contents(plain, placed, DENSE_DTYPES[dense_dtype])
+    prototype = None
+    told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
+    if isinstance(masked, PrunedModel):
+        told["settings"] = masked.settings.told() | {"value_dtype": value_dtype}
+    else:
+        filling, settings = masked.filling, masked.settings
+        prototype = Prototype(
+            filling.transform,
+            masked.prototype.cpu().numpy(),
+            None if store_prototype else settings.seed,
+        )
+        told["settings"] = asdict(settings)
+        if settings.strategy != "rp":
+            del told["settings"]["ratio"]
     packed = encode(
         contents,
         prototype,
@@ -86,20 +104,33 @@ def pack(
 
 
 def shrunk(
-    masked: MaskedModel, *, dense_dtype: str = "float32", fold_batchnorm: bool = False
+    masked: MaskedModel | PrunedModel,
+    *,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
 ) -> nn.Module:
     """Return the plain model that an archive with these options holds; see `shrinking`."""
+    return _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)[0]
+
+
+def _shrink(
+    masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
+) -> tuple[nn.Module, dict[str, Content]]:
+    """Return the plain model to store, and the contents that its planned tensors become."""
     check_dense_dtype(dense_dtype)
     plain = masked.to_plain()
     if fold_batchnorm:
         shrinking.fold_batchnorm(plain)
     names = (name for tensor in masked.plan for name in (tensor.name, *tensor.aliases))
     round_dense(plain, frozenset(names), dense_dtype)
-    return plain
+    if isinstance(masked, PrunedModel):
+        return plain, store_values(masked, plain, value_dtype)
+    return plain, _masked_contents(masked)
 
 
 def save(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     path: str | Path,
     *,
     force: bool = False,
@@ -107,11 +138,12 @@ def save(
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the archive of a masked model, whole or not at all; `pack` explains the arguments.
+    """Write the archive of a masked or pruned model, whole or not at all, as `pack` explains.
 
     Raises OutputError when `path` exists (unless `force`) or cannot be written, and what `pack`
     raises.
@@ -124,6 +156,7 @@ def save(
         store_prototype=store_prototype,
         dense_dtype=dense_dtype,
         fold_batchnorm=fold_batchnorm,
+        value_dtype=value_dtype,
         architecture=architecture,
         source=source,
         about=about,
@@ -189,9 +222,9 @@ def state_dict(archive: Archive) -> dict[str, Tensor]:
     return state
 
 
-def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
+def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
     masks = masked.masks()
-    placed = {
+    return {
         tensor.name: MaskedTensor(
             tensor.name,
             tensor.dtype,
@@ -201,6 +234,9 @@ def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list
         )
         for index, tensor in enumerate(masked.plan)
     }
+
+
+def _contents(plain: nn.Module, placed: Mapping[str, Content], narrow: str | None) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
     for name, tensor in plain.state_dict(keep_vars=True).items():
@@ -213,18 +249,9 @@ def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
         first[id(tensor)] = name
-        dense = DenseTensor(name, _CODES[tensor.dtype], _array(tensor), narrow)
+        dense = DenseTensor(name, _CODES[tensor.dtype], array_of(tensor), narrow)
         contents.append(placed.get(name) or dense)
     return contents
-
-
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.view(torch.int16)
-        return tensor.numpy().view(np.uint16)
-    array: np.ndarray[Any, Any] = tensor.numpy()
-    return array
 
 
 def _compare(packed: bytes, plain: nn.Module) -> None:
@@ -232,7 +259,7 @@ def _compare(packed: bytes, plain: nn.Module) -> None:
     state = plain.state_dict()
     with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
         for record, array in archive.tensors():
-            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(_array(state[record.name]))):
+            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(array_of(state[record.name]))):
                 raise ArchiveError(
                     f"tensor {record.name!r}: expected the model's own bits back from the archive, "
                     "got others: this is a bug, nothing was written"

@@ -175,7 +175,7 @@ def check_storage(strategy: str, *, store_prototype: bool, value_dtype: str) -> 
     if strategy in TRAINED_STRATEGIES and store_prototype:
         raise SettingError(
             "store_prototype is for masks over random weights: expected strategy "
-            f"{', '.join(STRATEGIES)}, got {strategy}, whose weights are stored anyway; leave it out"
+            f"{', '.join(STRATEGIES)}, got {strategy}, which stores its weights; leave it out"
         )
     if strategy in STRATEGIES and value_dtype != "float32":
         raise SettingError(
