@@ -66,7 +66,7 @@ class PruningSettings:
             raise SettingError(
                 "pruning_start and pruning_end are fractions of the training: expected "
                 f"0 <= start {'' if one_shot else '< end '}<= 1, got {self.pruning_start:g}"
-                f"{'' if one_shot else f' and {self.end:g}'}"
+                + ("" if one_shot else f" and {self.end:g}; pass a later --pruning-end")
             )
 
     @property
@@ -131,7 +131,8 @@ def check_given(strategy: str, given: Mapping[str, Any]) -> None:
         if strategy in TRAINED_STRATEGIES and name in masks_only:
             raise SettingError(
                 f"{name} is a setting of masks over random weights ({', '.join(STRATEGIES)}): "
-                f"expected none under strategy {strategy}, got {value!r}; leave it out"
+                f"expected none under strategy {strategy}, got {value!r}; leave it "
+                "out, or take --strategy rp"
             )
         if strategy in STRATEGIES and name == "sparsity":
             density = density_of(None, value)

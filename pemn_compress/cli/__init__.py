@@ -13,7 +13,7 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 # command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>
 COMMANDS = {
-    "compress": "Train masks over fixed random weights and write a .pemn archive.",
+    "compress": "Train masks, or a pruned network, and write a .pemn archive.",
     "restore": "Rebuild the model of an archive: .pt2 .safetensors .pt .onnx.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",

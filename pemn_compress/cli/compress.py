@@ -38,7 +38,7 @@ MASK_SETTINGS = (
 PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")
 
 
-@click.command(short_help="Train masks over fixed random weights and write a .pemn archive.")
+@click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
 @click.argument("model")
 @data_options
 @click.option("--train-limit", type=int, help="Use only the first N training samples.")

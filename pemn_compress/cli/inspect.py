@@ -57,7 +57,8 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [("architecture", _architecture(found["architecture"]))]
     settings = about.get("settings", {})
     if settings:
-        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed")
+        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed",
+                 "pruning_schedule", "value_dtype")  # fmt: skip
         facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
     if prototype:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
@@ -123,7 +124,8 @@ def _tensors(found: dict[str, Any]) -> Any:
             numel = 1
             for dimension in tensor["shape"]:
                 numel *= dimension
-            kind, size = f"mask, {positions['codec']}", positions["bytes"]
+            what = "pruned" if kind == "stored" else "mask"
+            kind, size = f"{what}, {positions['codec']}", positions["bytes"] + size
             kept = f"{positions['ones'] / numel:.2%}"
         elif kind == "stored" and values["coding"] != "raw":
             kind = f"stored, {values['coding']}"
