@@ -8,7 +8,7 @@ from pemn_compress import pruning, recipes
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.pruning import TRAINED_STRATEGIES, PruningSettings
 from pemn_compress.recipes import Recipe
-from pemn_compress.strategies import Settings
+from pemn_compress.strategies import STRATEGIES, Settings
 
 # mask settings that a recipe also has: they count for both
 SHARED = ("density", "distribution", "scaling", "scale_by_density")
@@ -31,6 +31,8 @@ def settle(
     if unknown:
         raise UnknownNameError("setting", unknown[0], sorted(known))
     strategy = given.get("strategy", (settings or Settings()).strategy)
+    if strategy not in (*STRATEGIES, *TRAINED_STRATEGIES):
+        raise UnknownNameError("strategy", strategy, [*STRATEGIES, *TRAINED_STRATEGIES])
     pruning.check_given(strategy, given)
     is_trained = strategy in TRAINED_STRATEGIES
     if settings is not None and isinstance(settings, PruningSettings) != is_trained:
