@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 import math
 import pickle
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def removed_bits(model: PrunedModel) -> list[int]:
 def test_the_cubic_schedule(density: float, start: float, length: float, times: list[float]):
     made = PruningSettings("magnitude", density, pruning_start=start, pruning_end=start + length)
     found = [made.density_at(time) for time in times]
-    assert all(later <= earlier for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(found))
     for time, got in zip(times, found, strict=True):
         if time < start:
             assert got == 1
