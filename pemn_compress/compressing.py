@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs, packing
+from pemn_compress import codecs, packing, recipes
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
@@ -56,7 +56,7 @@ def compress(
     *,
     data: str | Data | tuple[Any, Any] | DataRequest | None = None,
     output: str | Path | None = None,
-    recipe: str | Recipe | None = None,
+    recipe: str | Recipe = recipes.DEFAULT,
     settings: Settings | PruningSettings | None = None,
     selection: Selection | None = None,
     arguments: Mapping[str, object] | None = None,
@@ -75,8 +75,7 @@ def compress(
         data: what `datasets.load_data` takes, a `Data`, a (train, test) pair of datasets or of
             (inputs, targets) pairs, or None for a model file's own.
         output: the archive's path; None writes no file and leaves the bytes in the result.
-        recipe: the name of a recipe, or one; by default "default", and "pruning" for strategies
-            that train weights.
+        recipe: the name of a recipe, or one.
         settings: the mask settings, by default those of the recipe; or the pruning settings.
         selection: which parameters are masked or pruned.
         arguments: what the architecture or `build_model` is called with.

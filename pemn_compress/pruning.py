@@ -14,7 +14,6 @@ from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.plan import check_density, exact
 from pemn_compress.strategies import STRATEGIES, Settings
 
-RECIPE = "pruning"
 TRAINED_STRATEGIES = ("magnitude", "random", "dense")  # their weights are trained, not their masks
 PRUNING_SCHEDULES = ("cubic", "one-shot")
 VALUE_DTYPES = ("float32", "float16", "bfloat16", "int8", "int8-tensor")

@@ -15,14 +15,14 @@ SHARED = ("density", "distribution", "scaling", "scale_by_density")
 
 
 def settle(
-    recipe: str | Recipe | None,
+    recipe: str | Recipe,
     settings: Settings | PruningSettings | None,
     changes: Mapping[str, Any],
 ) -> tuple[Recipe, Settings | PruningSettings]:
     """Apply overrides; what is None overrides nothing.
 
-    The strategy decides whether the settings are those of masks or of pruning, and which recipe is
-    the default. Raises SettingError for settings that do not go together, UnknownNameError.
+    The strategy decides whether the settings are those of masks or of pruning. Raises SettingError
+    for settings that do not go together, UnknownNameError.
     """
     given = {key: value for key, value in changes.items() if value is not None}
     kinds = (Recipe, Settings, PruningSettings)
@@ -43,7 +43,6 @@ def settle(
     density = pruning.density_of(given.pop("density", None), given.pop("sparsity", None))
     if density is not None:
         given["density"] = density
-    recipe = recipe or (pruning.RECIPE if is_trained else recipes.DEFAULT)
     recipe = recipes.load(recipe) if isinstance(recipe, str) else recipe
     recipe = recipe.override(**_fields_of(Recipe, given))
     if "momentum" in given and recipe.optimizer != "sgd":

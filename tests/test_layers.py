@@ -12,7 +12,7 @@ import pemn_compress
 
 ROOT = Path(pemn_compress.__file__).parent
 TORCH_FREE = (
-    "errors", "plan", "prng", "strategies", "atomic", "history", "version", "recipes",
+    "errors", "plan", "prng", "strategies", "pruning", "settling", "atomic", "history", "version", "recipes",
     "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
 )  # fmt: skip
 WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting")  # all that is inside too

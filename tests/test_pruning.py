@@ -351,25 +351,26 @@ def test_settings_of_the_other_kind_are_refused_with_what_works(
     changes: dict[str, Any], message: str
 ):
     with pytest.raises(SettingError, match=message) as caught:
-        settle(None, None, changes)
+        settle("default", None, changes)
     assert "\n" not in str(caught.value)
 
 
 def test_settling():
-    recipe, made = settle(None, None, {"strategy": "magnitude", "sparsity": 0.96, "epochs": 3})
+    recipe, made = settle("default", None, {"strategy": "magnitude", "sparsity": 0.96, "epochs": 3})
     assert made == PruningSettings("magnitude", 0.04)
-    assert (recipe.name, recipe.epochs, recipe.density) == ("pruning", 3, 0.04)
+    assert (recipe.name, recipe.epochs, recipe.density) == ("default", 3, 0.04)
     both = {"strategy": "random", "sparsity": 0.9, "density": 0.1, "pruning_end": None}
     # a recipe's density is that of masks: it does not count for pruning
     recipe, made = settle("pemn-resnet", None, both | {"sparsity": None, "density": None})
     assert (recipe.name, made) == ("pemn-resnet", PruningSettings("random", 0.1))
-    assert settle(None, None, both)[1] == made
+    assert settle("default", None, both)[1] == made
     given_settings = PruningSettings("random", 0.2, seed=4)
-    assert settle(None, given_settings, {"density": 0.3})[1] == PruningSettings("random", 0.3, 4)
-    assert settle(None, None, {"strategy": "dense"})[1].density == 1
-    assert settle(None, None, {})[0].name == "default"
+    assert settle("default", given_settings, {"density": 0.3})[1] == PruningSettings(
+        "random", 0.3, 4
+    )
+    assert settle("default", None, {"strategy": "dense"})[1].density == 1
     with pytest.raises(SettingError, match="expected those of strategy magnitude, got a Settings"):
-        settle(None, Settings(), {"strategy": "magnitude"})
+        settle("default", Settings(), {"strategy": "magnitude"})
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from pemn_compress.cli.options import (
 from pemn_compress.pruning import (
     CUBIC_END,
     PRUNING_SCHEDULES,
-    RECIPE,
     TRAINED_STRATEGIES,
     VALUE_DTYPES,
     PruningSettings,
@@ -110,8 +109,9 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option(
     "--recipe",
     type=click.Choice(recipes.names()),
-    help="Training settings by name; the options below override them. "
-    f"[default: {recipes.DEFAULT}; {RECIPE} for magnitude, random and dense]",
+    default=recipes.DEFAULT,
+    show_default=True,
+    help="Training settings by name; the options below override them.",
 )
 @click.option("--epochs", type=int)
 @click.option("--batch-size", type=int)
