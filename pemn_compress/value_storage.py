@@ -1,8 +1,5 @@
 """Trained weights as an archive stores them: rounded to a value dtype, with positions if pruned."""
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +11,7 @@ from pemn_compress.errors import ModelError
 from pemn_compress.planning import DTYPES
 from pemn_compress.pruned_model import PrunedModel
 from pemn_compress.shrinking import narrowed
+from pemn_compress.tensors import as_array
 
 LARGEST_INTEGER = 127  # of +-127: -128 would have no counterpart
 
@@ -52,10 +50,10 @@ def _store(name: str, weight: Tensor, mask: Tensor | None, value_dtype: str) -> 
             weight.copy_((integers.float() * scale).to(weight.dtype))
             if mask is not None:
                 weight.masked_fill_(~mask, 0.0)
-            return QuantizedTensor(name, dtype, array_of(integers), _told(scale), selected)
+            return QuantizedTensor(name, dtype, as_array(integers), _told(scale), selected)
     elif value_dtype != "float32":
         narrow = narrowed(weight, value_dtype)
-    array = array_of(weight)
+    array = as_array(weight)
     if selected is None:
         return DenseTensor(name, dtype, array, narrow)
     return SparseTensor(name, dtype, selected, array[selected], narrow)
@@ -73,12 +71,3 @@ def _scale(weight: Tensor, *, by_channel: bool) -> Tensor:
 
 def _told(scale: Tensor) -> Scale:
     return tuple(scale.flatten().tolist()) if scale.dim() else float(scale)
-
-
-def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
-    """Return a tensor's numbers, for bfloat16 its 16-bit patterns."""
-    tensor = tensor.detach().cpu().contiguous()
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.int16).numpy().view(np.uint16)
-    array: np.ndarray[Any, Any] = tensor.numpy()
-    return array

@@ -12,8 +12,9 @@ import pemn_compress
 
 ROOT = Path(pemn_compress.__file__).parent
 TORCH_FREE = (
-    "errors", "plan", "prng", "strategies", "pruning", "settling", "atomic", "history", "version", "recipes",
-    "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
+    "errors", "plan", "prng", "strategies", "pruning", "settling", "atomic",
+    "history", "version", "recipes", "codecs", "archive", "accounting", "report", "reporting",
+    "cli", "cli.options",
 )  # fmt: skip
 WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting")  # all that is inside too
 HEAVY = ("torch", "torchvision")

@@ -90,7 +90,7 @@ def test_what_was_trained_comes_back_bit_for_bit(strategy: str, value_dtype: str
     assert (about["strategy"], about["value_dtype"]) == (strategy, value_dtype)
     assert about["density"] == (1 if strategy == "dense" else 0.1)
     if value_dtype == "float32":
-        plain = packing.load(packing.pack(model), model=Tied())
+        plain = pemn_compress.load(packing.pack(model), model=Tied())
         assert torch.equal(plain(images()), model(images()))
 
 
@@ -141,7 +141,7 @@ def test_a_tensor_that_a_dtype_cannot_hold_stays_as_it_is(tmp_path: Path):
         path = tmp_path / f"{value_dtype}.pemn"
         packing.save(model, path, value_dtype=value_dtype)
         assert torch.equal(
-            packing.load(path, model=Tied()).conv.weight, model.weights()["conv.weight"]
+            pemn_compress.load(path, model=Tied()).conv.weight, model.weights()["conv.weight"]
         )
         assert stored(path)["first.weight"]["values"]["dtype"] in ("i8", "f16")
     with torch.no_grad():
@@ -159,7 +159,7 @@ def test_narrow_models_come_back_in_their_own_dtype(dtype: torch.dtype, value_dt
     model = PrunedModel(plain(), density=0.25)
     model.set_progress(1.0)
     options = {"value_dtype": value_dtype}
-    restored = packing.load(packing.pack(model, **options), model=plain())
+    restored = pemn_compress.load(packing.pack(model, **options), model=plain())
     expected = packing.shrunk(model, **options)
     assert [bits(t) for t in restored.state_dict().values()] == [
         bits(t) for t in expected.state_dict().values()
