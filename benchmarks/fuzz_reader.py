@@ -35,7 +35,7 @@ from pemn_compress.archive import Limits, inspect, open_archive, verify
 from pemn_compress.errors import ArchiveError
 
 CORPUS = Path(__file__).parent.parent / "format_spec" / "conformance" / "accept"
-LIMITS = Limits(elements=1 << 20, restored_bytes=1 << 22, manifest_bytes=1 << 20)
+LIMITS = Limits(max_weights=1 << 20, max_bytes=1 << 22, max_manifest_bytes=1 << 20)
 MOST_SECONDS, MOST_MEBIBYTES, MOST_BYTES = 2.0, 512, 8192
 HEADER, HEADER_BYTES = struct.Struct("<8sHHIQQQIII12s"), 96
 WIDTHS = {"bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "bf16": 2, "f16": 2, "f32": 4,

@@ -100,15 +100,51 @@ def normal16(seed: int, stream: int, count: int) -> F32:
 
 def uniform24(seed: int, stream: int, count: int) -> F32:
     """Return `count` uniform values in (-1, 1), odd multiples of 2^-24, exact in binary32."""
-    drawn = (words(seed, stream, count) >> np.uint32(8)).astype(np.int32)
-    drawn *= 2
-    drawn += 1 - (1 << 24)
-    return drawn.astype(np.float32) * np.float32(2**-24)
+    return _uniform24(words(seed, stream, count))
 
 
 def sign(seed: int, stream: int, count: int) -> F32:
     """Return `count` values, each -1 or +1: the top bit of each word, where 1 means -1."""
-    top = (words(seed, stream, count) >> np.uint32(31)).astype(np.float32)
+    return _sign(words(seed, stream, count))
+
+
+def values_at(transform: str, seed: int, streams: U64, indices: U64) -> F32:
+    """Return single values: number `indices[j]` of stream `streams[j]`, both uint64 of shape (n,).
+
+    float32 of shape (n,); the values that the transform of that name has at these places.
+    """
+    check_seed(seed)
+    found = np.empty(indices.size, np.float32)
+    for start in range(0, indices.size, _BLOCKS_AT_ONCE):
+        part = slice(start, start + _BLOCKS_AT_ONCE)
+        stream, index = streams[part], indices[part]
+        if transform == "normal16":
+            drawn = _words_at(seed, stream, index >> np.uint64(1))
+            half = drawn >> (np.uint32(16) * (index & np.uint64(1)).astype(np.uint32))
+            found[part] = normal_table()[half & np.uint32(0xFFFF)]
+        else:
+            from_words = {"uniform24": _uniform24, "sign": _sign}[transform]
+            found[part] = from_words(_words_at(seed, stream, index))
+    return found
+
+
+def _words_at(seed: int, streams: U64, indices: U64) -> U32:
+    block = indices >> np.uint64(2)
+    counter = (block & _LOW32, block >> _SHIFT32, streams & _LOW32, streams >> _SHIFT32)
+    columns = philox_block(counter, (seed & 0xFFFFFFFF, seed >> 32))
+    picked: U64 = np.choose((indices & np.uint64(3)).astype(np.intp), columns)
+    return picked.astype(np.uint32)
+
+
+def _uniform24(drawn: U32) -> F32:
+    odd = (drawn >> np.uint32(8)).astype(np.int32)
+    odd *= 2
+    odd += 1 - (1 << 24)
+    return odd.astype(np.float32) * np.float32(2**-24)
+
+
+def _sign(drawn: U32) -> F32:
+    top = (drawn >> np.uint32(31)).astype(np.float32)
     return np.float32(1) - np.float32(2) * top
 
 

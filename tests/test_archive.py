@@ -153,7 +153,7 @@ def test_the_header_field_by_field():
         ]
     )  # fmt: skip
     assert data[:8] == MAGIC
-    assert (major, minor, sections, length) == (0, 3, 3, len(data))
+    assert (major, minor, sections, length) == (1, 0, 3, len(data))
     assert elements == 108 + 4 + 35 + 70 + 1 + 4 + 1 + 6 + 10 * 15
     assert restored == 432 + 16 + 70 + 140 + 4 + 16 + 8 + 24 + 15 * (
         1 + 1 + 1 + 2 + 4 + 8 + 2 + 2 + 4 + 8
@@ -212,7 +212,7 @@ def test_inspect_reads_no_payload_and_verify_reads_them_all(tmp_path):
     path = tmp_path / "model.pemn"
     path.write_bytes(data)
     told = inspect(path)
-    assert (told["file"], told["format_version"]) == (str(path), "0.3")
+    assert (told["file"], told["format_version"]) == (str(path), "1.0")
     assert json.loads(json.dumps(told)) == told
     with pytest.raises(ArchiveError, match=r"section 'source'.*altered"):
         verify(path)

@@ -717,8 +717,8 @@ def test_limits_are_the_callers(check):
     proto = Prototype("sign", prng.sign(3, 0, 50), 3)
     data = encode([MaskedTensor("w", "f32", np.ones((4, 5), bool), 2, 0.5)], proto)
     for options, ok in (
-        (["--max-elements", "50"], True), (["--max-elements", "49"], False),
-        (["--max-elements", "19"], False), (["--max-bytes", "200"], True),
+        (["--max-weights", "50"], True), (["--max-weights", "49"], False),
+        (["--max-weights", "19"], False), (["--max-bytes", "200"], True),
         (["--max-bytes", "199"], False), (["--max-bytes", "79"], False),
     ):  # fmt: skip
         assert [one["ok"] for one in check([data], *options)] == [ok]
@@ -750,7 +750,7 @@ def test_the_command(check, tmp_path):
     assert check.run("--help").stdout.startswith("usage: pemn-check")
     for arguments in (
         [], ["--loud", good], ["--max-bytes"], ["--max-bytes", "x", good],
-        ["--max-elements", "-1", good], ["--max-bytes", str(2**64), good],
+        ["--max-weights", "-1", good], ["--max-bytes", str(2**64), good],
     ):  # fmt: skip
         done = check.run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")

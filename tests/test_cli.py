@@ -250,7 +250,7 @@ MODEL_FILES = {
         (["evaluate", "newer.pemn", "--data", "digits"], ["newer.pemn", "newer", "7."]),
         (["restore", "good.pemn", "-o", "x.foo"], [".safetensors", ".foo"]),
         (["restore", "good.pemn", "--max-bytes", "99"], ["at most 99", "--max-bytes"]),
-        (["verify", "good.pemn", "--max-elements", "9"], ["at most 9 ", "--max-elements"]),
+        (["verify", "good.pemn", "--max-weights", "9"], ["at most 9 ", "--max-weights"]),
         (["restore", "good.pemn", "--input-shape", "a"], ["--input-shape", "3,32,32"]),
         (["restore", "good.pemn", "--model", "few.py"], ["does not match"]),
         (["evaluate", "good.pemn", "--data", "npz:other.npz"], ["(1, 8, 8)", "(3, 4, 4)"]),

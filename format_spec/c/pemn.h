@@ -14,10 +14,10 @@
 
 /* The one version of the format that this reader accepts. */
 #ifndef PEMN_MAJOR
-#define PEMN_MAJOR 0
+#define PEMN_MAJOR 1
 #endif
 #ifndef PEMN_MINOR
-#define PEMN_MINOR 3
+#define PEMN_MINOR 0
 #endif
 
 #ifdef __cplusplus

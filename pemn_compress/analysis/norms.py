@@ -21,7 +21,8 @@ class Norms:
 
     `kept_count` and `dropped_count` are how many weights those are. `dropped` is 0 where nothing
     was dropped, and None where the archive does not say what was: only weights that come from the
-    prototype can be regenerated.
+    prototype without a plane can be regenerated, since planes hold kept weights only. Where signs
+    alone come from the prototype (Biprop) a dropped weight is the scale too.
     """
 
     name: str
@@ -60,7 +61,7 @@ def norms(archive: Archive) -> tuple[Norms, ...]:
         dropped = None
         if ones == record.numel:
             dropped = 0.0
-        elif type(record.values) is FromPrototype:
+        elif isinstance(record.values, FromPrototype) and record.values.plane is None:
             elsewhere = ~archive.mask(record.name)
             frozen = masked(archive.prototype(), record.values, elsewhere, record.dtype)
             dropped = _norm(frozen, record.dtype)

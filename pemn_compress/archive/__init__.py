@@ -4,11 +4,13 @@ from pemn_compress.archive.inspection import describe, inspect, verify
 from pemn_compress.archive.layout import Limits
 from pemn_compress.archive.opening import open_archive
 from pemn_compress.archive.reader import Archive
-from pemn_compress.archive.records import Manifest, TensorRecord
+from pemn_compress.archive.records import Manifest, Shuffle, TensorRecord
 from pemn_compress.archive.writer import (
     AliasTensor,
+    ConstantTensor,
     DenseTensor,
     MaskedTensor,
+    Plane,
     Prototype,
     QuantizedTensor,
     SparseTensor,
@@ -18,12 +20,15 @@ from pemn_compress.archive.writer import (
 __all__ = [
     "AliasTensor",
     "Archive",
+    "ConstantTensor",
     "DenseTensor",
     "Limits",
     "Manifest",
     "MaskedTensor",
+    "Plane",
     "Prototype",
     "QuantizedTensor",
+    "Shuffle",
     "SparseTensor",
     "TensorRecord",
     "describe",

@@ -64,7 +64,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         if not ok:
             raise ArchiveError(f"{name}: header: {where}: expected {expected}, got {got}")
 
-    if (major, minor) > (layout.MAJOR, layout.MINOR):
+    if (major, minor) > (layout.MAJOR, layout.MINOR):  # it may use what this reader cannot know
         raise ArchiveError(
             f"{name}: format version {major}.{minor} is newer than this reader's "
             f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
@@ -73,7 +73,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         (major, minor) == (layout.MAJOR, layout.MINOR),
         "version",
         f"{layout.MAJOR}.{layout.MINOR}",
-        f"{major}.{minor}",
+        f"{major}.{minor}" + (", a draft of the format" if major == 0 else ""),
     )
     require(
         length == size,
@@ -87,7 +87,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         f"at most {layout.MAX_SECTIONS}",
         section_count,
     )
-    largest = min(layout.MAX_MANIFEST_BYTES, limits.manifest_bytes)
+    largest = min(layout.MAX_MANIFEST_BYTES, limits.max_manifest_bytes)
     require(raw <= largest, "manifest size", f"at most {largest}", raw)
     require(
         stored <= size - layout.HEADER_BYTES,
@@ -100,15 +100,15 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
     )
     require(reserved == bytes(12), "reserved bytes", "zeros", reserved.hex())
     require(
-        elements <= limits.elements,
+        elements <= limits.max_weights,
         "restored elements",
-        f"at most {limits.elements} (--max-elements raises it, if you trust the file)",
+        f"at most {limits.max_weights} (--max-weights raises it, if you trust the file)",
         elements,
     )
     require(
-        restored_bytes <= limits.restored_bytes,
+        restored_bytes <= limits.max_bytes,
         "restored bytes",
-        f"at most {limits.restored_bytes} (--max-bytes raises it, if you trust the file)",
+        f"at most {limits.max_bytes} (--max-bytes raises it, if you trust the file)",
         restored_bytes,
     )
     body = read_exactly(stream, layout.HEADER_BYTES, stored, "manifest", name)
@@ -135,7 +135,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
     )
     if manifest.prototype is not None:
-        most = min(limits.elements, limits.restored_bytes // 4)
+        most = min(limits.max_weights, limits.max_bytes // 4)
         length = max(manifest.prototype.length, manifest.prototype.filled_length)
         require(length <= most, "prototype length", f"at most {most}", length)
     offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)

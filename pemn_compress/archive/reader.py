@@ -12,7 +12,8 @@ from typing import IO
 import numpy as np
 
 from pemn_compress import prng
-from pemn_compress.archive import layout, records, values
+from pemn_compress.archive import layout, planes, records, values
+from pemn_compress.archive.planes import Departures
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.archive.zstd import decompress
 from pemn_compress.codecs import CODECS
@@ -46,11 +47,15 @@ class Archive:
         self._records = {t.name: t for t in self.manifest.tensors}
         self._payloads: dict[str, tuple[int, int]] = {}
         self._dense, _ = records.dense_layout(self.manifest.tensors)
-        mask_end = 0
+        self._planes: dict[str, tuple[int, int]] = {}
+        mask_end = plane_end = 0
         for tensor in self.manifest.tensors:
             if tensor.positions:
                 self._payloads[tensor.name] = (mask_end, mask_end + tensor.positions.size)
                 mask_end += tensor.positions.size
+            if tensor.plane:
+                self._planes[tensor.name] = (plane_end, plane_end + tensor.plane.size)
+                plane_end += tensor.plane.size
 
     def section(self, name: str) -> bytes:
         """Return a section's payload, its digest checked. Raises ArchiveError."""
@@ -90,7 +95,7 @@ class Archive:
         if record is None:
             raise ArchiveError(f"{self.name}: holds no prototype")
         if self._prototype is None:
-            if record.seed is None:
+            if record.seed is None or record.transform is None:
                 self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
             else:
                 generate = prng.TRANSFORMS[record.transform]
@@ -121,6 +126,26 @@ class Archive:
                 where += f" (offset {self.section_offsets[records.MASKS] + start})"
             raise ArchiveError(f"{self.name}: {where}: {error}") from None
 
+    def departures(self, name: str) -> Departures | None:
+        """Return what the plane of one tensor changes, None where it has none."""
+        record = self._records[name]
+        mask = None if record.positions is None else self.mask(name)
+        if record.plane and records.PLANES in self.section_offsets:
+            self.section(records.PLANES)  # as for masks
+        return self._departures(record, mask)
+
+    def _departures(self, record: records.TensorRecord, mask: Mask | None) -> Departures | None:
+        plane = record.plane
+        if plane is None:
+            return None
+        payload = self._slice(records.PLANES, *self._planes[record.name], record)
+        chosen = np.arange(record.numel) if mask is None else np.flatnonzero(mask)
+        try:
+            return planes.decode(payload, plane, chosen.astype(np.uint64), record.numel)
+        except ArchiveError as error:
+            where = f"section 'planes', tensor {record.name!r}"
+            raise ArchiveError(f"{self.name}: {where}: {error}") from None
+
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
         record = self._records[name]
@@ -144,12 +169,17 @@ class Archive:
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
-                return values.masked(self.prototype(), fill, kept, record.dtype)
-            case records.Constant(bits):
-                if mask is None:
-                    return values.constant(bits, record.dtype, shape)
-                ones = int(mask.sum())
-                return values.spread(values.constant(bits, record.dtype, (ones,)), mask)
+                return values.masked(
+                    self.prototype(),
+                    fill,
+                    kept,
+                    record.dtype,
+                    self._departures(record, mask),
+                    self.manifest.prototype,
+                )
+            case records.Constant() as constant:
+                changed = self._departures(record, mask)
+                return values.constant_tensor(constant, record.dtype, shape, mask, changed)
             case records.Stored() as held:
                 return self._stored(record, held, mask)
             case records.Alias(of):

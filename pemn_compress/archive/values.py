@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pemn_compress import prng
-from pemn_compress.archive import zstd
+from pemn_compress.archive import planes, zstd
+from pemn_compress.archive.planes import Departures
 from pemn_compress.archive.records import (
     DTYPE_BYTES,
     NARROW,
     RAW,
     SHUFFLE_ZSTD,
+    SIGN,
     ZSTD,
+    Constant,
     FromPrototype,
+    PrototypeRecord,
     Scale,
     Shuffle,
     Stored,
@@ -45,20 +49,39 @@ def tile(prototype: F32, offset: int, count: int) -> F32:
 
 
 def masked(
-    prototype: F32, values: FromPrototype, mask: Mask, dtype: str
+    prototype: F32,
+    fill: FromPrototype,
+    mask: Mask,
+    dtype: str,
+    changed: Departures | None = None,
+    record: PrototypeRecord | None = None,
 ) -> npt.NDArray[np.generic]:
     """Return scale x prototype where the mask is 1 and +0.0 elsewhere.
 
     One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
+    `changed` is what the fill's plane says, `record` the prototype's, which it needs.
     """
+    other_values = changed is not None and changed.record.kind != SIGN
     with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
-        if not isinstance(values.scale, tuple) and len(prototype) < mask.size:
-            scaled = prototype * np.float32(values.scale)  # few products, then many copies of them
-            product = tile(scaled, values.offset, mask.size).reshape(mask.shape)
+        plain = not (other_values or fill.signs or isinstance(fill.scale, tuple))
+        if plain and len(prototype) < mask.size:
+            assert not isinstance(fill.scale, tuple)
+            scaled = prototype * np.float32(fill.scale)  # few products, then many copies of them
+            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)
         else:
-            drawn = tile(prototype, values.offset, mask.size).reshape(mask.shape)
-            product = drawn * _scale_array(values.scale, mask.shape)
-        return from_float32(_select(product, mask), dtype)
+            drawn = tile(prototype, fill.offset, mask.size).reshape(mask.shape)
+            if other_values:
+                assert changed is not None
+                assert record is not None
+                drawn = drawn.copy()
+                drawn.reshape(-1)[changed.indices] = planes.values(changed, prototype, record, fill)
+            if fill.signs:
+                drawn = np.copysign(np.float32(1), drawn)
+            product = drawn * _scale_array(fill.scale, mask.shape)
+        array = from_float32(_select(product, mask), dtype)
+    if changed is not None and changed.record.kind == SIGN:
+        planes.negate(array, changed)
+    return array
 
 
 def _select(values: F32, mask: Mask) -> F32:
@@ -122,11 +145,13 @@ def restored_sha256(digests: Mapping[str, bytes]) -> str:
     return whole.hexdigest()
 
 
-def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, str, str]:
+def pack_stored(
+    array: Array, dtype: str, narrow: str | None, *, compress: bool = True
+) -> tuple[bytes, str, str]:
     """Return an array's payload, the dtype it is stored in, and its coding: the smallest.
 
-    `narrow` is used where it loses nothing, compression where it saves more than a word about it
-    takes in the manifest.
+    `narrow` is used where it loses nothing, compression (unless `compress` forbids it) where it
+    saves more than a word about it takes in the manifest.
     """
     stored, used = array, dtype
     if narrow is not None and narrow in NARROW.get(dtype, ()):
@@ -135,6 +160,8 @@ def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, st
         if tensor_bytes(widen(tried, narrow, dtype)) == tensor_bytes(array):
             stored, used = tried, narrow
     raw = bytes(tensor_bytes(stored))
+    if not compress:
+        return raw, used, RAW
     tries = [(raw, RAW), (zstd.compress(raw), ZSTD)]
     if stored.itemsize > 1:
         tries.append((zstd.compress(_shuffle(raw, stored.itemsize)), SHUFFLE_ZSTD))
@@ -207,6 +234,24 @@ def constant(bits: str, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return an array whose elements all have the given bits."""
     element = np.frombuffer(bytes.fromhex(bits), NUMPY_TYPES[dtype])
     return np.broadcast_to(element[0], shape)
+
+
+def constant_tensor(
+    held: Constant,
+    dtype: str,
+    shape: tuple[int, ...],
+    mask: Mask | None,
+    changed: Departures | None,
+) -> Array:
+    """Return a tensor of one constant, where the mask is 1 and with the signs that a plane says."""
+    if mask is not None:
+        array = spread(constant(held.bits, dtype, (int(mask.sum()),)), mask)
+    else:
+        array = constant(held.bits, dtype, shape)
+    if changed is not None:
+        array = np.array(array)  # a constant alone is one element seen many times
+        planes.negate(array, changed)
+    return array
 
 
 def spread(kept: Array, mask: Mask) -> Array:

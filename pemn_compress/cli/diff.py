@@ -25,7 +25,7 @@ def command(
     as_json: bool,
     plot: str | None,
     force: bool,
-    max_elements: int,
+    max_weights: int,
     max_bytes: int,
 ) -> None:
     """Compare the masks of two or more archives, tensor by tensor.
@@ -53,7 +53,7 @@ def command(
     if plot:
         suffix = check_plot(plot)
         check_output(Path(plot), force=force)
-    found = compare(archives, common=common, limits=Limits(max_elements, max_bytes))
+    found = compare(archives, common=common, limits=Limits(max_weights, max_bytes))
     if plot:
         write_bytes(Path(plot), heat_map(found, suffix), force=force)
     if as_csv or as_json:

@@ -42,7 +42,7 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
     from pemn_compress.training import Run, check_fit, evaluate
 
     request = DataRequest(**{key: options[key] for key in DATA_KEYS})
-    limits = Limits(options["max_elements"], options["max_bytes"])
+    limits = Limits(options["max_weights"], options["max_bytes"])
     with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
         about = opened.manifest.about

@@ -25,7 +25,7 @@ from pemn_compress.reporting.words import both, clean
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
-    archive: str, max_elements: int, max_bytes: int, with_norms: bool, as_json: bool
+    archive: str, max_weights: int, max_bytes: int, with_norms: bool, as_json: bool
 ) -> None:
     """Show what is inside ARCHIVE, section by section and tensor by tensor.
 
@@ -36,7 +36,7 @@ def command(
     Example:
       pemn inspect model.pemn --json | jq .about.accuracy
     """
-    limits = Limits(max_elements, max_bytes)
+    limits = Limits(max_weights, max_bytes)
     measured: Sequence[Norms] = ()
     with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
