@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "What is inside an archive, section by section.",
     "verify": "Check every promise that an archive makes.",
     "evaluate": "Measure a restored model's accuracy on data.",
+    "import": "Turn a checkpoint of the papers' own projects into an archive.",
     "diff": "How much the masks of archives agree, beside chance.",
 }
 
