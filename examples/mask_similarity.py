@@ -1,6 +1,8 @@
-"""How alike are masks that differ only in the seed of their scores? Beside the paper's table.
+r"""How alike are masks that differ only in the seed of their scores? Beside the paper's table.
 
-    python examples/mask_similarity.py --seeds 5 --epochs 30
+    python examples/mask_similarity.py
+    python examples/mask_similarity.py --model conv6 -a width=0.25 --data npz:cifar10.npz \
+        --recipe edge-popup --epochs 20 --seeds 3
 
 Edge-popup, one network with the same fixed weights and the same order of samples, masks trained
 from different initial scores, compared pair by pair; the experiment of section 4 of "Randomly
@@ -18,6 +20,7 @@ import torch
 import pemn_compress
 from pemn_compress import recipes
 from pemn_compress.analysis import compare, implied_jaccard
+from pemn_compress.cli.options import arguments_option
 from pemn_compress.preparing import DataRequest, prepare
 from pemn_compress.search import SEARCHES
 from pemn_compress.training import fit
@@ -30,27 +33,34 @@ HEADS += ("Jaccard", "chance", "implied", "IWR", "J/(1+J)")
 
 @click.command()
 @click.option("--model", default="mlp")
-@click.option("--width", type=int, default=128)
 @click.option("--data", "spec", default="digits")
-@click.option("--epochs", type=int, default=30)
 @click.option("--seeds", type=int, default=5)
-@click.option("--distribution", default="kaiming-normal")
+@click.option("--recipe", "recipe_name", default="default")
+@click.option("--epochs", type=int, default=30)
+@arguments_option
 @click.option("--folder", type=click.Path(path_type=Path), default="mask_similarity")
 def main(
-    model: str, width: int, spec: str, epochs: int, seeds: int, distribution: str, folder: Path
+    model: str,
+    spec: str,
+    seeds: int,
+    recipe_name: str,
+    epochs: int,
+    arguments: tuple[tuple[str, object], ...],
+    folder: Path,
 ) -> None:
     torch.set_num_threads(1)
     folder.mkdir(exist_ok=True)
-    recipe = recipes.load("default").override(epochs=epochs)
-    print(f"{model} of width {width} on {spec}, edge-popup, {epochs} epochs, {seeds} score seeds,")
-    print(f"{distribution} weights of seed 0, pemn-compress {pemn_compress.__version__}\n")
+    recipe = recipes.load(recipe_name).override(epochs=epochs)
+    print(f"{model} {dict(arguments) or ''} on {spec}, edge-popup, recipe {recipe_name}, {epochs}")
+    print(f"epochs, {seeds} score seeds, {recipe.distribution} weights of seed 0,", end=" ")
+    print(f"pemn-compress {pemn_compress.__version__}\n")
     print(f"| {' | '.join(HEADS)} |\n|{' ---: |' * len(HEADS)}")
     for density, (paper_smc, paper_jaccard) in IWR.items():
         paths, accuracies = [], []
         for seed in range(seeds):
-            prepared = prepare(model, DataRequest(spec), recipe, 0, {"width": width})
+            prepared = prepare(model, DataRequest(spec), recipe, 0, dict(arguments))
             masked = pemn_compress.MaskedModel(
-                prepared.model, strategy="mask", density=density, distribution=distribution
+                prepared.model, strategy="mask", density=density, distribution=recipe.distribution
             )
             rescore(masked, seed)
             history = fit(masked, prepared.data, recipe, seed=0)

@@ -56,7 +56,7 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
             "| rp 1e-3 |",
         ),
         (
-            ["mask_similarity.py", "--epochs", "1", "--seeds", "2", "--width", "8"],
+            ["mask_similarity.py", "--epochs", "1", "--seeds", "2", "-a", "width=8"],
             "0.51 at density 0.5 means 0.34, not the 0.25",
         ),
     ],

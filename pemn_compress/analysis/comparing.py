@@ -99,8 +99,8 @@ def _common_masks(
         lacking = next(a.name for a, masks in zip(archives, own, strict=True)
                        if any(name not in masks for name in skipped))  # fmt: skip
         raise ArchiveError(
-            f"{len(skipped)} masks are not in all archives: {_names(skipped)} ({lacking} lacks "
-            "some); --common compares only what all have"
+            f"not all archives have the same masks: {lacking} lacks some of {_names(skipped)}; "
+            "--common compares only what all have"
         )
     return shared, skipped
 

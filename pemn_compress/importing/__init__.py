@@ -31,7 +31,7 @@ _CODES = DTYPES | {
     torch.bool: "bool", torch.uint8: "u8", torch.int8: "i8", torch.int16: "i16",
     torch.int32: "i32", torch.int64: "i64", torch.float64: "f64",
 }  # fmt: skip
-_FIXED, _GLOBAL = "FixedSubnetConv", "GlobalSubnetConv"
+_GLOBAL = "GlobalSubnetConv"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def import_checkpoint(
     is biprop's: "per-tensor" or "global", by default what the checkpoint says. `matching` is
     "names" or "order". Weights are stored by the smallest exact means. The archive is read back and
     compared with the weights that the project's forward would use, bit for bit; `model` gets them
-    too.
+    too. Scores of 0 and 1 alone are taken for FixedSubnetConv's, which are masks. Nothing in a
+    checkpoint of hidden-networks tells SampleSubnetConv's scores from others: do not import those,
+    no mask is theirs.
 
     Raises ModelError for a checkpoint that cannot be read without running code or does not fit the
     model, SettingError for settings that are missing or contradict the checkpoint.

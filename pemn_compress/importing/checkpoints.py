@@ -82,7 +82,7 @@ def match(
         unknown = [name for name in shapes if name not in own]
         if lacking or unknown:
             parts = [
-                f"{len(names)} tensors that the {who} lacks: {_nearest(names, others)}"
+                f"{_count(names)} that the {who} lacks: {_nearest(names, others)}"
                 for names, who, others in (
                     (lacking, "checkpoint", unknown or list(shapes)),
                     (unknown, "model", lacking or list(own)),
@@ -136,6 +136,10 @@ def _describe(state: object) -> str:
         return "an empty one"
     key, value = next(entry for entry in state.items() if not _is_entry(entry))
     return f"an entry {key!r} of type {type(value).__name__}"
+
+
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} tensor{'' if len(names) == 1 else 's'}"
 
 
 def _nearest(names: Sequence[str], others: Sequence[str]) -> str:
