@@ -14,6 +14,7 @@ from pemn_compress.version import __version__
 if TYPE_CHECKING:
     from pemn_compress.architecture import build
     from pemn_compress.archive import inspect, open_archive, verify
+    from pemn_compress.archive import open_archive as open
     from pemn_compress.compressing import compress
     from pemn_compress.exporting import restore
     from pemn_compress.masked_model import MaskedModel
@@ -27,6 +28,7 @@ _HOMES = {
     "compress": "compressing",
     "inspect": "archive",
     "load": "packing",
+    "open": "archive",
     "open_archive": "archive",
     "report": "reporting",
     "restore": "exporting",
@@ -42,6 +44,7 @@ __all__ = [
     "compress",
     "inspect",
     "load",
+    "open",
     "open_archive",
     "report",
     "restore",
@@ -53,7 +56,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(home, "open_archive" if name == "open" else name)
 
 
 def __dir__() -> list[str]:

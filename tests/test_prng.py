@@ -170,7 +170,8 @@ def test_uniform24_is_an_odd_multiple_of_2_to_the_minus_24(seed, stream):
 
 @pytest.mark.parametrize(("word", "expected"), [(0, 1 - 2**24), (2**32 - 1, 2**24 - 1)])
 def test_uniform24_stays_inside_its_ends(monkeypatch, word, expected):
-    monkeypatch.setattr(prng, "words", lambda *_: np.full(3, word, np.uint32))
+    block = tuple(np.full(1, word, np.uint64) for _ in range(4))
+    monkeypatch.setattr(prng, "philox_block", lambda *_: block)
     values = prng.uniform24(0, 0, 3)
     assert values.dtype == np.float32
     assert values.tolist() == [expected * 2**-24] * 3

@@ -17,8 +17,15 @@ from pemn_compress.archive.zstd import decompress
 from pemn_compress.errors import ArchiveError
 
 
-def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Archive:
+def open_archive(
+    source: str | Path | bytes, limits: Limits | None = None, *, mapped: bool = False
+) -> Archive:
     """Open an archive from a path or from bytes; read and check its header and manifest.
+
+    No payload is read before it is asked for: listing a large archive reads a few kilobytes. With
+    `mapped` the sections of a file are mapped into memory, and large stored tensors that are not
+    compressed are read-only views of it, in no memory of their own; the file must then stay as it
+    is while they are used (one that is cut short would end the process).
 
     Raises ArchiveError, whose message names the file, the place, what was expected and what was
     found; nothing is allocated on the word of a field that has not been checked.
@@ -35,7 +42,10 @@ def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Ar
         except OSError as error:
             raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
     try:
-        return _open(stream, name, limits or Limits())
+        archive = _open(stream, name, limits or Limits())
+        if mapped and not isinstance(source, bytes):
+            archive.map_file()
+        return archive
     except OSError as error:  # a pipe, a bad disk
         stream.close()
         raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None

@@ -5,7 +5,11 @@ own can be read alone.
 """
 
 import hashlib
+import io
+import mmap
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -19,6 +23,10 @@ from pemn_compress.archive.zstd import decompress
 from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
 
+Payload = bytes | memoryview
+_THREADS = min(4, os.cpu_count() or 1)
+_PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
+
 
 @dataclass
 class Archive:
@@ -31,7 +39,8 @@ class Archive:
     manifest_bytes: int
     section_offsets: dict[str, int]
     _stream: IO[bytes] = field(repr=False)
-    _sections: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _sections: dict[str, Payload] = field(default_factory=dict, repr=False)
+    _map: mmap.mmap | None = field(default=None, repr=False)
     _prototype: F32 | None = field(default=None, repr=False)
 
     def __enter__(self) -> "Archive":
@@ -57,16 +66,33 @@ class Archive:
                 self._planes[tensor.name] = (plane_end, plane_end + tensor.plane.size)
                 plane_end += tensor.plane.size
 
-    def section(self, name: str) -> bytes:
+    def map_file(self) -> None:
+        """Map the file into memory; sections are then parts of it rather than copies."""
+        self._map = mmap.mmap(self._stream.fileno(), self.size, access=mmap.ACCESS_READ)
+
+    def unchanged(self) -> None:
+        """Raise ArchiveError where the file has another size than when it was opened."""
+        size = self._stream.seek(0, io.SEEK_END)
+        if size != self.size:
+            raise ArchiveError(
+                f"{self.name}: expected {self.size} bytes, as when it was opened, got {size}: "
+                "the file changed while it was read"
+            )
+
+    def section(self, name: str) -> Payload:
         """Return a section's payload, its digest checked. Raises ArchiveError."""
         if name not in self._sections:
             record = next((s for s in self.manifest.sections if s.name == name), None)
             if record is None:
                 raise ArchiveError(f"{self.name}: no section {name!r}")
             offset = self.section_offsets[name]
-            payload = read_exactly(
-                self._stream, offset, record.size, f"section {name!r}", self.name
-            )
+            payload: Payload
+            if self._map is not None:
+                payload = memoryview(self._map)[offset : offset + record.size]
+            else:
+                payload = read_exactly(
+                    self._stream, offset, record.size, f"section {name!r}", self.name
+                )
             found = hashlib.sha256(payload).hexdigest()
             if found != record.sha256:
                 raise ArchiveError(
@@ -80,7 +106,7 @@ class Archive:
             self._sections[name] = payload
         return self._sections[name]
 
-    def _check_gaps(self, payload: bytes) -> None:
+    def _check_gaps(self, payload: Payload) -> None:
         end = 0
         for name, start in self._dense.items():
             held = self._records[name].values
@@ -116,7 +142,7 @@ class Archive:
     def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
         name = record.name
         start, end = self._payloads[name]
-        payload = self._slice(records.MASKS, start, end, record)
+        payload = bytes(self._slice(records.MASKS, start, end, record))
         decode = CODECS[positions.codec].decode
         try:
             return decode(payload, record.shape, positions.ones)
@@ -138,7 +164,7 @@ class Archive:
         plane = record.plane
         if plane is None:
             return None
-        payload = self._slice(records.PLANES, *self._planes[record.name], record)
+        payload = bytes(self._slice(records.PLANES, *self._planes[record.name], record))
         chosen = np.arange(record.numel) if mask is None else np.flatnonzero(mask)
         try:
             return planes.decode(payload, plane, chosen.astype(np.uint64), record.numel)
@@ -201,11 +227,11 @@ class Archive:
             )
         return values.stored(elements, held, record.shape, record.dtype, mask)
 
-    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> bytes:
+    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> Payload:
         """Return part of a section; alone where the tensor has a digest of its own to check."""
         if start == end:  # a mask without ones: the section may not even be there
             return b""
-        if record.sha256 is not None and section not in self._sections:
+        if record.sha256 is not None and section not in self._sections and self._map is None:
             offset = self.section_offsets[section] + start
             what = f"tensor {record.name!r}"
             return read_exactly(self._stream, offset, end - start, what, self.name)
@@ -215,7 +241,7 @@ class Archive:
         """Return the model file's source that travels in the archive, or None."""
         if records.SOURCE not in self.section_offsets:
             return None
-        packed = self.section(records.SOURCE)
+        packed = bytes(self.section(records.SOURCE))
         try:
             return decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
         except ArchiveError as error:
@@ -233,25 +259,27 @@ class Archive:
 
         Raises ArchiveError when the digest differs from the manifest's.
         """
-        for name in (records.MASKS, records.DENSE, records.PROTOTYPE):
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
             if name in self.section_offsets:  # also where tensors have digests: gaps have none
                 self.section(name)
-        arrays: dict[str, Array] = {}
-        digests: dict[str, bytes] = {}
-        for record in self.manifest.tensors:
-            name = record.name
-            match record.values:
-                case records.Alias(of):  # the same array: an alias takes no memory of its own
-                    arrays[name], digests[name] = arrays[of], digests[of]
-                case _:
-                    arrays[name], digests[name] = self._checked(record)
+        own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
+        if any(isinstance(tensor.values, records.FromPrototype) for tensor in own):
+            self.prototype()
+        # most of the time goes into digests and numpy, which let other threads work
+        threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
+        with ThreadPoolExecutor(threads) as pool:
+            checked = dict(zip([t.name for t in own], pool.map(self._checked, own), strict=True))
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
+                checked[tensor.name] = checked[tensor.values.of]
+        digests = {name: digest for name, (_, digest) in checked.items()}
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
                 f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
             )
-        return arrays
+        return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
 
 
 def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:

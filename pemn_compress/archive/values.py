@@ -67,7 +67,7 @@ def masked(
         if plain and len(prototype) < mask.size:
             assert not isinstance(fill.scale, tuple)
             scaled = prototype * np.float32(fill.scale)  # few products, then many copies of them
-            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)
+            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)  # a copy
         else:
             drawn = tile(prototype, fill.offset, mask.size).reshape(mask.shape)
             if other_values:
@@ -77,17 +77,18 @@ def masked(
                 drawn.reshape(-1)[changed.indices] = planes.values(changed, prototype, record, fill)
             if fill.signs:
                 drawn = np.copysign(np.float32(1), drawn)
-            product = drawn * _scale_array(fill.scale, mask.shape)
-        array = from_float32(_select(product, mask), dtype)
+            product = np.asarray(drawn * _scale_array(fill.scale, mask.shape))
+        _select(product, mask)
+        array = from_float32(product, dtype)
     if changed is not None and changed.record.kind == SIGN:
         planes.negate(array, changed)
     return array
 
 
-def _select(values: F32, mask: Mask) -> F32:
-    """Return a fresh array with +0.0 where the mask is 0; in one pass, on the bits."""
-    bits = np.multiply(values.view(np.uint32), mask, dtype=np.uint32)
-    return np.asarray(bits).view(np.float32)
+def _select(values: F32, mask: Mask) -> None:
+    """Put +0.0 where the mask is 0, in place; one pass, on the bits."""
+    bits = values.view(np.uint32)
+    np.multiply(bits, mask, dtype=np.uint32, out=bits)
 
 
 def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
@@ -171,7 +172,7 @@ def pack_stored(
     return payload, used, coding
 
 
-def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
+def unpack_stored(payload: bytes | memoryview, values: Stored, count: int) -> Array:
     """Return the stored elements, one after the other, in the dtype they are stored in.
 
     Raises ArchiveError.
@@ -179,7 +180,7 @@ def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
     width = DTYPE_BYTES[values.dtype]
     if values.coding != RAW:
         exact = count * width
-        payload = zstd.decompress(payload, exact, exact, "stored values")
+        payload = zstd.decompress(bytes(payload), exact, exact, "stored values")
     if values.coding == SHUFFLE_ZSTD:
         payload = _shuffle(payload, len(payload) // width)
     return as_array(payload, values.dtype, (count,))
@@ -194,8 +195,10 @@ def stored(
         return kept.reshape(shape) if mask is None else spread(kept, mask)
     integers = elements.reshape(shape) if mask is None else spread(elements, mask)
     with np.errstate(all="ignore"):
-        product = integers.astype(np.float32) * _scale_array(values.scale, shape)
-        return from_float32(product if mask is None else _select(product, mask), dtype)
+        product = np.asarray(integers.astype(np.float32) * _scale_array(values.scale, shape))
+        if mask is not None:
+            _select(product, mask)
+        return from_float32(product, dtype)
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:
@@ -217,7 +220,7 @@ def widen(array: Array, stored: str, dtype: str) -> Array:
     return wide
 
 
-def _shuffle(raw: bytes, width: int) -> bytes:
+def _shuffle(raw: bytes | memoryview, width: int) -> bytes:
     """Gather all first bytes of elements of `width` bytes, then all second ones, and so on.
 
     The same with the number of elements for `width` undoes it: both transpose a matrix.
@@ -225,7 +228,7 @@ def _shuffle(raw: bytes, width: int) -> bytes:
     return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes()
 
 
-def as_array(payload: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
+def as_array(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return stored little-endian bytes as an array."""
     return np.frombuffer(payload, NUMPY_TYPES[dtype]).reshape(shape)
 
