@@ -359,7 +359,7 @@ def without(state, name):
         (lambda s: s | {"linear.scores": s["linear.scores"].half()}, "of float32, got"),
         (
             lambda s: without(s, "convs.1.bias") | {"convs.1.bais": s["convs.1.bias"]},
-            r"checkpoint lacks: 'convs.1.bias' \(nearest: 'convs.1.bais'\); 1 tensors that the "
+            r"checkpoint lacks: 'convs.1.bias' \(nearest: 'convs.1.bais'\); 1 tensor that the "
             r"model lacks: 'convs.1.bais' \(nearest: 'convs.1.bias'\)",
         ),
         (
