@@ -22,6 +22,7 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
+from pemn_compress.archive.writer import Plane
 from pemn_compress.cli import main
 from pemn_compress.errors import ArchiveError, SettingError
 
@@ -173,7 +174,7 @@ def test_archives_that_do_not_fit(tmp_path):
 
 def test_diff_of_two_fits_the_terminal(call, tmp_path):
     for i in range(2):
-        write(tmp_path / f"{i}.pemn", masks(i, SHAPES | {"huge": (3000, 4000)}))
+        write(tmp_path / f"{i}.pemn", masks(i, SHAPES | {"huge": (1000, 1100)}))
     code, out, _ = call("diff", "0.pemn", "1.pemn")
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
@@ -188,7 +189,7 @@ def test_diff_of_two_fits_the_terminal(call, tmp_path):
 
 def test_diff_of_many_is_a_matrix(call, tmp_path):
     for i in range(13):
-        write(tmp_path / f"{i:02}.pemn", masks(i, SHAPES | {"huge": (300, 400)}))
+        write(tmp_path / f"{i:02}.pemn", masks(i, SHAPES | {"huge": (100, 400)}))
     names = [f"{i:02}.pemn" for i in range(13)]
     code, out, _ = call("diff", *names)
     assert code == 0
@@ -251,6 +252,9 @@ def test_norms_of_kept_and_dropped_weights():
     contents = [
         MaskedTensor("w", "f32", mask, 2, 0.5),
         MaskedTensor("half", "bf16", mask, 0, 1.0),
+        MaskedTensor("turned", "f32", mask, 2, 0.5, plane=Plane("sign", mask)),
+        MaskedTensor("drawn", "f32", mask, 2, 0.5, plane=Plane("generation", 3 * mask, 1 << 40)),
+        MaskedTensor("signs", "f32", mask, 2, 0.5, signs=True),
         MaskedTensor("all", "f32", np.ones((2, 2), bool), 0, 1.0),
         SparseTensor("pruned", "f32", sparse, kept),
         DenseTensor("bias", "f32", np.float32([6, 8])),
@@ -259,13 +263,17 @@ def test_norms_of_kept_and_dropped_weights():
     ]
     with open_archive(encode(contents, PROTOTYPE)) as archive:
         found = {n.name: n for n in norms(archive)}
-    assert list(found) == ["w", "half", "all", "pruned", "bias"]
+    assert {*found} == {n.name for n in contents} - {"steps", "tied"}
     frozen = 0.5 * np.resize(np.roll(PROTOTYPE.values, -2), mask.shape).astype(np.float64)
     assert found["w"].kept == pytest.approx(np.linalg.norm(frozen[mask]))
     assert found["w"].dropped == pytest.approx(np.linalg.norm(frozen[~mask]))
     assert found["w"].dropped_rms == pytest.approx(np.sqrt(np.mean(frozen[~mask] ** 2)))
     rounded = np.resize(PROTOTYPE.values, mask.shape).astype(np.float64)
     assert found["half"].dropped == pytest.approx(np.linalg.norm(rounded[~mask]), rel=4e-3)
+    assert found["turned"].dropped == found["w"].dropped
+    assert found["drawn"].dropped is None
+    assert found["signs"].kept_rms == pytest.approx(0.5)
+    assert found["signs"].dropped_rms == pytest.approx(0.5)
     assert (found["all"].dropped, found["all"].dropped_rms) == (0, None)
     assert (found["pruned"].kept, found["pruned"].dropped) == (5, None)
     assert (found["bias"].kept, found["bias"].dropped) == (10, 0)

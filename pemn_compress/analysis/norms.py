@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pemn_compress.archive import Archive
-from pemn_compress.archive.records import Alias, FromPrototype
+from pemn_compress.archive.records import SIGN, Alias, FromPrototype
 from pemn_compress.archive.values import Array, masked
 
 _FLOATING = ("f16", "bf16", "f32", "f64")
@@ -21,8 +21,9 @@ class Norms:
 
     `kept_count` and `dropped_count` are how many weights those are. `dropped` is 0 where nothing
     was dropped, and None where the archive does not say what was: only weights that come from the
-    prototype without a plane can be regenerated, since planes hold kept weights only. Where signs
-    alone come from the prototype (Biprop) a dropped weight is the scale too.
+    prototype can be regenerated, and not where they were drawn anew or recycled while training:
+    those planes hold kept weights only. Where signs alone come from the prototype (Biprop) a
+    dropped weight counts as the scale too.
     """
 
     name: str
@@ -61,7 +62,9 @@ def norms(archive: Archive) -> tuple[Norms, ...]:
         dropped = None
         if ones == record.numel:
             dropped = 0.0
-        elif isinstance(record.values, FromPrototype) and record.values.plane is None:
+        elif isinstance(record.values, FromPrototype) and (
+            record.plane is None or record.plane.kind == SIGN  # signs change no norm
+        ):
             elsewhere = ~archive.mask(record.name)
             frozen = masked(archive.prototype(), record.values, elsewhere, record.dtype)
             dropped = _norm(frozen, record.dtype)
