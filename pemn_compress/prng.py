@@ -65,8 +65,8 @@ def words(seed: int, stream: int, count: int) -> U32:
     return out
 
 
-def _drawn(seed: int, stream: int, count: int) -> Iterator[tuple[int, U32]]:
-    """Yield the first `count` words of a stream part by part, each with where it starts.
+def _drawn(seed: int, stream: int, count: int, first: int = 0) -> Iterator[tuple[int, U32]]:
+    """Yield `count` words of a stream, from block `first` on, part by part: (start, words).
 
     Whoever turns a part into values while it is in the cache needs no memory for all words.
     """
@@ -76,6 +76,7 @@ def _drawn(seed: int, stream: int, count: int) -> Iterator[tuple[int, U32]]:
     blocks = -(-count // 4)
     for start in range(0, blocks, _BLOCKS_AT_ONCE):
         block = np.arange(start, min(start + _BLOCKS_AT_ONCE, blocks), dtype=np.uint64)
+        block += np.uint64(first)
         counter = (
             block & _LOW32,
             block >> _SHIFT32,
@@ -106,31 +107,38 @@ def normal_table() -> F32:
     return np.concatenate([-upper[::-1], upper]).astype(np.float32)
 
 
-def normal16(seed: int, stream: int, count: int) -> F32:
-    """Return `count` standard normal values; each 32-bit word gives two, its low half first."""
-    out, table = np.empty(count, np.float32), normal_table()
-    for start, drawn in _drawn(seed, stream, -(-count // 2)):
-        part = out[2 * start : 2 * (start + drawn.size)]
+def normal16(seed: int, stream: int, count: int, start: int = 0) -> F32:
+    """Return `count` standard normal values; each 32-bit word gives two, its low half first.
+
+    Value `start` of the stream comes first, here and in the other transforms.
+    """
+    first, skipped = divmod(start, 8)
+    out, table = np.empty(skipped + count, np.float32), normal_table()
+    for begin, drawn in _drawn(seed, stream, -(-out.size // 2), first):
+        part = out[2 * begin : 2 * (begin + drawn.size)]
         halves = drawn.astype("<u4", copy=False).view("<u2")
         np.take(table, halves[: part.size], out=part, mode="wrap")  # no index is out of bounds
-    return out
+    return out[skipped:]
 
 
-def uniform24(seed: int, stream: int, count: int) -> F32:
+def uniform24(seed: int, stream: int, count: int, start: int = 0) -> F32:
     """Return `count` uniform values in (-1, 1), odd multiples of 2^-24, exact in binary32."""
-    return _from_words(seed, stream, count, _uniform24)
+    return _from_words(seed, stream, count, start, _uniform24)
 
 
-def sign(seed: int, stream: int, count: int) -> F32:
+def sign(seed: int, stream: int, count: int, start: int = 0) -> F32:
     """Return `count` values, each -1 or +1: the top bit of each word, where 1 means -1."""
-    return _from_words(seed, stream, count, _sign)
+    return _from_words(seed, stream, count, start, _sign)
 
 
-def _from_words(seed: int, stream: int, count: int, transform: Callable[[U32], F32]) -> F32:
-    out = np.empty(count, np.float32)
-    for start, drawn in _drawn(seed, stream, count):
-        out[start : start + drawn.size] = transform(drawn)
-    return out
+def _from_words(
+    seed: int, stream: int, count: int, start: int, transform: Callable[[U32], F32]
+) -> F32:
+    first, skipped = divmod(start, 4)
+    out = np.empty(skipped + count, np.float32)
+    for begin, drawn in _drawn(seed, stream, out.size, first):
+        out[begin : begin + drawn.size] = transform(drawn)
+    return out[skipped:]
 
 
 def values_at(transform: str, seed: int, streams: U64, indices: U64) -> F32:
@@ -173,7 +181,7 @@ def _sign(drawn: U32) -> F32:
     return np.float32(1) - np.float32(2) * top
 
 
-TRANSFORMS: dict[str, Callable[[int, int, int], F32]] = {
+TRANSFORMS: dict[str, Callable[..., F32]] = {
     "normal16": normal16,
     "uniform24": uniform24,
     "sign": sign,

@@ -10,7 +10,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import numpy as np
@@ -195,8 +195,9 @@ class Archive:
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
+                vector, fill = self._values_of(fill, record.numel)
                 return values.masked(
-                    self.prototype(),
+                    vector,
                     fill,
                     kept,
                     record.dtype,
@@ -210,6 +211,18 @@ class Archive:
                 return self._stored(record, held, mask)
             case records.Alias(of):
                 return self.tensor(of)
+
+    def _values_of(
+        self, fill: records.FromPrototype, count: int
+    ) -> tuple[F32, records.FromPrototype]:
+        """Return a vector and where in it a tensor's values are: no more of it than is needed."""
+        record = self.manifest.prototype
+        assert record is not None
+        fits = fill.offset + count <= record.length and record.shuffle is None
+        if self._prototype is not None or record.seed is None or not fits:
+            return self.prototype(), fill
+        generate = prng.TRANSFORMS[record.transform or ""]
+        return generate(record.seed, record.stream, count, fill.offset), replace(fill, offset=0)
 
     def _stored(
         self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
