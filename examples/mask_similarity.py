@@ -51,8 +51,10 @@ def main(
     torch.set_num_threads(1)
     folder.mkdir(exist_ok=True)
     recipe = recipes.load(recipe_name).override(epochs=epochs)
-    print(f"{model} {dict(arguments) or ''} on {spec}, edge-popup, recipe {recipe_name}, {epochs}")
-    print(f"epochs, {seeds} score seeds, {recipe.distribution} weights of seed 0,", end=" ")
+    print(f"{model}, arguments {dict(arguments)}, on {spec}; edge-popup, recipe {recipe_name},")
+    print(
+        f"{epochs} epochs, {seeds} score seeds, {recipe.distribution} weights of seed 0,", end=" "
+    )
     print(f"pemn-compress {pemn_compress.__version__}\n")
     print(f"| {' | '.join(HEADS)} |\n|{' ---: |' * len(HEADS)}")
     for density, (paper_smc, paper_jaccard) in IWR.items():
