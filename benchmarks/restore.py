@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import pemn_compress
-from pemn_compress import packing
+from pemn_compress import loading
 from pemn_compress.archive import open_archive
 
 
@@ -48,7 +48,7 @@ def measure(folder: Path, strategy: str, density: float, runs: int) -> tuple[lis
 
     def restore() -> None:
         with open_archive(archive) as opened:
-            packing.state_dict(opened)
+            loading.state_dict(opened)
 
     def load() -> None:
         torch.load(dense, weights_only=True)

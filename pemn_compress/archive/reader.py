@@ -8,7 +8,7 @@ import hashlib
 import io
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import IO
@@ -267,6 +267,31 @@ class Archive:
         for record in self.manifest.tensors:
             yield record, self.tensor(record.name)
 
+    def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record that is no alias with its restored tensor, holding no more than one.
+
+        Raises ArchiveError, at the end where only the restored digest differs.
+        """
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:
+                self.section(name)
+        digests: dict[str, bytes] = {}
+        for record in self.manifest.tensors:
+            if isinstance(record.values, records.Alias):
+                digests[record.name] = digests[record.values.of]
+            else:
+                array, digests[record.name] = self._checked(record)
+                yield record, array
+        self._check_restored(digests)
+
+    def _check_restored(self, digests: Mapping[str, bytes]) -> None:
+        expected = self.manifest.restored_sha256
+        found = values.restored_sha256(digests)
+        if found != expected:
+            raise ArchiveError(
+                f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
+            )
+
     def restored(self) -> dict[str, Array]:
         """Restore every tensor, check the restored digest, and return them by name, in order.
 
@@ -285,13 +310,7 @@ class Archive:
         for tensor in self.manifest.tensors:
             if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
                 checked[tensor.name] = checked[tensor.values.of]
-        digests = {name: digest for name, (_, digest) in checked.items()}
-        expected = self.manifest.restored_sha256
-        found = values.restored_sha256(digests)
-        if found != expected:
-            raise ArchiveError(
-                f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
-            )
+        self._check_restored({name: digest for name, (_, digest) in checked.items()})
         return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
 
 

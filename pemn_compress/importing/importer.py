@@ -16,14 +16,9 @@ from pemn_compress.importing.checkpoints import Checkpoint, match, plain_shape, 
 from pemn_compress.importing.meaning import read_meaning
 from pemn_compress.importing.projects import PROJECTS, Chosen, binary_weight
 from pemn_compress.importing.storing import Weights, smallest
-from pemn_compress.packing import state_dict
-from pemn_compress.planning import DTYPES
+from pemn_compress.loading import state_dict
+from pemn_compress.tensors import CODES, as_array
 from pemn_compress.version import __version__
-
-_CODES = DTYPES | {
-    torch.bool: "bool", torch.uint8: "u8", torch.int8: "i8", torch.int16: "i16",
-    torch.int32: "i32", torch.int64: "i64", torch.float64: "f64",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -158,10 +153,9 @@ def _contents(
         elif name in masked:
             contents.append(masked[name])
         else:
-            if tensor.dtype not in _CODES:
+            if tensor.dtype not in CODES:
                 raise ModelError(f"{name!r}: cannot be stored: {tensor.dtype}")
-            bits = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
-            contents.append(DenseTensor(name, _CODES[tensor.dtype], bits.contiguous().numpy()))
+            contents.append(DenseTensor(name, CODES[tensor.dtype], as_array(tensor)))
     return contents
 
 
