@@ -68,10 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
     (void)fix_digests;
 #endif
-    limits.elements = 1 << 16;
-    limits.restored_bytes = 1 << 18;
-    limits.manifest_bytes = 1 << 16;
-    limits.file_bytes = 1 << 20;
+    limits.max_weights = 1 << 16;
+    limits.max_bytes = 1 << 18;
+    limits.max_manifest_bytes = 1 << 16;
+    limits.max_file_bytes = 1 << 20;
     if (pemn_open_memory(copy, size, &limits, &file, error) == PEMN_OK) {
         size_t i;
         (void)pemn_verify(file, error);
