@@ -15,12 +15,15 @@
 #include <string.h>
 #include <zstd.h>
 
-/* Compilers that know GNU C, on x86: instructions for SHA-256 where the processor has them.
- * -DPEMN_PORTABLE leaves them out. */
+/* Compilers that know GNU C, on x86-64: the few functions that take the time are compiled twice, and
+ * a processor with AVX2 and instructions for SHA-256 uses the second. -DPEMN_PORTABLE: once. */
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__) && !defined(PEMN_PORTABLE)
-#define PEMN_SHA_NI 1
+#define PEMN_X86 1
+#define INLINE inline __attribute__((always_inline))
 #include <cpuid.h>
 #include <immintrin.h>
+#else
+#define INLINE inline
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -130,9 +133,21 @@ typedef struct {
 typedef struct {
     uint32_t state[8];
     uint64_t size;
-    void (*blocks)(uint32_t state[8], const uint8_t *at, size_t count);
+    const struct kernels *use;
     uint8_t block[64];
 } sha256;
+
+/* What takes the time, as this processor does it best. */
+typedef struct kernels {
+    void (*sha256_blocks)(uint32_t state[8], const uint8_t *at, size_t count);
+    /* two at once, which takes little longer than one; NULL where it would take twice as long */
+    void (*sha256_two)(uint32_t a[8], const uint8_t *at, uint32_t b[8], const uint8_t *bt,
+                       size_t count);
+    void (*draw)(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                 uint64_t from, size_t count, uint32_t *out);
+    void (*scale)(uint32_t *values, size_t count, uint32_t scale);
+    void (*put)(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype, uint8_t *out);
+} kernels;
 
 struct pemn_file {
     const uint8_t *data;
@@ -148,7 +163,7 @@ struct pemn_file {
     size_t *by_name; /* indices of tensors, names ascending */
     prototype prototype;
     uint8_t restored_sha256[32];
-    sha256 empty;       /* a digest to start from */
+    const kernels *use;
     uint32_t *table;    /* upper half of the table of normal16, once it was needed */
     uint32_t *vector;   /* what offsets count in, where it is kept, once it was needed */
 };
@@ -219,6 +234,8 @@ static int all_zero(const uint8_t *at, size_t size)
     return seen == 0;
 }
 
+static const kernels *choose_kernels(void);
+
 /* ---- SHA-256 (FIPS 180-4) --------------------------------------------------------------------- */
 
 static const uint32_t SHA256_K[64] = {
@@ -266,75 +283,110 @@ static void sha256_blocks(uint32_t state[8], const uint8_t *at, size_t count)
     }
 }
 
-#ifdef PEMN_SHA_NI
+#ifdef PEMN_X86
 /* The same with the processor's instructions. They keep the state as the words A B E F and C D G H,
- * highest first, and do two rounds at a time. */
-__attribute__((target("sha,sse4.1"))) static void sha256_blocks_ni(uint32_t state[8],
-                                                                   const uint8_t *at, size_t count)
+ * highest first, and do two rounds at a time, each waiting for the ones before. */
+typedef struct {
+    __m128i abef, cdgh, w[4], old_abef, old_cdgh;
+} lane;
+
+#define SHA __attribute__((target("sha,sse4.1,avx2")))
+
+SHA static INLINE void lane_start(lane *l, const uint32_t state[8])
+{
+    l->abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
+    l->cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
+}
+
+SHA static INLINE void lane_end(const lane *l, uint32_t state[8])
+{
+    static const uint8_t places[8] = {3, 2, 7, 6, 1, 0, 5, 4};
+    uint32_t words[8];
+    unsigned i;
+    _mm_storeu_si128((__m128i *)(void *)words, l->abef);
+    _mm_storeu_si128((__m128i *)(void *)(words + 4), l->cdgh);
+    for (i = 0; i < 8; i++)
+        state[i] = words[places[i]];
+}
+
+SHA static INLINE void lane_load(lane *l, const uint8_t *at)
 {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
-    __m128i cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
-    uint32_t words[8];
-    for (; count > 0; count--, at += 64) {
-        __m128i old_abef = abef, old_cdgh = cdgh, w[4], sum;
-        unsigned i;
-        for (i = 0; i < 4; i++) {
-            w[i] = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
-            w[i] = _mm_shuffle_epi8(w[i], big_endian);
-        }
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC unroll 16
-#else
-#pragma unroll
-#endif
-        for (i = 0; i < 16; i++) { /* w[i % 4] are words 4i to 4i + 3 */
-            sum = _mm_loadu_si128((const __m128i *)(const void *)(SHA256_K + 4 * i));
-            sum = _mm_add_epi32(sum, w[i % 4]);
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
-            if (i < 12) {
-                __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
-                next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
-                w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
-            }
-        }
-        abef = _mm_add_epi32(abef, old_abef);
-        cdgh = _mm_add_epi32(cdgh, old_cdgh);
+    unsigned i;
+    l->old_abef = l->abef;
+    l->old_cdgh = l->cdgh;
+    for (i = 0; i < 4; i++) {
+        __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
+        l->w[i] = _mm_shuffle_epi8(words, big_endian);
     }
-    _mm_storeu_si128((__m128i *)(void *)words, abef);
-    _mm_storeu_si128((__m128i *)(void *)(words + 4), cdgh);
-    state[0] = words[3];
-    state[1] = words[2];
-    state[2] = words[7];
-    state[3] = words[6];
-    state[4] = words[1];
-    state[5] = words[0];
-    state[6] = words[5];
-    state[7] = words[4];
 }
 
-static int has_sha_ni(void)
+/* Rounds 4i to 4i + 3: w[i % 4] are their words, and become those of 16 rounds later. */
+SHA static INLINE void lane_rounds(lane *l, unsigned i)
 {
-    unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1) || !(c & bit_SSSE3))
-        return 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+    __m128i *w = l->w, sum = _mm_loadu_si128((const __m128i *)(const void *)(SHA256_K + 4 * i));
+    sum = _mm_add_epi32(sum, w[i % 4]);
+    l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, sum);
+    l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(sum, 0x0e));
+    if (i < 12) {
+        __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
+        next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
+        w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+    }
+}
+
+SHA static INLINE void lane_add(lane *l)
+{
+    l->abef = _mm_add_epi32(l->abef, l->old_abef);
+    l->cdgh = _mm_add_epi32(l->cdgh, l->old_cdgh);
+}
+
+#define FOUR_TIMES(does, i) does(i) does((i) + 1) does((i) + 2) does((i) + 3)
+#define ALL_ROUNDS(does) \
+    FOUR_TIMES(does, 0) FOUR_TIMES(does, 4) FOUR_TIMES(does, 8) FOUR_TIMES(does, 12)
+
+SHA static void x86_sha256_blocks(uint32_t state[8], const uint8_t *at, size_t count)
+{
+    lane l;
+    lane_start(&l, state);
+    for (; count > 0; count--, at += 64) {
+        lane_load(&l, at);
+#define ROUNDS(i) lane_rounds(&l, i);
+        ALL_ROUNDS(ROUNDS)
+#undef ROUNDS
+        lane_add(&l);
+    }
+    lane_end(&l, state);
+}
+
+SHA static void x86_sha256_two(uint32_t a[8], const uint8_t *at, uint32_t b[8], const uint8_t *bt,
+                               size_t count)
+{
+    lane l, m;
+    lane_start(&l, a);
+    lane_start(&m, b);
+    for (; count > 0; count--, at += 64, bt += 64) {
+        lane_load(&l, at);
+        lane_load(&m, bt);
+#define ROUNDS(i) lane_rounds(&l, i), lane_rounds(&m, i);
+        ALL_ROUNDS(ROUNDS)
+#undef ROUNDS
+        lane_add(&l);
+        lane_add(&m);
+    }
+    lane_end(&l, a);
+    lane_end(&m, b);
 }
 #endif
 
-static sha256 sha256_make(void)
+static sha256 sha256_make(const kernels *use)
 {
     static const uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     sha256 s;
     memset(&s, 0, sizeof s);
     memcpy(s.state, first, sizeof first);
-    s.blocks = sha256_blocks;
-#ifdef PEMN_SHA_NI
-    if (has_sha_ni())
-        s.blocks = sha256_blocks_ni;
-#endif
+    s.use = use;
     return s;
 }
 
@@ -350,9 +402,9 @@ static void sha256_add(sha256 *s, const void *data, size_t size)
         size -= part;
         if (held + part < 64)
             return;
-        s->blocks(s->state, s->block, 1);
+        s->use->sha256_blocks(s->state, s->block, 1);
     }
-    s->blocks(s->state, at, size / 64);
+    s->use->sha256_blocks(s->state, at, size / 64);
     at += size - size % 64;
     size %= 64;
     if (size > 0)
@@ -373,8 +425,9 @@ static void sha256_end(sha256 *s, uint8_t digest[32])
         digest[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)) & 0xff);
 }
 
-static void sha256_of(sha256 s, const void *data, size_t size, uint8_t digest[32])
+static void sha256_of(const kernels *use, const void *data, size_t size, uint8_t digest[32])
 {
+    sha256 s = sha256_make(use);
     sha256_add(&s, data, size);
     sha256_end(&s, digest);
 }
@@ -1501,8 +1554,7 @@ static int read_archive(pemn_file *f, const pemn_limits *limits, char *error)
     stored.at = h + HEADER_BYTES;
     stored.size = (size_t)load(h + 40, 4);
     f->manifest_size = (size_t)load(h + 44, 4);
-    f->empty = sha256_make();
-    hash = f->empty;
+    hash = sha256_make(f->use);
     sha256_add(&hash, h, FIELD_BYTES);
     sha256_add(&hash, stored.at, stored.size);
     sha256_end(&hash, digest);
@@ -1553,6 +1605,7 @@ static int open_bytes(const uint8_t *data, size_t size, uint8_t *owned, const pe
     f->data = data;
     f->size = size;
     f->owned = owned;
+    f->use = choose_kernels();
     status = read_archive(f, limits == NULL ? &defaults : limits, error);
     if (status == PEMN_OK)
         *file = f;
@@ -1692,7 +1745,7 @@ static int check_section(pemn_file *f, section *s, char *error)
     int status;
     if (s->checked)
         return PEMN_OK;
-    sha256_of(f->empty, at, (size_t)s->bytes, digest);
+    sha256_of(f->use, at, (size_t)s->bytes, digest);
     if (memcmp(digest, s->sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "section '%.*s': SHA-256 differs",
                     (int)(s->name.size < 100 ? s->name.size : 100), (const char *)s->name.at);
@@ -1731,7 +1784,7 @@ static int payload(pemn_file *f, int known, uint64_t start, uint64_t size, int o
 #define LANES 32 /* blocks that are made at once, such that compilers can do several in one go */
 
 /* `count` blocks from `block` on, at most LANES. */
-static inline void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t count,
+static INLINE void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t count,
                           uint32_t *words)
 {
     uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
@@ -1816,7 +1869,7 @@ static int make_table(pemn_file *f, char *error)
         return PEMN_OK;
     if ((f->table = reserve(TABLE_HALF, sizeof *f->table, error)) == NULL)
         return PEMN_SYSTEM;
-    hash = f->empty;
+    hash = sha256_make(f->use);
     for (k = 0; k < TABLE_HALF; k++) {
         float value = (float)quantile((double)(2 * (k + TABLE_HALF) + 1) / 131072.0);
         memcpy(&f->table[k], &value, 4);
@@ -1882,7 +1935,7 @@ static uint32_t multiply(uint32_t a, uint32_t b)
 }
 
 /* Multiply each of `values`, all finite, by a normal binary32. */
-static void scale_values(uint32_t *values, size_t count, uint32_t scale)
+static INLINE void scale_values(uint32_t *values, size_t count, uint32_t scale)
 {
     uint32_t m = (scale & 0x7fffff) | 0x800000, sign = scale & 0x80000000;
     int e = (int)(scale >> 23 & 0xff) - 127, least = e > 0 ? 1 : 1 - e, most = 253 - e;
@@ -1948,40 +2001,110 @@ static uint32_t from_f16(uint32_t bits)
 #define KEPT_VALUES 65536 /* a prototype with a seed is kept up to here, else made where needed */
 
 /* Values `from` on of a transform, as bit patterns; `table` is what normal16 looks up. */
-static void draw(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
-                 uint64_t from, size_t count, uint32_t *out)
+static INLINE void philox_lanes(uint64_t seed, uint64_t stream, uint64_t block, uint32_t *words)
 {
-    uint32_t words[4 * LANES], values[8 * LANES];
-    uint64_t each = transform == NORMAL16 ? 8 : 4; /* values of a block */
+    philox(seed, stream, block, LANES, words);
+}
+
+#ifdef PEMN_X86
+#define AVX2 __attribute__((target("avx2")))
+
+/* The same, eight blocks in registers at a time. The multiplication takes every other lane. */
+AVX2 static INLINE void x86_philox_lanes(uint64_t seed, uint64_t stream, uint64_t block,
+                                         uint32_t *words)
+{
+    const __m256i m0 = _mm256_set1_epi32((int)0xd2511f53), m1 = _mm256_set1_epi32((int)0xcd9e8d57);
+    const __m256i add0 = _mm256_set1_epi32((int)0x9e3779b9);
+    const __m256i add1 = _mm256_set1_epi32((int)0xbb67ae85);
+    uint32_t low[LANES], high[LANES];
+    size_t j;
+    int round;
+    for (j = 0; j < LANES; j++) {
+        low[j] = (uint32_t)((block + j) & 0xffffffff);
+        high[j] = (uint32_t)((block + j) >> 32);
+    }
+    for (j = 0; j < LANES; j += 8, words += 32) {
+        __m256i c0 = _mm256_loadu_si256((const __m256i *)(const void *)(low + j));
+        __m256i c1 = _mm256_loadu_si256((const __m256i *)(const void *)(high + j));
+        __m256i c2 = _mm256_set1_epi32((int)(stream & 0xffffffff));
+        __m256i c3 = _mm256_set1_epi32((int)(stream >> 32));
+        __m256i k0 = _mm256_set1_epi32((int)(seed & 0xffffffff));
+        __m256i k1 = _mm256_set1_epi32((int)(seed >> 32)), a, b, c, d;
+        for (round = 0; round < 10; round++) {
+            __m256i p0 = _mm256_mul_epu32(c0, m0), p1 = _mm256_mul_epu32(c2, m1);
+            __m256i q0 = _mm256_mul_epu32(_mm256_srli_epi64(c0, 32), m0);
+            __m256i q1 = _mm256_mul_epu32(_mm256_srli_epi64(c2, 32), m1);
+            c0 = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), q1, 0xaa);
+            c2 = _mm256_blend_epi32(_mm256_srli_epi64(p0, 32), q0, 0xaa);
+            c0 = _mm256_xor_si256(_mm256_xor_si256(c0, c1), k0);
+            c2 = _mm256_xor_si256(_mm256_xor_si256(c2, c3), k1);
+            c1 = _mm256_blend_epi32(p1, _mm256_slli_epi64(q1, 32), 0xaa);
+            c3 = _mm256_blend_epi32(p0, _mm256_slli_epi64(q0, 32), 0xaa);
+            k0 = _mm256_add_epi32(k0, add0);
+            k1 = _mm256_add_epi32(k1, add1);
+        }
+        a = _mm256_unpacklo_epi32(c0, c1); /* blocks 0 1 | 4 5, words 0 1 */
+        b = _mm256_unpackhi_epi32(c0, c1); /* blocks 2 3 | 6 7 */
+        c = _mm256_unpacklo_epi32(c2, c3);
+        d = _mm256_unpackhi_epi32(c2, c3);
+        c0 = _mm256_unpacklo_epi64(a, c); /* blocks 0 | 4 */
+        c1 = _mm256_unpackhi_epi64(a, c);
+        c2 = _mm256_unpacklo_epi64(b, d);
+        c3 = _mm256_unpackhi_epi64(b, d);
+#define STORE(at, x) _mm256_storeu_si256((__m256i *)(void *)(words + (at)), x)
+        STORE(0, _mm256_permute2x128_si256(c0, c1, 0x20));
+        STORE(8, _mm256_permute2x128_si256(c2, c3, 0x20));
+        STORE(16, _mm256_permute2x128_si256(c0, c1, 0x31));
+        STORE(24, _mm256_permute2x128_si256(c2, c3, 0x31));
+#undef STORE
+    }
+}
+#endif
+
+static INLINE void draw_values(void (*philox_many)(uint64_t, uint64_t, uint64_t, uint32_t *),
+                               int transform, const uint32_t *table, uint64_t seed,
+                               uint64_t stream, uint64_t from, size_t count, uint32_t *out)
+{
+    uint32_t words[4 * LANES], spare[8 * LANES];
+    size_t each = transform == NORMAL16 ? 8 : 4; /* values of a block */
     while (count > 0) {
-        size_t skip = (size_t)(from % each), blocks, take, i;
-        blocks = count == 1 ? 1 : LANES;
-        take = (size_t)each * blocks - skip;
+        size_t skip = (size_t)(from % each), blocks = count == 1 ? 1 : LANES, i;
+        size_t take = each * blocks - skip;
+        uint32_t *values = take <= count && skip == 0 ? out : spare;
         take = count < take ? count : take;
         if (blocks == 1)
             philox(seed, stream, from / each, 1, words);
         else
-            philox(seed, stream, from / each, LANES, words);
-        for (i = 0; i < 4 * blocks; i++) {
-            uint32_t word = words[i], value;
-            if (transform == NORMAL16) { /* the table's lower half is the upper one, negative */
-                uint32_t low = word & 0xffff, high = word >> 16;
+            philox_many(seed, stream, from / each, words);
+        if (transform == NORMAL16) {
+            for (i = 0; i < 4 * blocks; i++) { /* half of the table is the other half, negative */
+                uint32_t low = words[i] & 0xffff, high = words[i] >> 16;
                 uint32_t first = (low >> 15) - 1, second = (high >> 15) - 1;
                 values[2 * i] = table[(low ^ first) & 0x7fff] ^ (first & 0x80000000);
                 values[2 * i + 1] = table[(high ^ second) & 0x7fff] ^ (second & 0x80000000);
-            } else if (transform == UNIFORM24) {
-                value = 2 * (word >> 8) + 1;
-                values[i] = value < 0x1000000 ? from_integer(1, 0x1000000 - value, -24)
-                                              : from_integer(0, value - 0x1000000, -24);
-            } else {
-                values[i] = word >> 31 ? 0xbf800000 : 0x3f800000;
             }
+        } else if (transform == UNIFORM24) {
+            for (i = 0; i < 4 * blocks; i++) {
+                uint32_t odd = 2 * (words[i] >> 8) + 1;
+                values[i] = odd < 0x1000000 ? from_integer(1, 0x1000000 - odd, -24)
+                                            : from_integer(0, odd - 0x1000000, -24);
+            }
+        } else {
+            for (i = 0; i < 4 * blocks; i++)
+                values[i] = 0x3f800000 | (words[i] & 0x80000000);
         }
-        memcpy(out, values + skip, take * sizeof *out);
+        if (values == spare)
+            memcpy(out, spare + skip, take * sizeof *out);
         out += take;
         from += take;
         count -= take;
     }
+}
+
+static void draw(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                 uint64_t from, size_t count, uint32_t *out)
+{
+    draw_values(philox_lanes, transform, table, seed, stream, from, count, out);
 }
 
 /* The vector that tensors take values from: SPEC.md, section 6.1. */
@@ -1990,6 +2113,7 @@ typedef struct {
     const uint8_t *stored; /* or the section `prototype`, */
     const uint32_t *table; /* or what draws its values */
     const prototype *prototype;
+    const kernels *use;
     uint64_t length;
 } vector;
 
@@ -2005,7 +2129,7 @@ static void get_values_of(const vector *v, uint64_t place, size_t count, uint32_
             for (i = 0; i < take; i++)
                 out[i] = (uint32_t)load(v->stored + 4 * (place + i), 4);
         else
-            draw(p->transform, v->table, p->seed, p->stream, place, take, out);
+            v->use->draw(p->transform, v->table, p->seed, p->stream, place, take, out);
         out += take;
         count -= take;
         place = 0;
@@ -2074,6 +2198,7 @@ static int get_vector(pemn_file *f, vector *v, char *error)
     int status;
     memset(v, 0, sizeof *v);
     v->prototype = p;
+    v->use = f->use;
     v->length = p->length;
     if (!p->seeded) {
         status = payload(f, IN_PROTOTYPE, 0, 4 * p->length, 0, &stored, error);
@@ -2088,7 +2213,8 @@ static int get_vector(pemn_file *f, vector *v, char *error)
         } else if (p->seeded && p->length <= KEPT_VALUES) {
             if ((f->vector = reserve(p->length, sizeof *f->vector, error)) == NULL)
                 return PEMN_SYSTEM;
-            draw(p->transform, v->table, p->seed, p->stream, 0, (size_t)p->length, f->vector);
+            f->use->draw(p->transform, v->table, p->seed, p->stream, 0, (size_t)p->length,
+                         f->vector);
         }
     }
     v->kept = f->vector;
@@ -2345,8 +2471,8 @@ static int depart(const vector *v, const tensor *t, const uint8_t *mask, departu
         }
         number = next_number(d);
         if (t->plane.kind == GENERATION) {
-            draw(p->transform, v->table, p->seed, t->plane.stream + number + 1, from + i, 1,
-                 &values[i]);
+            v->use->draw(p->transform, v->table, p->seed, t->plane.stream + number + 1, from + i, 1,
+                         &values[i]);
             continue;
         }
         if (number >= t->elements)
@@ -2359,16 +2485,16 @@ static int depart(const vector *v, const tensor *t, const uint8_t *mask, departu
 
 /* Write elements as little-endian bytes: those that are selected, and zeros. `mask` is where bits
  * of the first 8 elements are. */
-static void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
-                       uint8_t *out)
+static INLINE void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                              uint8_t *out)
 {
-    size_t i, j;
+    size_t whole = count / 8, i, j;
     if (mask != NULL) {
-        for (i = 0; i + 8 <= count; i += 8)
+        for (i = 0; i < whole; i++)
             for (j = 0; j < 8; j++)
-                values[i + j] &= 0 - (uint32_t)(mask[i / 8] >> j & 1);
-        for (; i < count; i++)
-            values[i] &= 0 - (uint32_t)get_bit(mask, i);
+                values[8 * i + j] &= 0 - (uint32_t)(mask[i] >> j & 1);
+        for (j = 0; j < count % 8; j++)
+            values[8 * whole + j] &= 0 - (uint32_t)(mask[whole] >> j & 1);
     }
     if (dtype == F32) {
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
@@ -2383,6 +2509,44 @@ static void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsi
         for (i = 0; i < count; i++)
             save_float(out + 2 * i, values[i], dtype);
     }
+}
+
+static void scale(uint32_t *values, size_t count, uint32_t by) { scale_values(values, count, by); }
+
+static void put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype, uint8_t *out)
+{
+    put_values(values, count, mask, dtype, out);
+}
+
+#ifdef PEMN_X86
+AVX2 static void x86_draw(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                          uint64_t from, size_t count, uint32_t *out)
+{
+    draw_values(x86_philox_lanes, transform, table, seed, stream, from, count, out);
+}
+
+AVX2 static void x86_scale(uint32_t *values, size_t count, uint32_t by)
+{
+    scale_values(values, count, by);
+}
+
+AVX2 static void x86_put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                         uint8_t *out)
+{
+    put_values(values, count, mask, dtype, out);
+}
+#endif
+
+static const kernels *choose_kernels(void)
+{
+    static const kernels plain = {sha256_blocks, NULL, draw, scale, put};
+#ifdef PEMN_X86
+    static const kernels x86 = {x86_sha256_blocks, x86_sha256_two, x86_draw, x86_scale, x86_put};
+    unsigned a, b, c, d;
+    if (__builtin_cpu_supports("avx2") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA)
+        return &x86;
+#endif
+    return &plain;
 }
 
 /* Make all elements of a tensor that takes them from the prototype, a chunk at a time. */
@@ -2405,7 +2569,7 @@ static int fill(pemn_file *f, const tensor *t, const uint8_t *mask, departures *
             if ((scaled = reserve(size, sizeof *scaled, error)) == NULL)
                 return PEMN_SYSTEM;
             memcpy(scaled, looked_up ? v.table : v.kept, (size_t)size * sizeof *scaled);
-            scale_values(scaled, (size_t)size, s.scale);
+            f->use->scale(scaled, (size_t)size, s.scale);
             if (looked_up)
                 v.table = scaled;
             else
@@ -2422,15 +2586,15 @@ static int fill(pemn_file *f, const tensor *t, const uint8_t *mask, departures *
             uint32_t scale = scale_at(&s, t, from + i);
             run = s.end - (from + i) < count - i ? (size_t)(s.end - (from + i)) : count - i;
             if (t->kind == PROTOTYPE)
-                scale_values(values + i, run, scale);
+                f->use->scale(values + i, run, scale);
             else
                 for (size_t k = i; k < i + run; k++)
                     values[k] = (values[k] & 0x80000000) ^ scale;
         }
         if (status == PEMN_OK && d != NULL && t->plane.kind == SIGNS)
             status = depart(&v, t, mask, d, from, count, values, error);
-        put_values(values, count, mask == NULL ? NULL : mask + from / 8, t->dtype,
-                   out + from * WIDTHS[t->dtype]);
+        f->use->put(values, count, mask == NULL ? NULL : mask + from / 8, t->dtype,
+                    out + from * WIDTHS[t->dtype]);
     }
     free(scaled);
     return status;
@@ -2539,20 +2703,44 @@ static int restore(pemn_file *f, const tensor *t, uint8_t *out, char *error)
     return status;
 }
 
-/* The tensor digest of restored bytes; compared with the record's, if it has one. */
-static int check_digest(const pemn_file *f, tensor *t, const uint8_t *bytes, char *error)
+/* A tensor whose digest is being computed: over what `hash` has seen and the bytes that are left. */
+typedef struct {
+    tensor *t; /* NULL: none */
+    sha256 hash;
+    const uint8_t *at;
+    size_t left;
+    uint8_t *owned; /* what to free in the end */
+} digesting;
+
+/* Begin, such that whole blocks are what comes next. */
+static void start_digest(const pemn_file *f, tensor *t, const uint8_t *bytes, digesting *d)
 {
     uint8_t head[2 + 8 * MAX_RANK];
-    sha256 hash;
+    size_t part;
     unsigned i;
     head[0] = t->dtype;
     head[1] = (uint8_t)t->rank;
     for (i = 0; i < t->rank; i++)
         save(head + 2 + 8 * i, t->shape[i], 8);
-    hash = f->empty;
-    sha256_add(&hash, head, 2 + 8 * t->rank);
-    sha256_add(&hash, bytes, (size_t)(t->elements * WIDTHS[t->dtype]));
-    sha256_end(&hash, t->found);
+    d->t = t;
+    d->hash = sha256_make(f->use);
+    sha256_add(&d->hash, head, 2 + 8 * t->rank);
+    part = (size_t)(64 - d->hash.size % 64) % 64;
+    d->left = (size_t)(t->elements * WIDTHS[t->dtype]);
+    part = part < d->left ? part : d->left;
+    sha256_add(&d->hash, bytes, part);
+    d->at = bytes + part;
+    d->left -= part;
+}
+
+/* Finish, and compare with the record's digest, if it has one. */
+static int end_digest(digesting *d, char *error)
+{
+    tensor *t = d->t;
+    sha256_add(&d->hash, d->at, d->left);
+    sha256_end(&d->hash, t->found);
+    free(d->owned);
+    memset(d, 0, sizeof *d);
     if (t->has_sha256 && memcmp(t->found, t->sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "SHA-256 of the restored tensor differs");
     t->is_found = 1;
@@ -2572,9 +2760,13 @@ static int name_error(int status, const tensor *t, char *error)
 
 static int restore_checked(pemn_file *f, tensor *t, uint8_t *out, char *error)
 {
+    digesting d;
     int status = restore(f, t, out, error);
-    if (status == PEMN_OK && (t->has_sha256 || !t->is_found))
-        status = check_digest(f, t, out, error);
+    if (status == PEMN_OK && (t->has_sha256 || !t->is_found)) {
+        memset(&d, 0, sizeof d);
+        start_digest(f, t, out, &d);
+        status = end_digest(&d, error);
+    }
     return name_error(status, t, error);
 }
 
@@ -2660,23 +2852,85 @@ static int check_source(const pemn_file *f, char *error)
     return status;
 }
 
-int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
+/* Restore tensor i, into its buffer where there are buffers, and begin its digest in *d. An alias is
+ * copied, and no digest is computed twice. */
+static int begin_tensor(pemn_file *f, size_t i, void *const *buffers, digesting *d, char *error)
+{
+    tensor *t = target_of(f, i);
+    uint8_t *out = buffers == NULL ? NULL : buffers[i], *owned = NULL;
+    size_t bytes = (size_t)(t->elements * WIDTHS[t->dtype]);
+    int status;
+    if (out == NULL && t->is_found)
+        return PEMN_OK;
+    if (&f->tensors[i] != t) {
+        if (out != NULL && buffers[t - f->tensors] != NULL) {
+            memcpy(out, buffers[t - f->tensors], bytes);
+            return PEMN_OK;
+        }
+        return out == NULL ? PEMN_OK : restore(f, t, out, error);
+    }
+    if (out == NULL && (out = owned = reserve(bytes, 1, error)) == NULL)
+        return PEMN_SYSTEM;
+    if ((status = restore(f, t, out, error)) != PEMN_OK) {
+        free(owned);
+        return name_error(status, t, error);
+    }
+    start_digest(f, t, out, d);
+    d->owned = owned;
+    return PEMN_OK;
+}
+
+/* Restore all tensors and compute their digests, of two at once where that is faster. */
+static int restore_all(pemn_file *f, void *const *buffers, char *error)
+{
+    size_t most = f->use->sha256_two == NULL ? 1 : 2, i = 0, k;
+    digesting two[2];
+    int status = PEMN_OK;
+    memset(two, 0, sizeof two);
+    for (;;) {
+        for (k = 0; k < most; k++)
+            while (status == PEMN_OK && two[k].t == NULL && i < f->tensor_count)
+                status = begin_tensor(f, i++, buffers, &two[k], error);
+        if (status != PEMN_OK || (two[0].t == NULL && two[1].t == NULL))
+            break;
+        k = two[0].t == NULL;
+        if (two[0].t != NULL && two[1].t != NULL) {
+            size_t bytes;
+            k = two[1].left < two[0].left;
+            bytes = two[k].left / 64 * 64;
+            f->use->sha256_two(two[0].hash.state, two[0].at, two[1].hash.state, two[1].at,
+                               bytes / 64);
+            for (size_t j = 0; j < 2; j++) {
+                two[j].hash.size += bytes;
+                two[j].at += bytes;
+                two[j].left -= bytes;
+            }
+        }
+        {
+            const tensor *t = two[k].t;
+            status = name_error(end_digest(&two[k], error), t, error);
+        }
+    }
+    free(two[0].owned);
+    free(two[1].owned);
+    return status;
+}
+
+static int check_all(pemn_file *file, void *const *buffers, char *error)
 {
     uint8_t digest[32], size[2];
     sha256 hash;
     size_t i;
     int status = PEMN_OK;
-    if (file == NULL)
-        return fail(PEMN_CALLER, error, "no file");
     for (i = 0; status == PEMN_OK && i < file->section_count; i++)
         status = check_section(file, &file->sections[i], error);
     if (status == PEMN_OK)
         status = check_source(file, error);
-    for (i = 0; status == PEMN_OK && i < file->tensor_count; i++)
-        status = find_digest(file, target_of(file, i), error);
+    if (status == PEMN_OK)
+        status = restore_all(file, buffers, error);
     if (status != PEMN_OK)
         return status;
-    hash = file->empty;
+    hash = sha256_make(file->use);
     for (i = 0; i < file->tensor_count; i++) {
         const tensor *t = &file->tensors[file->by_name[i]];
         save(size, t->name.size, 2);
@@ -2688,4 +2942,24 @@ int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
     if (memcmp(digest, file->restored_sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "restored tensors: SHA-256 differs");
     return PEMN_OK;
+}
+
+int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
+{
+    return file == NULL ? fail(PEMN_CALLER, error, "no file") : check_all(file, NULL, error);
+}
+
+int pemn_restore_all(pemn_file *file, void *const *buffers, char error[PEMN_ERROR_SIZE])
+{
+    size_t i;
+    int status;
+    if (file == NULL || buffers == NULL)
+        return fail(PEMN_CALLER, error, "no file, or no buffers");
+    status = check_all(file, buffers, error);
+    for (i = 0; status != PEMN_OK && i < file->tensor_count; i++) {
+        const tensor *t = &file->tensors[i];
+        if (buffers[i] != NULL)
+            memset(buffers[i], 0, (size_t)(t->elements * WIDTHS[t->dtype]));
+    }
+    return status;
 }

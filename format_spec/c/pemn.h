@@ -91,8 +91,13 @@ int pemn_tensor_sha256(pemn_file *file, size_t index, uint8_t digest[32],
                        char error[PEMN_ERROR_SIZE]);
 
 /* Check all that the archive promises: every section's digest, unknown ones' too, gaps and padding,
- * the source's frame and text, every tensor, and the restored digest. */
+ * the source's frame and text, every tensor, and the restored digest. Takes memory for the two
+ * largest tensors at most. */
 int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE]);
+
+/* The same, and hand out all tensors: buffers[i] has room for the bytes of tensor i, or is NULL
+ * where that one is not wanted. On failure all buffers are zeros. */
+int pemn_restore_all(pemn_file *file, void *const *buffers, char error[PEMN_ERROR_SIZE]);
 
 #ifdef __cplusplus
 }
