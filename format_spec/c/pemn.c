@@ -146,7 +146,8 @@ typedef struct kernels {
     void (*draw)(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
                  uint64_t from, size_t count, uint32_t *out);
     void (*scale)(uint32_t *values, size_t count, uint32_t scale);
-    void (*put)(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype, uint8_t *out);
+    void (*put)(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                uint8_t *out);
 } kernels;
 
 struct pemn_file {
@@ -164,7 +165,7 @@ struct pemn_file {
     prototype prototype;
     uint8_t restored_sha256[32];
     const kernels *use;
-    uint32_t *table;    /* upper half of the table of normal16, once it was needed */
+    uint32_t *table;    /* table of normal16, once it was needed */
     uint32_t *vector;   /* what offsets count in, where it is kept, once it was needed */
 };
 
@@ -1855,7 +1856,7 @@ static double quantile(double p)
     return polynomial(c, 7, r) / polynomial(d, 7, r);
 }
 
-/* Make the upper half of the table, once for a file, and check that it is the right one. */
+/* Make the table, once for a file, and check that its upper half is the right one. */
 static int make_table(pemn_file *f, char *error)
 {
     static const uint8_t right[32] = {0x66, 0x21, 0xa1, 0x8f, 0x62, 0x9e, 0x82, 0x39,
@@ -1863,17 +1864,20 @@ static int make_table(pemn_file *f, char *error)
                                       0x46, 0xf6, 0xd8, 0x03, 0x3b, 0x42, 0xdb, 0x7b,
                                       0x41, 0x58, 0xe0, 0xf4, 0xcf, 0x34, 0xa0, 0xce};
     uint8_t digest[32], bytes[4];
+    uint32_t bits;
     sha256 hash;
     size_t k;
     if (f->table != NULL)
         return PEMN_OK;
-    if ((f->table = reserve(TABLE_HALF, sizeof *f->table, error)) == NULL)
+    if ((f->table = reserve(2 * TABLE_HALF, sizeof *f->table, error)) == NULL)
         return PEMN_SYSTEM;
     hash = sha256_make(f->use);
     for (k = 0; k < TABLE_HALF; k++) {
         float value = (float)quantile((double)(2 * (k + TABLE_HALF) + 1) / 131072.0);
-        memcpy(&f->table[k], &value, 4);
-        save(bytes, f->table[k], 4);
+        memcpy(&bits, &value, 4);
+        f->table[TABLE_HALF + k] = bits;
+        f->table[TABLE_HALF - 1 - k] = bits ^ 0x80000000; /* the lower half is its negative */
+        save(bytes, bits, 4);
         sha256_add(&hash, bytes, 4);
     }
     sha256_end(&hash, digest);
@@ -2077,11 +2081,9 @@ static INLINE void draw_values(void (*philox_many)(uint64_t, uint64_t, uint64_t,
         else
             philox_many(seed, stream, from / each, words);
         if (transform == NORMAL16) {
-            for (i = 0; i < 4 * blocks; i++) { /* half of the table is the other half, negative */
-                uint32_t low = words[i] & 0xffff, high = words[i] >> 16;
-                uint32_t first = (low >> 15) - 1, second = (high >> 15) - 1;
-                values[2 * i] = table[(low ^ first) & 0x7fff] ^ (first & 0x80000000);
-                values[2 * i + 1] = table[(high ^ second) & 0x7fff] ^ (second & 0x80000000);
+            for (i = 0; i < 4 * blocks; i++) {
+                values[2 * i] = table[words[i] & 0xffff];
+                values[2 * i + 1] = table[words[i] >> 16];
             }
         } else if (transform == UNIFORM24) {
             for (i = 0; i < 4 * blocks; i++) {
@@ -2483,37 +2485,41 @@ static int depart(const vector *v, const tensor *t, const uint8_t *mask, departu
     return PEMN_OK;
 }
 
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
+#define LITTLE_ENDIAN_HERE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+#else
+#define LITTLE_ENDIAN_HERE 0 /* not known to be: bytes one by one do as well */
+#endif
+
 /* Write elements as little-endian bytes: those that are selected, and zeros. `mask` is where bits
  * of the first 8 elements are. */
-static INLINE void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
-                              uint8_t *out)
+static INLINE void put_values(const uint32_t *values, size_t count, const uint8_t *mask,
+                              unsigned dtype, uint8_t *out)
 {
-    size_t whole = count / 8, i, j;
-    if (mask != NULL) {
-        for (i = 0; i < whole; i++)
+    unsigned width = WIDTHS[dtype];
+    size_t i, j;
+    for (i = 0; i < count; i += 8, values += 8, out += 8 * width) {
+        size_t some = count - i < 8 ? count - i : 8;
+        unsigned bits = mask == NULL ? 0xff : mask[i / 8];
+        uint32_t eight[8] = {0};
+        if (some == 8)
             for (j = 0; j < 8; j++)
-                values[8 * i + j] &= 0 - (uint32_t)(mask[i] >> j & 1);
-        for (j = 0; j < count % 8; j++)
-            values[8 * whole + j] &= 0 - (uint32_t)(mask[whole] >> j & 1);
-    }
-    if (dtype == F32) {
-#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
-        if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-            memcpy(out, values, 4 * count);
-            return;
-        }
-#endif
-        for (i = 0; i < count; i++)
-            save(out + 4 * i, values[i], 4);
-    } else {
-        for (i = 0; i < count; i++)
-            save_float(out + 2 * i, values[i], dtype);
+                eight[j] = values[j] & (0 - (uint32_t)(bits >> j & 1));
+        else
+            for (j = 0; j < some; j++)
+                eight[j] = values[j] & (0 - (uint32_t)(bits >> j & 1));
+        if (LITTLE_ENDIAN_HERE && dtype == F32 && some == 8)
+            memcpy(out, eight, 32);
+        else
+            for (j = 0; j < some; j++)
+                save_float(out + j * width, eight[j], dtype);
     }
 }
 
 static void scale(uint32_t *values, size_t count, uint32_t by) { scale_values(values, count, by); }
 
-static void put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype, uint8_t *out)
+static void put(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                uint8_t *out)
 {
     put_values(values, count, mask, dtype, out);
 }
@@ -2530,7 +2536,7 @@ AVX2 static void x86_scale(uint32_t *values, size_t count, uint32_t by)
     scale_values(values, count, by);
 }
 
-AVX2 static void x86_put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+AVX2 static void x86_put(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
                          uint8_t *out)
 {
     put_values(values, count, mask, dtype, out);
@@ -2564,7 +2570,7 @@ static int fill(pemn_file *f, const tensor *t, const uint8_t *mask, departures *
     /* where the same values come again and again, scale them once */
     if (t->kind == PROTOTYPE && !t->scale_per_row && (d == NULL || t->plane.kind == SIGNS)) {
         int looked_up = v.kept == NULL && v.table != NULL;
-        uint64_t size = looked_up ? TABLE_HALF : v.kept != NULL ? v.length : 0;
+        uint64_t size = looked_up ? 2 * TABLE_HALF : v.kept != NULL ? v.length : 0;
         if (size > 0 && size <= t->elements / 2) {
             if ((scaled = reserve(size, sizeof *scaled, error)) == NULL)
                 return PEMN_SYSTEM;
