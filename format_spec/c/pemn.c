@@ -146,7 +146,7 @@ typedef struct kernels {
     void (*draw)(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
                  uint64_t from, size_t count, uint32_t *out);
     void (*scale)(uint32_t *values, size_t count, uint32_t scale);
-    void (*put)(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+    void (*put)(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
                 uint8_t *out);
 } kernels;
 
@@ -2493,32 +2493,24 @@ static int depart(const vector *v, const tensor *t, const uint8_t *mask, departu
 
 /* Write elements as little-endian bytes: those that are selected, and zeros. `mask` is where bits
  * of the first 8 elements are. */
-static INLINE void put_values(const uint32_t *values, size_t count, const uint8_t *mask,
-                              unsigned dtype, uint8_t *out)
+static INLINE void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                              uint8_t *out)
 {
-    unsigned width = WIDTHS[dtype];
-    size_t i, j;
-    for (i = 0; i < count; i += 8, values += 8, out += 8 * width) {
-        size_t some = count - i < 8 ? count - i : 8;
-        unsigned bits = mask == NULL ? 0xff : mask[i / 8];
-        uint32_t eight[8] = {0};
-        if (some == 8)
-            for (j = 0; j < 8; j++)
-                eight[j] = values[j] & (0 - (uint32_t)(bits >> j & 1));
-        else
-            for (j = 0; j < some; j++)
-                eight[j] = values[j] & (0 - (uint32_t)(bits >> j & 1));
-        if (LITTLE_ENDIAN_HERE && dtype == F32 && some == 8)
-            memcpy(out, eight, 32);
-        else
-            for (j = 0; j < some; j++)
-                save_float(out + j * width, eight[j], dtype);
-    }
+    size_t i;
+    for (i = 0; mask != NULL && i < count / 8 * 8; i++)
+        values[i] &= 0 - (uint32_t)(mask[i / 8] >> i % 8 & 1);
+    for (; mask != NULL && i < count; i++)
+        values[i] &= 0 - (uint32_t)(mask[count / 8] >> i % 8 & 1);
+    if (LITTLE_ENDIAN_HERE && dtype == F32)
+        memcpy(out, values, 4 * count);
+    else
+        for (i = 0; i < count; i++)
+            save_float(out + i * WIDTHS[dtype], values[i], dtype);
 }
 
 static void scale(uint32_t *values, size_t count, uint32_t by) { scale_values(values, count, by); }
 
-static void put(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+static void put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
                 uint8_t *out)
 {
     put_values(values, count, mask, dtype, out);
@@ -2536,10 +2528,19 @@ AVX2 static void x86_scale(uint32_t *values, size_t count, uint32_t by)
     scale_values(values, count, by);
 }
 
-AVX2 static void x86_put(const uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+AVX2 static void x86_put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
                          uint8_t *out)
 {
-    put_values(values, count, mask, dtype, out);
+    const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    size_t i, whole = mask != NULL && dtype == F32 ? count / 8 : 0;
+    for (i = 0; i < whole; i++) {
+        __m256i bits = _mm256_and_si256(_mm256_set1_epi32(mask[i]), each);
+        __m256i eight = _mm256_loadu_si256((const __m256i *)(const void *)(values + 8 * i));
+        eight = _mm256_and_si256(eight, _mm256_cmpeq_epi32(bits, each));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 32 * i), eight);
+    }
+    put_values(values + 8 * whole, count - 8 * whole, mask == NULL ? NULL : mask + whole, dtype,
+               out + whole * 8 * WIDTHS[dtype]);
 }
 #endif
 
