@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 import pemn_compress
-from pemn_compress import packing
+from pemn_compress import loading
 from pemn_compress.archive import open_archive
 
 SMALL = Path(__file__).parent.parent / "format_spec" / "examples" / "small.pemn"
@@ -97,7 +97,7 @@ def clock_restore(small: Path, path: Path) -> float:
     for each in (small, path):
         started = time.process_time()
         with open_archive(each) as opened:
-            packing.state_dict(opened)
+            loading.state_dict(opened)
     return time.process_time() - started
 
 

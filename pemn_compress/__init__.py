@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pemn_compress.archive import open_archive as open
     from pemn_compress.compressing import compress
     from pemn_compress.exporting import restore
+    from pemn_compress.loading import load
     from pemn_compress.masked_model import MaskedModel
-    from pemn_compress.packing import load, save
+    from pemn_compress.packing import save
     from pemn_compress.reporting import report
 
 # name -> module; looked up on first use, so that importing the package does not import torch
@@ -27,7 +28,7 @@ _HOMES = {
     "build": "architecture",
     "compress": "compressing",
     "inspect": "archive",
-    "load": "packing",
+    "load": "loading",
     "open": "archive",
     "open_archive": "archive",
     "report": "reporting",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs, packing, recipes
+from pemn_compress import codecs, loading, packing, recipes
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
@@ -124,7 +124,7 @@ def compress(
     )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     packed, steps = _pack_step_by_step(masked, prepared, chosen, storage, run, history[-1].test)
-    restored = packing.load(packed, model=blank)
+    restored = loading.load(packed, model=blank)
     stored = packing.shrunk(masked, **storage.shrinking()) if len(steps) > 1 else masked
     _compare_outputs(stored, restored, prepared.data)
     if output is not None:

@@ -1,19 +1,16 @@
-"""From a masked model to an archive, and from an archive to a plain model."""
+"""From a masked model to an archive."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
 from pemn_compress import codecs, shrinking
 from pemn_compress.archive import (
     AliasTensor,
-    Archive,
     DenseTensor,
     Limits,
     MaskedTensor,
@@ -21,21 +18,14 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
-from pemn_compress.archive.records import Alias
 from pemn_compress.archive.values import tensor_bytes
 from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.tensors import CODES, as_array
 from pemn_compress.version import __version__
-
-_TORCH_DTYPES = {
-    "bool": torch.bool, "u8": torch.uint8, "i8": torch.int8, "i16": torch.int16,
-    "i32": torch.int32, "i64": torch.int64, "bf16": torch.bfloat16, "f16": torch.float16,
-    "f32": torch.float32, "f64": torch.float64,
-}  # fmt: skip
-_CODES = {dtype: code for code, dtype in _TORCH_DTYPES.items()}
 
 
 def pack(
@@ -132,63 +122,6 @@ def save(
     return path
 
 
-def load(
-    source: str | Path | bytes,
-    *,
-    model: nn.Module | None = None,
-    trust_source: bool = False,
-    limits: Limits | None = None,
-) -> nn.Module:
-    """Return the plain nn.Module that an archive holds, in evaluation mode, on the CPU.
-
-    A registered architecture is built from its name and arguments. For any other give the `model`
-    to fill, or `trust_source=True` to run the model file that travels in the archive: that is
-    running somebody's program. Nothing else in an archive is ever run.
-
-    Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
-    match.
-    """
-    with open_archive(source, limits) as archive:
-        return restore_module(archive, model=model, trust_source=trust_source)
-
-
-def restore_module(
-    archive: Archive, *, model: nn.Module | None = None, trust_source: bool = False
-) -> nn.Module:
-    """Return the plain model of an open archive; see `load`."""
-    state = state_dict(archive)
-
-    def check(candidate: nn.Module) -> None:
-        _check_match(candidate, state, archive.name)
-
-    if model is None:
-        model = architectures.build_from_archive(archive, trust_source=trust_source, check=check)
-    check(model)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:  # memory that cannot be written to, or hooks of the model's own
-        reason = " ".join(str(error).split())
-        raise ModelError(f"{archive.name}: the model does not take its state: {reason}") from None
-    return model.eval()
-
-
-def state_dict(archive: Archive) -> dict[str, Tensor]:
-    """Return the restored tensors under the model's own names, aliases as the same tensor.
-
-    The restored digest of the manifest is checked. Raises ArchiveError.
-    """
-    arrays = archive.restored()
-    state: dict[str, Tensor] = {}
-    for record in archive.manifest.tensors:
-        if isinstance(record.values, Alias):
-            state[record.name] = state[record.values.of]
-            continue
-        array = arrays[record.name]
-        tensor = torch.from_numpy(array if array.flags.writeable else np.array(array))
-        state[record.name] = tensor.view(torch.bfloat16) if record.dtype == "bf16" else tensor
-    return state
-
-
 def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
     masks = masked.masks()
     placed = {
@@ -204,27 +137,18 @@ def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list
     contents: list[Content] = []
     first: dict[int, str] = {}
     for name, tensor in plain.state_dict(keep_vars=True).items():
-        if not isinstance(tensor, Tensor) or tensor.dtype not in _CODES:
+        if not isinstance(tensor, Tensor) or tensor.dtype not in CODES:
             raise ModelError(
-                f"{name}: expected state of tensors ({', '.join(_CODES.values())}), got "
+                f"{name}: expected state of tensors ({', '.join(CODES.values())}), got "
                 f"{tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__}"
             )
         if id(tensor) in first:
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
         first[id(tensor)] = name
-        dense = DenseTensor(name, _CODES[tensor.dtype], _array(tensor), narrow)
+        dense = DenseTensor(name, CODES[tensor.dtype], as_array(tensor), narrow)
         contents.append(placed.get(name) or dense)
     return contents
-
-
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.view(torch.int16)
-        return tensor.numpy().view(np.uint16)
-    array: np.ndarray[Any, Any] = tensor.numpy()
-    return array
 
 
 def _compare(packed: bytes, plain: nn.Module) -> None:
@@ -232,32 +156,8 @@ def _compare(packed: bytes, plain: nn.Module) -> None:
     state = plain.state_dict()
     with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
         for record, array in archive.tensors():
-            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(_array(state[record.name]))):
+            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(as_array(state[record.name]))):
                 raise ArchiveError(
                     f"tensor {record.name!r}: expected the model's own bits back from the archive, "
                     "got others: this is a bug, nothing was written"
                 )
-
-
-def _check_match(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    own = model.state_dict()
-    missing = [key for key in state if key not in own]
-    extra = [key for key in own if key not in state]
-    if missing or extra:
-        parts = [
-            f"{len(keys)} {what} (such as {keys[0]!r})"
-            for keys, what in (
-                (missing, "tensors of the archive that the model lacks"),
-                (extra, "tensors of the model that the archive lacks"),
-            )
-            if keys
-        ]
-        raise ModelError(f"{name}: the model does not match: {' and '.join(parts)}")
-    for key, tensor in state.items():
-        expected = (tuple(tensor.shape), tensor.dtype)
-        got = (tuple(own[key].shape), own[key].dtype)
-        if expected != got:
-            raise ModelError(
-                f"{name}: the model does not match: tensor {key!r}: expected shape "
-                f"{expected[0]} of {expected[1]}, got {got[0]} of {got[1]}"
-            )

@@ -7,8 +7,10 @@ own can be read alone.
 import hashlib
 import io
 import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import numpy as np
@@ -22,6 +24,8 @@ from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
 
 Payload = bytes | memoryview
+_THREADS = min(4, os.cpu_count() or 1)
+_PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
 
 
 @dataclass
@@ -191,8 +195,9 @@ class Archive:
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
+                vector, fill = self._values_of(fill, record.numel)
                 return values.masked(
-                    self.prototype(),
+                    vector,
                     fill,
                     kept,
                     record.dtype,
@@ -206,6 +211,18 @@ class Archive:
                 return self._stored(record, held, mask)
             case records.Alias(of):
                 return self.tensor(of)
+
+    def _values_of(
+        self, fill: records.FromPrototype, count: int
+    ) -> tuple[F32, records.FromPrototype]:
+        """Return a vector and where in it a tensor's values are: no more of it than is needed."""
+        record = self.manifest.prototype
+        assert record is not None
+        fits = fill.offset + count <= record.length and record.shuffle is None
+        if self._prototype is not None or record.seed is None or not fits:
+            return self.prototype(), fill
+        generate = prng.TRANSFORMS[record.transform or ""]
+        return generate(record.seed, record.stream, count, fill.offset), replace(fill, offset=0)
 
     def _stored(
         self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
@@ -250,30 +267,51 @@ class Archive:
         for record in self.manifest.tensors:
             yield record, self.tensor(record.name)
 
-    def restored(self) -> dict[str, Array]:
-        """Restore every tensor, check the restored digest, and return them by name, in order.
+    def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record that is no alias with its restored tensor, holding no more than one.
 
-        Raises ArchiveError when the digest differs from the manifest's.
+        Raises ArchiveError, at the end where only the restored digest differs.
         """
-        for name in (records.MASKS, records.DENSE, records.PROTOTYPE):
-            if name in self.section_offsets:  # also where tensors have digests: gaps have none
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:
                 self.section(name)
-        arrays: dict[str, Array] = {}
         digests: dict[str, bytes] = {}
         for record in self.manifest.tensors:
-            name = record.name
-            match record.values:
-                case records.Alias(of):  # the same array: an alias takes no memory of its own
-                    arrays[name], digests[name] = arrays[of], digests[of]
-                case _:
-                    arrays[name], digests[name] = self._checked(record)
+            if isinstance(record.values, records.Alias):
+                digests[record.name] = digests[record.values.of]
+            else:
+                array, digests[record.name] = self._checked(record)
+                yield record, array
+        self._check_restored(digests)
+
+    def _check_restored(self, digests: Mapping[str, bytes]) -> None:
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
                 f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
             )
-        return arrays
+
+    def restored(self) -> dict[str, Array]:
+        """Restore every tensor, check the restored digest, and return them by name, in order.
+
+        Raises ArchiveError when the digest differs from the manifest's.
+        """
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:  # also where tensors have digests: gaps have none
+                self.section(name)
+        own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
+        if any(isinstance(tensor.values, records.FromPrototype) for tensor in own):
+            self.prototype()
+        # most of the time goes into digests and numpy, which let other threads work
+        threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
+        with ThreadPoolExecutor(threads) as pool:
+            checked = dict(zip([t.name for t in own], pool.map(self._checked, own), strict=True))
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
+                checked[tensor.name] = checked[tensor.values.of]
+        self._check_restored({name: digest for name, (_, digest) in checked.items()})
+        return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
 
 
 def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:

@@ -67,7 +67,7 @@ def masked(
         if plain and len(prototype) < mask.size:
             assert not isinstance(fill.scale, tuple)
             scaled = prototype * np.float32(fill.scale)  # few products, then many copies of them
-            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)
+            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)  # a copy
         else:
             drawn = tile(prototype, fill.offset, mask.size).reshape(mask.shape)
             if other_values:
@@ -77,17 +77,18 @@ def masked(
                 drawn.reshape(-1)[changed.indices] = planes.values(changed, prototype, record, fill)
             if fill.signs:
                 drawn = np.copysign(np.float32(1), drawn)
-            product = drawn * _scale_array(fill.scale, mask.shape)
-        array = from_float32(_select(product, mask), dtype)
+            product = np.asarray(drawn * _scale_array(fill.scale, mask.shape))
+        _select(product, mask)
+        array = from_float32(product, dtype)
     if changed is not None and changed.record.kind == SIGN:
         planes.negate(array, changed)
     return array
 
 
-def _select(values: F32, mask: Mask) -> F32:
-    """Return a fresh array with +0.0 where the mask is 0; in one pass, on the bits."""
-    bits = np.multiply(values.view(np.uint32), mask, dtype=np.uint32)
-    return np.asarray(bits).view(np.float32)
+def _select(values: F32, mask: Mask) -> None:
+    """Put +0.0 where the mask is 0, in place; one pass, on the bits."""
+    bits = values.view(np.uint32)
+    np.multiply(bits, mask, dtype=np.uint32, out=bits)
 
 
 def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
@@ -194,8 +195,10 @@ def stored(
         return kept.reshape(shape) if mask is None else spread(kept, mask)
     integers = elements.reshape(shape) if mask is None else spread(elements, mask)
     with np.errstate(all="ignore"):
-        product = integers.astype(np.float32) * _scale_array(values.scale, shape)
-        return from_float32(product if mask is None else _select(product, mask), dtype)
+        product = np.asarray(integers.astype(np.float32) * _scale_array(values.scale, shape))
+        if mask is not None:
+            _select(product, mask)
+        return from_float32(product, dtype)
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:
