@@ -39,7 +39,7 @@ static void fix_digests(uint8_t *data, size_t size)
                 from++;
             if (from + 75 >= stored || start > size || bytes > size - start)
                 break;
-            sha256_of(data + start, (size_t)bytes, digest);
+            sha256_of(choose_kernels(), data + start, (size_t)bytes, digest);
             for (i = 0; i < 64; i++)
                 text[from + 10 + i] =
                     (uint8_t) "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
@@ -47,7 +47,7 @@ static void fix_digests(uint8_t *data, size_t size)
             at = from;
         }
     }
-    sha256_start(&hash);
+    hash = sha256_make(choose_kernels());
     sha256_add(&hash, data, FIELD_BYTES);
     sha256_add(&hash, data + HEADER_BYTES, (size_t)stored);
     sha256_end(&hash, data + FIELD_BYTES);
@@ -68,10 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
     (void)fix_digests;
 #endif
-    limits.elements = 1 << 16;
-    limits.restored_bytes = 1 << 18;
-    limits.manifest_bytes = 1 << 16;
-    limits.file_bytes = 1 << 20;
+    limits.max_weights = 1 << 16;
+    limits.max_bytes = 1 << 18;
+    limits.max_manifest_bytes = 1 << 16;
+    limits.max_file_bytes = 1 << 20;
     if (pemn_open_memory(copy, size, &limits, &file, error) == PEMN_OK) {
         size_t i;
         (void)pemn_verify(file, error);
