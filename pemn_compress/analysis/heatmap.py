@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTENSIONS = (".png", ".svg")
 _MEASURES = (("smc", "SMC"), ("jaccard", "Jaccard index"))
-_MOST_NUMBERS = 20  # rows up to which every cell has its number written into it
+_MOST_NUMBERS = 30  # rows up to which every cell has its number written into it
 _MOST_LABELS = 60
 
 
