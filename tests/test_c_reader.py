@@ -770,6 +770,107 @@ def test_every_changed_byte_of_planes_behind_right_digests(check):
     assert sum(said.values()) < len(said) / 10  # one value's sign may be another one's
 
 
+RESTORE = r"""
+#include "pemn.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(int argc, char **argv) /* each tensor alone, then all together, NULL for the first */
+{
+    char error[PEMN_ERROR_SIZE];
+    void *alone[64], *all[64];
+    pemn_file *file;
+    size_t i, k;
+    int status;
+    if (argc != 2 || pemn_open(argv[1], NULL, &file, error) != PEMN_OK)
+        return 1;
+    for (i = 0; i < pemn_tensor_count(file); i++) {
+        pemn_tensor info;
+        (void)pemn_tensor_info(file, i, &info);
+        alone[i] = malloc(info.bytes);
+        all[i] = malloc(info.bytes);
+        status = pemn_restore(file, i, alone[i], info.bytes, error);
+        printf("%s %d ", info.name, status);
+        for (k = 0; k < info.bytes; k++)
+            printf("%02x", ((unsigned char *)alone[i])[k]);
+        printf("\n");
+    }
+    free(all[0]);
+    all[0] = NULL;
+    status = pemn_restore_all(file, all, error);
+    printf("all %d", status);
+    for (i = 1; i < pemn_tensor_count(file); i++) {
+        pemn_tensor info;
+        (void)pemn_tensor_info(file, i, &info);
+        for (k = 0; status != PEMN_OK && k < info.bytes; k++)
+            ((unsigned char *)alone[i])[k] = 0;
+        printf(" %d", memcmp(alone[i], all[i], info.bytes) == 0);
+    }
+    printf("\n");
+    for (i = 0; i < pemn_tensor_count(file); i++) {
+        free(alone[i]);
+        free(all[i]);
+    }
+    pemn_close(file);
+    return 0;
+}
+"""
+
+
+def test_one_tensor_alone_and_all_together(check, tmp_path):
+    compiler = shutil.which("cc") or "gcc"
+    flags = [flag for flag in SANITIZERS if compiles(compiler, tmp_path, "", flag)]
+    (tmp_path / "restore.c").write_text(RESTORE)
+    program, path = tmp_path / "restore", tmp_path / "a.pemn"
+    subprocess.run(
+        [compiler, "-std=c99", *flags, f"-I{HERE}", "-o", program, tmp_path / "restore.c",
+         HERE / "pemn.c", "-lzstd", "-lm"], check=True,
+    )  # fmt: skip
+    random = np.random.default_rng(6)
+    proto = Prototype("normal16", prng.normal16(5, 0, 30), 5)
+    plane = Plane("generation", random.integers(0, 3, 900))
+    contents = [
+        MaskedTensor("w", "f32", random.random(900) < 0.5, 2, 0.5, False, plane),
+        MaskedTensor("v", "f16", random.random((9, 7)) < 0.5, 2, 0.5),
+        AliasTensor("tied", "w"),
+        AliasTensor("tied.v", "v"),
+        DenseTensor("d", "f64", np.arange(3.0)),
+    ]
+
+    def told(data):
+        path.write_bytes(data)
+        done = subprocess.run([program, path], capture_output=True, text=True, check=True)
+        *alone, together = done.stdout.splitlines()
+        return [line.split() for line in alone], together
+
+    for digests in (True, False):
+        data = encode(contents, proto, tensor_digests=digests)
+        with open_archive(data) as archive:
+            right = [
+                [name, "0", array.tobytes().hex()] for name, array in archive.restored().items()
+            ]
+            places = {section.name: section for section in archive.manifest.sections}
+        assert sorted(told(data)[0]) == sorted(right)
+        assert told(data)[1] == "all 0 1 1 1 1"
+        manifest, payloads = take_apart(data)
+        assert list(places) == list(payloads) == ["masks", "planes", "dense"]
+        at = data.index(payloads["planes"]) + len(payloads["planes"]) // 2
+        broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]  # no digest is made right
+        alone, together = told(broken)
+        assert together == "all 1 1 1 1 1"  # nothing is handed out: zeros
+        zeros = "00" * 3600
+        for name, status, text in alone:
+            assert [status, text] == (["1", zeros] if name in ("w", "tied") else
+                                      next(r[1:] for r in right if r[0] == name))  # fmt: skip
+        at = data.index(payloads["masks"]) + manifest["tensors"][0]["positions"]["bytes"] + 1
+        broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        statuses = {name: status for name, status, _ in told(broken)[0]}
+        # with digests of their own, tensors are read without the digests of whole sections
+        assert statuses["v"] == "1"
+        assert statuses["w"] == ("0" if digests else "1")
+
+
 def test_a_portable_build_says_the_same(check, tmp_path):
     program = tmp_path / "pemn-check"
     subprocess.run(

@@ -1522,7 +1522,7 @@ static int check_header(const uint8_t *h, uint64_t size, const pemn_limits *limi
     coding = load(h + 48, 4);
     if (raw > MAX_MANIFEST_BYTES || raw > limits->max_manifest_bytes)
         return fail(PEMN_BROKEN, error,
-                    "header: manifest of %llu bytes is beyond the limit, max_manifest_bytes %llu",
+                    "header: manifest of %llu bytes is beyond the limit of %llu",
                     (unsigned long long)raw, (unsigned long long)limits->max_manifest_bytes);
     if (stored > size - HEADER_BYTES)
         return fail(PEMN_BROKEN, error, "header: stored manifest ends after the file's end");
@@ -1531,11 +1531,12 @@ static int check_header(const uint8_t *h, uint64_t size, const pemn_limits *limi
     if (!all_zero(h + 52, 12))
         return fail(PEMN_BROKEN, error, "header: reserved bytes are not 0");
     if (load(h + 24, 8) > limits->max_weights)
-        return fail(PEMN_BROKEN, error, "header: %llu weights are beyond the limit, max_weights %llu",
+        return fail(PEMN_BROKEN, error, 
+                    "header: %llu weights are beyond the limit of %llu (--max-weights)",
                     (unsigned long long)load(h + 24, 8), (unsigned long long)limits->max_weights);
     if (load(h + 32, 8) > limits->max_bytes)
         return fail(PEMN_BROKEN, error,
-                    "header: %llu restored bytes are beyond the limit, max_bytes %llu",
+                    "header: %llu restored bytes are beyond the limit of %llu (--max-bytes)",
                     (unsigned long long)load(h + 32, 8), (unsigned long long)limits->max_bytes);
     return PEMN_OK;
 }
@@ -1583,7 +1584,7 @@ static int read_archive(pemn_file *f, const pemn_limits *limits, char *error)
     most = limits->max_weights < most ? limits->max_weights : most;
     if (p->present && (p->length > most || filled_length(p) > most))
         return fail(PEMN_BROKEN, error,
-                    "prototype: its length is beyond the limit, max_weights %llu or max_bytes %llu",
+                    "prototype: its length is beyond the limit (--max-weights %llu, --max-bytes %llu)",
                     (unsigned long long)limits->max_weights,
                     (unsigned long long)limits->max_bytes);
     status = place_sections(f, HEADER_BYTES + stored.size, error);
@@ -1649,7 +1650,7 @@ int pemn_open(const char *path, const pemn_limits *limits, pemn_file **file,
         status = fail(PEMN_SYSTEM, error, "cannot be read");
     } else if ((uint64_t)end > used->max_file_bytes || (uint64_t)end > SIZE_MAX) {
         status = fail(PEMN_BROKEN, error, 
-                      "%ld bytes of file are beyond the limit, max_file_bytes %llu", end,
+                      "%ld bytes of file are beyond the limit of %llu", end,
                       (unsigned long long)used->max_file_bytes);
     } else if (got < sizeof header && (uint64_t)end >= sizeof header) {
         status = fail(PEMN_SYSTEM, error, "cannot be read: it changes");
