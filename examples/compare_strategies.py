@@ -10,7 +10,9 @@ The README's table is this command's. On a GPU, with CIFAR-10 in ./data, the pap
 All rows are trained on the same data for as many epochs, with the same batches and augmentation.
 Networks whose weights are trained (dense, random, magnitude) may have an optimiser and a learning
 rate of their own (--pruning-recipe, --pruning-lr): the best rate for weights need not be the best
-one for scores. On the small ConvMixer above AdamW at 0.01 is good for both. Each of these networks
+one for scores. On the small ConvMixer above AdamW at 0.01 is good for both but for random pruning
+at 0.96, where whole channels die: what their biases do then upsets batch-norm in evaluation, unless
+the last learning rates are small (--pruning-lr 0.003, or more epochs). Each of these networks
 appears twice: with its values in float32, and rounded to --value-dtype. Accuracies are those of the
 last epoch on the test images. Sizes are those of whole archives, by seed 0; "stored numbers" are
 the prototype's or the kept weights.
