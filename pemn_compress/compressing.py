@@ -179,6 +179,8 @@ def _pack_step_by_step(
         packed = packing.pack(
             masked,
             codec=storage.codec,
+            zstd=storage.zstd,
+            tensor_digests=storage.tensor_digests,
             store_prototype=storage.store_prototype,
             **chosen,
             source=prepared.source if storage.include_source else None,

@@ -39,6 +39,8 @@ def pack(
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
     value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -52,6 +54,9 @@ def pack(
     model that is stored is then `shrunk(masked, ...)`. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
+
+    `zstd=False` compresses nothing, so that large tensors can be mapped into memory and the bytes do
+    not depend on a compressor's version; `tensor_digests` lets one tensor be read without the others.
 
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
@@ -85,6 +90,8 @@ def pack(
         contents,
         prototype,
         codec=codec,
+        compress=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture or architectures.architecture_of(masked.model),
         about=told | dict(about or {}),
         source=source,
@@ -129,6 +136,8 @@ def save(
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
     value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -147,6 +156,8 @@ def save(
         dense_dtype=dense_dtype,
         fold_batchnorm=fold_batchnorm,
         value_dtype=value_dtype,
+        zstd=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture,
         source=source,
         about=about,

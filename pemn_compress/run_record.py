@@ -31,6 +31,7 @@ class Storage:
 
     `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `shrinking`.
     `value_dtype` rounds the trained weights of pruned and dense networks; see `value_storage`.
+    `zstd` False and `tensor_digests` are those of `archive.encode`.
     """
 
     codec: str = codecs.AUTO
@@ -40,6 +41,8 @@ class Storage:
     dense_dtype: str = "float32"
     fold_batchnorm: bool = False
     value_dtype: str = "float32"
+    zstd: bool = True
+    tensor_digests: bool = False
 
     def shrinking(self) -> dict[str, Any]:
         """Return the options that change the model, as `packing.pack` takes them."""

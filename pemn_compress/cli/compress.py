@@ -159,6 +159,17 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     "output channel, int8-tensor one per tensor. What it costs is printed.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
+@click.option(
+    "--no-zstd",
+    is_flag=True,
+    help="Compress nothing but the source: large tensors can be mapped into memory, and the bytes "
+    "depend on no compressor's version.",
+)
+@click.option(
+    "--tensor-digests",
+    is_flag=True,
+    help="A digest for every tensor (32 bytes each), so that one can be read without the others.",
+)
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
 @click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
 @click.option("--force", is_flag=True, help="Replace existing output files.")
@@ -228,6 +239,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
                 options["dense_dtype"],
                 options["fold_batchnorm"],
                 options["value_dtype"],
+                not options["no_zstd"],
+                options["tensor_digests"],
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],
