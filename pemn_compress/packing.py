@@ -18,8 +18,8 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
+from pemn_compress.archive.contents import Content
 from pemn_compress.archive.values import tensor_bytes
-from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.masked_model import MaskedModel
@@ -55,8 +55,8 @@ def pack(
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
-    `zstd=False` compresses nothing, so that large tensors can be mapped into memory and the bytes do
-    not depend on a compressor's version; `tensor_digests` lets one tensor be read without the others.
+    `zstd=False` compresses nothing: large tensors can be mapped into memory, and the bytes do not
+    depend on a compressor's version. `tensor_digests` lets one tensor be read without the others.
 
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not

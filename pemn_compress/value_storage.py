@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.archive import DenseTensor, QuantizedTensor, SparseTensor
+from pemn_compress.archive.contents import Content
 from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE
 from pemn_compress.archive.records import Scale
-from pemn_compress.archive.writer import Content
 from pemn_compress.errors import ModelError
 from pemn_compress.planning import DTYPES
 from pemn_compress.pruned_model import PrunedModel

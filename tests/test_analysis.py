@@ -22,7 +22,7 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
-from pemn_compress.archive.writer import Plane
+from pemn_compress.archive.contents import Plane
 from pemn_compress.cli import main
 from pemn_compress.errors import ArchiveError, SettingError
 

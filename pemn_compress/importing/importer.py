@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
 from pemn_compress.archive import AliasTensor, DenseTensor, Limits, encode, open_archive
+from pemn_compress.archive.contents import Content
 from pemn_compress.archive.records import Constant, Positions, Stored
-from pemn_compress.archive.writer import Content
 from pemn_compress.errors import ModelError, UnknownNameError
 from pemn_compress.importing.checkpoints import Checkpoint, match, plain_shape, read_checkpoint
 from pemn_compress.importing.meaning import read_meaning

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pemn_compress.archive import Prototype, SparseTensor
+from pemn_compress.archive.contents import ConstantTensor, MaskedTensor
 from pemn_compress.archive.values import F32, Mask, pack_stored, tensor_bytes, tile
-from pemn_compress.archive.writer import ConstantTensor, MaskedTensor
 
 CONSTANT, SIGNS, PROTOTYPE, VALUES = "constant", "signs", "prototype", "values"
 _PROBE = 64  # bytes that a period is first looked for with
