@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: demo test lint fuzz clean
+.PHONY: demo test lint cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -25,6 +25,10 @@ lint: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# The reader in C as aarch64 and s390x; format_spec/c/README.md says what to install.
+cross:
+	$(MAKE) -C format_spec/c cross
 
 # A million mutated archives through the Python reader, and as many through the one in C.
 fuzz: $(READY)

@@ -12,21 +12,27 @@ from pemn_compress.errors import PemnError
 from pemn_compress.version import __version__
 
 if TYPE_CHECKING:
+    from pemn_compress.analysis import compare
     from pemn_compress.architecture import build
     from pemn_compress.archive import inspect, open_archive, verify
     from pemn_compress.archive import open_archive as open
     from pemn_compress.compressing import compress
     from pemn_compress.exporting import restore
+    from pemn_compress.importing import import_checkpoint
     from pemn_compress.loading import load
     from pemn_compress.masked_model import MaskedModel
     from pemn_compress.packing import save
+    from pemn_compress.pruned_model import PrunedModel
     from pemn_compress.reporting import report
 
 # name -> module; looked up on first use, so that importing the package does not import torch
 _HOMES = {
     "MaskedModel": "masked_model",
+    "PrunedModel": "pruned_model",
     "build": "architecture",
+    "compare": "analysis",
     "compress": "compressing",
+    "import_checkpoint": "importing",
     "inspect": "archive",
     "load": "loading",
     "open": "archive",
@@ -40,9 +46,12 @@ _HOMES = {
 __all__ = [
     "MaskedModel",
     "PemnError",
+    "PrunedModel",
     "__version__",
     "build",
+    "compare",
     "compress",
+    "import_checkpoint",
     "inspect",
     "load",
     "open",

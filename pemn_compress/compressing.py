@@ -1,4 +1,4 @@
-"""The whole road in one verb: train masks, write the archive, read it back, compare, record."""
+"""The whole road in one verb: train, write the archive, read it back, compare, record."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,17 @@ from pemn_compress import codecs, loading, packing, recipes
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
-from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
+from pemn_compress.errors import ArchiveError, OutputError
 from pemn_compress.history import Epoch, Score, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.methods import RENEWALS
 from pemn_compress.planning import Selection
 from pemn_compress.preparing import DataRequest, Prepared, prepare
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import PruningSettings, check_storage
 from pemn_compress.recipes import Recipe
 from pemn_compress.run_record import Storage, run_record
+from pemn_compress.settling import settle
 from pemn_compress.shrinking import check_dense_dtype
 from pemn_compress.strategies import Settings, few_values_warning
 from pemn_compress.training import Observer, Run, evaluate, fit
@@ -55,7 +58,7 @@ def compress(
     data: str | Data | tuple[Any, Any] | DataRequest | None = None,
     output: str | Path | None = None,
     recipe: str | Recipe = recipes.DEFAULT,
-    settings: Settings | None = None,
+    settings: Settings | PruningSettings | None = None,
     selection: Selection | None = None,
     arguments: Mapping[str, object] | None = None,
     run: Run | None = None,
@@ -65,7 +68,7 @@ def compress(
     observer: Observer | None = None,
     **changes: Any,
 ) -> Compressed:
-    """Train masks over fixed random weights and write them as a `.pemn` archive.
+    """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
 
     Args:
         model: a model file ("model.py", "model.py:build_model"), the name of an architecture
@@ -74,14 +77,15 @@ def compress(
             (inputs, targets) pairs, or None for a model file's own.
         output: the archive's path; None writes no file and leaves the bytes in the result.
         recipe: the name of a recipe, or one.
-        settings: the mask settings; by default those of the recipe.
-        selection: which parameters are masked.
+        settings: the mask settings, by default those of the recipe; or the pruning settings.
+        selection: which parameters are masked or pruned.
         arguments: what the architecture or `build_model` is called with.
         run, storage: how the machine is used, how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
         observer: who is told about progress.
-        changes: recipe settings (`epochs=10`) and mask settings (`strategy="mp"`) to override.
+        changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
+            (`strategy="magnitude", sparsity=0.9`) to override.
 
     The archive is read back, its tensors compared bit for bit with the trained ones and the
     restored model's outputs with the trained model's, before anything is reported. Raises
@@ -89,12 +93,16 @@ def compress(
     """
     started = time.perf_counter()
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
-    chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
-    chosen, settings = _settle(chosen, settings, changes)
-    _check_times(settings, chosen)
-    packing.check_store_prototype(settings, storage.store_prototype)
+    chosen, settings = settle(recipe, settings, changes)
     codecs.check_name(storage.codec)
     check_dense_dtype(storage.dense_dtype)
+    check_storage(
+        settings.strategy,
+        store_prototype=storage.store_prototype,
+        value_dtype=storage.value_dtype,
+    )
+    if isinstance(settings, Settings):
+        packing.check_store_prototype(settings, storage.store_prototype)
     output, checkpoint, record = (Path(p) if p else None for p in (output, checkpoint, record))
     for path, force in ((output, storage.force), (checkpoint, True), (record, storage.force)):
         if path is not None:
@@ -106,8 +114,13 @@ def compress(
         )
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
-    masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-    warnings = _warnings(settings, masked, chosen, prepared.data)
+    masked: MaskedModel | PrunedModel
+    warnings: list[str] = []
+    if isinstance(settings, PruningSettings):
+        masked = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
+    else:
+        masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+        warnings = _warnings(settings, masked, chosen, prepared.data)
     if output is not None:
         _check_space(output, masked)
     history = fit(
@@ -143,7 +156,7 @@ def compress(
 
 
 def _pack_step_by_step(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     prepared: Prepared,
     recipe: Recipe,
     storage: Storage,
@@ -152,10 +165,13 @@ def _pack_step_by_step(
 ) -> tuple[bytes, list[StorageStep]]:
     """Return the archive, and what each lossy option of its storage costs and saves."""
     options: list[tuple[str, dict[str, Any]]] = [("as trained", {})]
-    if storage.fold_batchnorm:
-        options.append(("batch-norm folded", {"fold_batchnorm": True}))
-    if storage.dense_dtype != "float32":
-        options.append((f"dense {storage.dense_dtype}", storage.shrinking()))
+    for label, option in (
+        ("batch-norm folded", {"fold_batchnorm": storage.fold_batchnorm}),
+        (f"dense {storage.dense_dtype}", {"dense_dtype": storage.dense_dtype}),
+        (f"values {storage.value_dtype}", {"value_dtype": storage.value_dtype}),
+    ):
+        if set(option.values()) - {False, "float32"}:
+            options.append((label, options[-1][1] | option))
     data, steps, packed = prepared.data, [], b""
     for label, chosen in options:
         score = trained
@@ -165,6 +181,8 @@ def _pack_step_by_step(
         packed = packing.pack(
             masked,
             codec=storage.codec,
+            zstd=storage.zstd,
+            tensor_digests=storage.tensor_digests,
             store_prototype=storage.store_prototype,
             **chosen,
             source=prepared.source if storage.include_source else None,
@@ -172,56 +190,6 @@ def _pack_step_by_step(
         )
         steps.append(StorageStep(label, len(packed), score))
     return packed, steps
-
-
-def _settle(
-    recipe: Recipe, settings: Settings | None, changes: Mapping[str, Any]
-) -> tuple[Recipe, Settings]:
-    """Apply overrides: mask settings that a recipe also has count for both."""
-    given = {key: value for key, value in changes.items() if value is not None}
-    of_recipe = {key: given[key] for key in given if key in Recipe.__dataclass_fields__}
-    of_mask = {key: given[key] for key in given if key in Settings.__dataclass_fields__}
-    unknown = sorted(set(given) - set(of_recipe) - set(of_mask))
-    if unknown:
-        known = sorted({*Recipe.__dataclass_fields__, *Settings.__dataclass_fields__})
-        raise UnknownNameError("setting", unknown[0], known)
-    if settings is None:
-        settings = Settings(**(_of_method(recipe.mask_settings(), of_mask) | of_mask))
-    elif of_mask:
-        settings = Settings(**(_of_method(asdict(settings), of_mask) | of_mask))
-    masks = {key: getattr(settings, key) for key in recipes.MASK_SETTINGS}
-    recipe = replace(recipe, **(of_recipe | masks))
-    if "momentum" in given and recipe.optimizer != "sgd":
-        raise SettingError(
-            f"momentum is a setting of the optimizer sgd: expected that one, got {recipe.optimizer}"
-        )
-    if "ratio" in given and settings.strategy != "rp":
-        raise SettingError(
-            f"ratio is a setting of strategy rp: expected that one, got {settings.strategy}"
-        )
-    return recipe, settings
-
-
-def _of_method(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what belongs to a method that a change replaces: its period means nothing to another."""
-    for key, of_key in (
-        ("search", ("ranking",)),
-        ("renewal", ("renewal_every", "renewal_rate")),
-        ("budget", ("floor",)),
-        ("density_schedule", ("ramp_epochs",)),
-    ):
-        if changes.get(key, values[key]) != values[key]:
-            values = {name: value for name, value in values.items() if name not in of_key}
-    return values
-
-
-def _check_times(settings: Settings, recipe: Recipe) -> None:
-    """Refuse a ramp that training is too short for: the masks would never be of their density."""
-    if settings.ramp >= recipe.epochs:
-        raise SettingError(
-            f"ramp_epochs: expected fewer than the {recipe.epochs} epochs of training, got "
-            f"{settings.ramp}; pass a shorter --ramp-epochs or more --epochs"
-        )
 
 
 def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Data) -> list[str]:
@@ -238,9 +206,11 @@ def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Dat
     return [one for one in told if one]
 
 
-def _check_space(output: Path, masked: MaskedModel) -> None:
-    dense = sum(p.numel() for p in masked.model.state_dict().values())
-    needed = masked.plan.numel // 8 + 4 * dense
+def _check_space(output: Path, masked: MaskedModel | PrunedModel) -> None:
+    values = sum(p.numel() for p in masked.model.state_dict().values())
+    if isinstance(masked, PrunedModel):
+        values += sum(masked.kept)
+    needed = masked.plan.numel // 8 + 4 * values
     with suppress(OSError):
         free = shutil.disk_usage(output.absolute().parent).free
         if free < needed:

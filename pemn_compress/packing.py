@@ -1,4 +1,4 @@
-"""From a masked model to an archive."""
+"""From a masked or a pruned model to an archive."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,60 +18,86 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
+from pemn_compress.archive.contents import Content
 from pemn_compress.archive.values import tensor_bytes
-from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError, SettingError
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.masks import tile
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import check_storage
 from pemn_compress.search import SEARCHES
 from pemn_compress.search.iterand import value_stream
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
 from pemn_compress.straight_through import binary_scale
 from pemn_compress.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.tensors import CODES, as_array
+from pemn_compress.value_storage import store_values
 from pemn_compress.version import __version__
 
 
 def pack(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     *,
     codec: str = codecs.AUTO,
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return the archive of a masked model.
+    """Return the archive of a masked model, or of a pruned one.
 
     `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
-    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and change it a little: the
+    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one of
+    `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
     model that is stored is then `shrunk(masked, ...)`. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
+    `zstd=False` compresses nothing: large tensors can be mapped into memory, and the bytes do not
+    depend on a compressor's version. `tensor_digests` lets one tensor be read without the others.
+
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
-    returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
-    codec.
+    returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
+    finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
-    check_store_prototype(masked.settings, store_prototype)
-    plain = shrunk(masked, dense_dtype=dense_dtype, fold_batchnorm=fold_batchnorm)
-    contents = _contents(masked, plain, DENSE_DTYPES[dense_dtype])
-    filling, settings = masked.filling, masked.settings
-    prototype = Prototype(
-        filling.transform,
-        filling.prototype(settings.seed),
-        None if store_prototype else settings.seed,
-        masked.shuffle,
+    check_storage(
+        masked.settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype
     )
-    told = {"settings": settings.told(), "writer": f"pemn-compress {__version__}"}
+    if isinstance(masked, MaskedModel):
+        check_store_prototype(masked.settings, store_prototype)
+    elif not masked.is_finished:
+        raise ModelError(
+            f"pruning is not finished: expected density {masked.settings.density:g}, got "
+            f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
+        )
+    plain, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    contents = _contents(plain, placed, DENSE_DTYPES[dense_dtype])
+    prototype = None
+    told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
+    if isinstance(masked, PrunedModel):
+        told["settings"] = masked.settings.told() | {"value_dtype": value_dtype}
+    else:
+        filling, settings = masked.filling, masked.settings
+        prototype = Prototype(
+            filling.transform,
+            filling.prototype(settings.seed),
+            None if store_prototype else settings.seed,
+            masked.shuffle,
+        )
+        told["settings"] = settings.told()
     packed = encode(
         contents,
         prototype,
         codec=codec,
+        compress=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture or architectures.architecture_of(masked.model),
         about=told | dict(about or {}),
         source=source,
@@ -96,20 +122,33 @@ def check_store_prototype(settings: Settings, store_prototype: bool) -> None:
 
 
 def shrunk(
-    masked: MaskedModel, *, dense_dtype: str = "float32", fold_batchnorm: bool = False
+    masked: MaskedModel | PrunedModel,
+    *,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
 ) -> nn.Module:
     """Return the plain model that an archive with these options holds; see `shrinking`."""
+    return _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)[0]
+
+
+def _shrink(
+    masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
+) -> tuple[nn.Module, dict[str, Content]]:
+    """Return the plain model to store, and the contents that its planned tensors become."""
     check_dense_dtype(dense_dtype)
     plain = masked.to_plain()
     if fold_batchnorm:
         shrinking.fold_batchnorm(plain)
     names = (name for tensor in masked.plan for name in (tensor.name, *tensor.aliases))
     round_dense(plain, frozenset(names), dense_dtype)
-    return plain
+    if isinstance(masked, PrunedModel):
+        return plain, store_values(masked, plain, value_dtype)
+    return plain, _masked_contents(masked)
 
 
 def save(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     path: str | Path,
     *,
     force: bool = False,
@@ -117,11 +156,14 @@ def save(
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the archive of a masked model, whole or not at all; `pack` explains the arguments.
+    """Write the archive of a masked or pruned model, whole or not at all, as `pack` explains.
 
     Raises OutputError when `path` exists (unless `force`) or cannot be written, and what `pack`
     raises.
@@ -134,6 +176,9 @@ def save(
         store_prototype=store_prototype,
         dense_dtype=dense_dtype,
         fold_batchnorm=fold_batchnorm,
+        value_dtype=value_dtype,
+        zstd=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture,
         source=source,
         about=about,
@@ -169,12 +214,15 @@ def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTenso
     )
 
 
-def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
+def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
     masks = masked.masks()
-    placed = {
+    return {
         tensor.name: _masked_tensor(masked, index, masks[tensor.name])
         for index, tensor in enumerate(masked.plan)
     }
+
+
+def _contents(plain: nn.Module, placed: Mapping[str, Content], narrow: str | None) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
     for name, tensor in plain.state_dict(keep_vars=True).items():

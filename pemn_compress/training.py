@@ -1,7 +1,8 @@
 """Training and evaluation of any nn.Module that classifies.
 
-Nothing here knows about masks: a MaskedModel and a plain model train alike. A model that has a
-method `advance` is told before every epoch and every step.
+Nothing here knows about masks: a MaskedModel, a PrunedModel and a plain model train alike. A model
+that has a method `advance` is told before every epoch and every step, one that has `set_progress`
+after every step.
 """
 
 import math
@@ -46,6 +47,14 @@ class Observer(Protocol):
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch and its evaluation are done."""
+
+
+@runtime_checkable
+class Progressing(Protocol):
+    """A model that changes as training goes on, as one whose weights are pruned step by step."""
+
+    def set_progress(self, progress: float) -> None:
+        """Be told after each step: steps done / steps in all, from above 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +291,8 @@ def _train_epoch(
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
+        if isinstance(model, Progressing):
+            model.set_progress((epoch * steps + step + 1) / (recipe.epochs * steps))
         total += loss.detach().double()
         if observer:
             observer.step(epoch, step, len(targets), loss.detach().item)

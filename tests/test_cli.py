@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -395,3 +396,13 @@ def test_ctrl_c_leaves_no_broken_file_and_a_second_run_ends_where_one_would_have
     assert "going on from run.ckpt" in again.stderr
     subprocess.run(command("alone.pemn"), cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "resumed.pemn").read_bytes() == (tmp_path / "alone.pemn").read_bytes()
+
+
+def test_archives_without_a_compressor_and_with_digests_of_tensors(call, tmp_path):
+    code, _, err = call("compress", "mlp", *QUICK, "--no-zstd", "--tensor-digests", "--quiet")
+    assert code == 0, err
+    told = json.loads(call("inspect", "mlp.pemn", "--json")[1])
+    assert struct.unpack_from("<I", (tmp_path / "mlp.pemn").read_bytes(), 48) == (0,)
+    assert all(len(tensor["sha256"]) == 64 for tensor in told["tensors"])
+    assert {tensor["values"].get("coding", "raw") for tensor in told["tensors"]} == {"raw"}
+    assert call("verify", "mlp.pemn")[0] == 0

@@ -60,6 +60,10 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
             ["compare_methods.py", "--epochs", "1", "--seeds", "2", "-a", "width=8"],
             "biprop + recycle, kaiming-normal, 0.1 > biprop, kaiming-normal, 0.1",
         ),
+        (
+            ["mask_similarity.py", "--epochs", "1", "--seeds", "2", "-a", "width=8"],
+            "0.51 at density 0.5 means 0.34, not the 0.25",
+        ),
     ],
 )
 def test_the_examples_run(tmp_path, command, told):

@@ -1,11 +1,6 @@
 """The `.pemn` container: written, read, inspected and verified without torch."""
 
-from pemn_compress.archive.inspection import describe, inspect, verify
-from pemn_compress.archive.layout import Limits
-from pemn_compress.archive.opening import open_archive
-from pemn_compress.archive.reader import Archive
-from pemn_compress.archive.records import Manifest, Shuffle, TensorRecord
-from pemn_compress.archive.writer import (
+from pemn_compress.archive.contents import (
     AliasTensor,
     ConstantTensor,
     DenseTensor,
@@ -14,8 +9,13 @@ from pemn_compress.archive.writer import (
     Prototype,
     QuantizedTensor,
     SparseTensor,
-    encode,
 )
+from pemn_compress.archive.inspection import describe, inspect, verify
+from pemn_compress.archive.layout import Limits
+from pemn_compress.archive.opening import open_archive
+from pemn_compress.archive.reader import Archive
+from pemn_compress.archive.records import Manifest, Shuffle, TensorRecord
+from pemn_compress.archive.writer import encode
 
 __all__ = [
     "AliasTensor",
