@@ -160,6 +160,8 @@ class MaskedModel(nn.Module):
                 "or train under torch.autocast"
             )
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for score in self.scores:  # channels-last is for convolutions; masks go by C order
+            score.data = score.data.contiguous()
         _forget_flat_weights(self.model)
         return self
 
