@@ -126,6 +126,6 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.amp):
             outputs = self.model(self.inputs)
         loss = nn.functional.cross_entropy(outputs.float(), self.targets)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)

@@ -264,11 +264,12 @@ def _train_epoch(
         last = step == steps - 1
         if device.type == "cpu" or last or step % CHECK_LOSS_STEPS == 0:
             _check_finite(loss, total, place, recipe)
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
+        # now, not before the next backward pass: the next forward pass needs room for weights
+        optimizer.zero_grad(set_to_none=True)
         total += loss.detach().double()
         if observer:
             observer.step(epoch, step, len(targets), loss.detach().item)
