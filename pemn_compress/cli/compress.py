@@ -154,6 +154,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
 
     from pemn_compress.cli.progress import observer
     from pemn_compress.compressing import compress
+    from pemn_compress.distributed import world
     from pemn_compress.planning import Selection
     from pemn_compress.preparing import DataRequest
     from pemn_compress.run_record import Storage
@@ -163,7 +164,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         torch.set_num_threads(options["threads"])
     keep = (*DATA_KEYS, "train_limit")
     select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
-    watcher = observer(quiet=options["quiet"], checkpoint=options["checkpoint"])
+    first = world().rank == 0  # of the ranks that torchrun started, one prints
+    watcher = observer(quiet=options["quiet"] or not first, checkpoint=options["checkpoint"])
     with watcher:
         made = compress(
             model,
@@ -192,6 +194,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             observer=watcher,
             **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS},
         )
+    if not first:
+        return
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
     if output == "-":
