@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: demo test lint fuzz clean
+.PHONY: demo test lint bench fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -25,6 +25,10 @@ lint: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# Every table of benchmarks/RESULTS.md; about a quarter of an hour on a quiet machine.
+bench: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
 
 # A million mutated archives through the Python reader, and as many through the one in C.
 fuzz: $(READY)

@@ -44,7 +44,7 @@ class Watch:
     def epoch(self, epoch): pass
 
 recipe = recipes.load("default").override(epochs=3, batch_size=64, augment=())
-data = load_data("digits", train_limit=501, test_limit=100)
+data = load_data("digits", data_dir=".", train_limit=501, test_limit=100)
 history = fit(model, data, recipe, checkpoint=__import__("pathlib").Path(folder, "run.ckpt"),
               observer=Watch())
 torch.save(model.state_dict(), f"{folder}/state{rank}.pt")
@@ -92,8 +92,8 @@ def test_two_ranks_have_the_same_masks_and_the_losses_of_one(two: Path, tmp_path
     assert all(torch.equal(v, other[k]) for k, v in state.items() if torch.is_tensor(v))
     assert losses(two, 0) == losses(two, 1)
     assert run(tmp_path, 1).returncode == 0
-    assert losses(two) == pytest.approx(losses(tmp_path), rel=5e-3)
-    assert losses(two)[-1] < 0.5 * losses(two)[0]
+    assert losses(two) == pytest.approx(losses(tmp_path), rel=1e-4)
+    assert losses(two)[-1] < losses(two)[0] - 0.3, "it learns"
 
 
 def test_a_rank_that_dies_ends_the_others_and_the_checkpoint_goes_on(
