@@ -62,8 +62,8 @@ def training_step(quick: bool) -> str:
         rows.append([model, str(batch), *told])
     return (
         "## Training step / plain training step\n\nForward, backward and SGD with momentum, "
-        f"density {DENSITY:g}, rp with ratio 0.01. `fixed mask` multiplies trained weights by a mask that "
-        "never\nchanges; `full sort` is edge-popup as published.\n\n"
+        f"density {DENSITY:g}, rp with ratio 0.01.\n`fixed mask` multiplies trained weights by a "
+        "mask that never changes; `full sort` is edge-popup as\npublished.\n\n"
         + table(["model", "batch", *OTHERS], rows)
     )
 

@@ -22,8 +22,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pemn_compress.errors import SettingError, TrainingError
 
-# A rank that hangs ends the others after this; one that dies, at once.
-TIMEOUT = timedelta(seconds=50)
+# For a rank that hangs; one that dies ends the others at once. Compiling may take minutes.
+TIMEOUT = timedelta(minutes=10)
 _LOST = ("connection closed", "connection reset", "connection refused", "timed out", "nccl", "gloo")
 
 

@@ -145,6 +145,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     Example:
       pemn compress model.py --strategy rp --ratio 1e-2
       pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
+      torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
     if options["augment"] is not None:
