@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pemn_compress
+from pemn_compress.compressing import compress
+from pemn_compress.preparing import DataRequest
 
 ROOT = str(Path(pemn_compress.__file__).parents[1])
 
@@ -16,7 +18,7 @@ ROOT = str(Path(pemn_compress.__file__).parents[1])
 def start(output: Path, checkpoint: Path) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "pemn_compress", "compress", "mlp", "--data", "digits",
-        "--arg", "width=32", "--epochs", "40", "--train-limit", "400", "--test-limit", "60",
+        "--arg", "width=32", "--epochs", "150", "--train-limit", "400", "--test-limit", "60",
         "--force", "-o", str(output), "--checkpoint", str(checkpoint),
     ]  # fmt: skip
     return subprocess.Popen(
@@ -28,40 +30,33 @@ def start(output: Path, checkpoint: Path) -> subprocess.Popen[str]:
     )
 
 
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Wait until an epoch has ended, or the run has said that it goes on from one."""
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Wait for the next line: an epoch has ended, or the run says from where it goes on."""
     assert process.stderr is not None
     return process.stderr.readline()
 
 
-def same_bytes(folder: Path) -> bool:
-    return (folder / "killed.pemn").read_bytes() == (folder / "whole.pemn").read_bytes()
-
-
 def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    whole = start(tmp_path / "whole.pemn", tmp_path / "whole.ckpt")
-    assert "epoch" in first_line(whole)
-    started = time.monotonic()
-    _, told = whole.communicate()
-    assert whole.returncode == 0, told
-    length = time.monotonic() - started
+    data = DataRequest("digits", train_limit=400, test_limit=60)
+    whole = compress("mlp", data=data, epochs=150, arguments={"width": 32}).archive
 
-    moments, killed = random.Random(0), 0
+    archive, moments, killed = tmp_path / "run.pemn", random.Random(0), 0
     for _ in range(2):
-        process = start(tmp_path / "killed.pemn", tmp_path / "killed.ckpt")
-        line = first_line(process)
-        assert killed == 0 or "going on from" in line
-        time.sleep(moments.uniform(0, length / 2))
+        process = start(archive, tmp_path / "run.ckpt")
+        resumes = (tmp_path / "run.ckpt").exists()
+        assert ("going on from" in line_of(process)) == resumes
+        for _ in range(moments.randint(0, 40)):
+            line_of(process)
+        time.sleep(moments.uniform(0, 0.1))  # in a step, a checkpoint, or an evaluation
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
-        if (tmp_path / "killed.pemn").exists():  # killed after the archive, or not at all
-            assert same_bytes(tmp_path)
+        assert not archive.exists() or archive.read_bytes() == whole, "whole or not at all"
     assert killed > 0
-    last = start(tmp_path / "killed.pemn", tmp_path / "killed.ckpt")
-    assert "going on from" in first_line(last)
+    last = start(archive, tmp_path / "run.ckpt")
+    assert "going on from" in line_of(last)
     last.communicate()
     assert last.returncode == 0
-    assert same_bytes(tmp_path)
+    assert archive.read_bytes() == whole
     left = {path.name for path in tmp_path.iterdir() if path.suffix != ".part"}
-    assert left == {"whole.pemn", "whole.ckpt", "killed.pemn", "killed.ckpt"}
+    assert left == {"run.pemn", "run.ckpt"}
