@@ -35,22 +35,27 @@ from pemn_compress.archive import Limits, inspect, open_archive, verify
 from pemn_compress.errors import ArchiveError
 
 CORPUS = Path(__file__).parent.parent / "format_spec" / "conformance" / "accept"
-LIMITS = Limits(elements=1 << 20, restored_bytes=1 << 22, manifest_bytes=1 << 20)
+LIMITS = Limits(max_weights=1 << 20, max_bytes=1 << 22, max_manifest_bytes=1 << 20)
 MOST_SECONDS, MOST_MEBIBYTES, MOST_BYTES = 2.0, 512, 8192
 HEADER, HEADER_BYTES = struct.Struct("<8sHHIQQQIII12s"), 96
 WIDTHS = {"bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "bf16": 2, "f16": 2, "f32": 4,
           "f64": 8}  # fmt: skip
 NUMBERS = (0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 255, 256, 4095, 4096, 65535, 65536, 2**20, 2**31,
            2**32, 2**47, 2**48 - 1, 2**48, 2**63, 2**64 - 1, -1)  # fmt: skip
-STRINGS = ("", "w", "b", "masks", "dense", "prototype", "source", "rice", "csr", "bitmap", "raw",
-           "zstd", "shuffle-zstd", "stored", "constant", "alias", "normal16", "sign", "00", "01",
-           "00000000", "7f800000", "3f800000", "0d800000", "71800000", "0" * 16, "f" * 16, "0" * 64,
+STRINGS = ("", "w", "b", "masks", "planes", "dense", "prototype", "source", "rice", "csr",
+           "bitmap", "raw", "zstd", "shuffle-zstd", "stored", "constant", "alias", "generation",
+           "prototype-sign", "none", "scores", "normal16", "sign", "00", "01", "00000000",
+           "7f800000", "3f800000", "0d800000", "71800000", "0" * 16, "f" * 16, "0" * 64,
            *WIDTHS)  # fmt: skip
 DIGEST = re.compile(r"restored tensors: expected SHA-256 ([0-9a-f]{64}), got ([0-9a-f]{64})")
 OTHERS: tuple[Any, ...] = (
     None, True, False, [], {}, [1], ["3f000000"], ["3f000000"] * 4, [[]], {"f64": "0" * 16},
     {"kind": "alias", "of": "w"}, {"bits": "0000803f", "kind": "constant"},
     {"kind": "prototype", "offset": 0, "scale": "3f000000"},
+    {"kind": "prototype-sign", "offset": 0, "scale": "3f000000"},
+    {"kind": "sign", "positions": {"bytes": 1, "codec": "bitmap", "ones": 1}},
+    {"kind": "source", "positions": {"bytes": 1, "codec": "bitmap", "ones": 1}, "width": 3},
+    {"kind": "none"},
     {"bytes": 5, "coding": "raw", "dtype": "u8", "kind": "stored"},
     {"bytes": 0, "coding": "raw", "dtype": "f32", "kind": "stored"},
     {"bytes": 3, "coding": "zstd", "dtype": "i8", "kind": "stored", "scale": "3f000000"},
@@ -125,7 +130,7 @@ def put_together(parts: Parts, draw: random.Random, header: dict[str, int]) -> b
         body += bytes(-(HEADER_BYTES + len(body)) % 64) + payload
     elements, restored = totals(manifest)
     fields = {
-        "magic": b"\x89PEMN\r\n\x1a", "major": 0, "minor": 3, "sections": len(parts.payloads),
+        "magic": b"\x89PEMN\r\n\x1a", "major": 1, "minor": 0, "sections": len(parts.payloads),
         "length": HEADER_BYTES + len(body), "elements": elements, "restored": restored,
         "stored": len(kept), "raw": len(text), "coding": int(parts.compressed),
         "reserved": bytes(12),
@@ -204,7 +209,8 @@ def change_field(parts: Parts, draw: random.Random, header: dict[str, int]) -> N
     elif action < 0.85:
         del place[key]
     elif isinstance(place, dict):
-        new = draw.choice(["sha256", "scale", "positions", "shuffle", "seed", "stream", "extra"])
+        new = draw.choice(["sha256", "scale", "positions", "shuffle", "seed", "stream", "plane",
+                           "predictor", "width", "extra"])  # fmt: skip
         place[new] = copy.deepcopy(draw.choice([*STRINGS, *OTHERS]))
     else:
         place.append(other_value(place[key], draw))
@@ -239,11 +245,11 @@ def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
         return
     if not records:
         return
-    masks, dense = tensor_payloads(parts)
+    masks, planes, dense = tensor_payloads(parts)
     at = draw.randrange(len(records))
     record, values = records[at], records[at]["values"]
     numel = math.prod(record["shape"])
-    match draw.randrange(8):
+    match draw.randrange(9):
         case 0 if "positions" in record:
             masks[at] = change_bytes(masks[at], draw)
         case 1 if "positions" in record:
@@ -266,7 +272,8 @@ def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
             if draw.random() < 0.3:
                 values["coding"] = draw.choice(["raw", "zstd", "shuffle-zstd"])
                 dense[at] = zstandard.compress(bytes(draw.choice([40, 80, 5000])))
-        case 6 if values["kind"] == "prototype":
+        case 6 if values["kind"] in ("prototype", "prototype-sign"):
+            values["kind"] = draw.choice(["prototype", "prototype", "prototype-sign"])
             values["offset"] = draw.choice([0, 1, 3, 8, draw.randrange(40)])
             values["scale"] = draw.choice(
                 ["71800000", "0d800000", "bf800001", ["3f000000"] * (record["shape"] or [1])[0]]
@@ -275,12 +282,42 @@ def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
             record["positions"] = {"codec": "bitmap", "ones": numel}
             bits = (1 << min(numel, 1 << 16)) - 1
             masks[at] = bits.to_bytes(-(-bits.bit_length() // 8), "little")
+        case 8 if values["kind"] in ("prototype", "prototype-sign", "constant"):
+            change_plane(record, planes, at, draw)
     for index, other in enumerate(records):
         if "positions" in other:
             other["positions"]["bytes"] = len(masks[index])
+        if "plane" in other["values"]:
+            told = other["values"]["plane"]
+            numbers = -(-told["positions"]["ones"] * told.get("width", 0) // 8)
+            told["positions"]["bytes"] = max(0, len(planes[index]) - numbers)
         if other["values"]["kind"] == "stored":
             fit_stored(other, dense, index, draw)
-    place_payloads(parts, masks, dense)
+    place_payloads(parts, masks, planes, dense)
+
+
+def change_plane(record: Any, planes: list[bytes], at: int, draw: random.Random) -> None:
+    """Change a tensor's plane, or give it one whose payload has the right size."""
+    values = record["values"]
+    if "plane" in values and draw.random() < 0.4:
+        planes[at] = change_bytes(planes[at], draw)
+        return
+    count = record["positions"]["ones"] if "positions" in record else math.prod(record["shape"])
+    size = min(-(-count // 8), 1 << 14)
+    mask = bytearray(size)
+    ones = min(count, size * 8, draw.choice([1, 1, 2, 7]))
+    for place in draw.sample(range(min(count, size * 8)), ones):
+        mask[place // 8] |= 1 << place % 8
+    plane: dict[str, Any] = {"kind": draw.choice(["sign", "generation", "source"])}
+    plane["positions"] = {"bytes": size, "codec": "bitmap", "ones": ones}
+    width = draw.choice([1, 2, 5, 17, 32, 48]) if plane["kind"] != "sign" else 0
+    if width:
+        plane["width"] = width
+    if plane["kind"] == "generation":
+        plane["stream"] = draw.choice(["0" * 16, "7" + "f" * 15, "0000010000000000"])
+    values["plane"] = plane
+    numbers = draw.getrandbits(ones * width) if width and draw.random() < 0.5 else 0
+    planes[at] = bytes(mask) + numbers.to_bytes(-(-ones * width // 8), "little")
 
 
 def change_prototype(parts: Parts, prototype: Any, draw: random.Random) -> None:
@@ -316,32 +353,43 @@ def fit_stored(record: Any, dense: list[bytes], at: int, draw: random.Random) ->
     values["bytes"] = len(dense[at])
 
 
-def tensor_payloads(parts: Parts) -> tuple[list[bytes], list[bytes]]:
-    """Return the mask and the stored payload of every tensor, b"" where there is none."""
+def tensor_payloads(parts: Parts) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Return the mask, the plane and the stored payload of every tensor, b"" where none is."""
     sections = dict(
         zip([s["name"] for s in parts.manifest["sections"]], parts.payloads, strict=True)
     )
-    masks, dense, mask_end, end = [], [], 0, 0
+    masks, planes, dense, mask_end, plane_end, end = [], [], [], 0, 0, 0
     for record in parts.manifest["tensors"]:
         size = record.get("positions", {"bytes": 0})["bytes"]
         masks.append(sections.get("masks", b"")[mask_end : mask_end + size])
         mask_end += size
         values = record["values"]
+        if "plane" in values:
+            told = values["plane"]
+            size = told["positions"]["bytes"]
+            size += -(-told["positions"]["ones"] * told.get("width", 0) // 8)
+            planes.append(sections.get("planes", b"")[plane_end : plane_end + size])
+            plane_end += size
+        else:
+            planes.append(b"")
         size = values.get("bytes", 0)
         end += -end % 64 if size >= 4096 and values["coding"] == "raw" else 0
         dense.append(sections.get("dense", b"")[end : end + size])
         end += size
-    return masks, dense
+    return masks, planes, dense
 
 
-def place_payloads(parts: Parts, masks: list[bytes], dense: list[bytes]) -> None:
+def place_payloads(
+    parts: Parts, masks: list[bytes], planes: list[bytes], dense: list[bytes]
+) -> None:
     """Put payloads into their sections; take away a section without bytes."""
     section = b""
     for record, payload in zip(parts.manifest["tensors"], dense, strict=True):
         if record["values"].get("coding") == "raw" and len(payload) >= 4096:
             section += bytes(-len(section) % 64)
         section += payload
-    for name, payload in (("masks", b"".join(masks)), ("dense", section)):
+    found = {"masks": b"".join(masks), "planes": b"".join(planes), "dense": section}
+    for name, payload in found.items():
         names = [record["name"] for record in parts.manifest["sections"]]
         if name in names:
             at = names.index(name)

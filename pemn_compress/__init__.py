@@ -12,21 +12,30 @@ from pemn_compress.errors import PemnError
 from pemn_compress.version import __version__
 
 if TYPE_CHECKING:
+    from pemn_compress.analysis import compare
     from pemn_compress.architecture import build
     from pemn_compress.archive import inspect, open_archive, verify
+    from pemn_compress.archive import open_archive as open
     from pemn_compress.compressing import compress
     from pemn_compress.exporting import restore
+    from pemn_compress.importing import import_checkpoint
+    from pemn_compress.loading import load
     from pemn_compress.masked_model import MaskedModel
-    from pemn_compress.packing import load, save
+    from pemn_compress.packing import save
+    from pemn_compress.pruned_model import PrunedModel
     from pemn_compress.reporting import report
 
 # name -> module; looked up on first use, so that importing the package does not import torch
 _HOMES = {
     "MaskedModel": "masked_model",
+    "PrunedModel": "pruned_model",
     "build": "architecture",
+    "compare": "analysis",
     "compress": "compressing",
+    "import_checkpoint": "importing",
     "inspect": "archive",
-    "load": "packing",
+    "load": "loading",
+    "open": "archive",
     "open_archive": "archive",
     "report": "reporting",
     "restore": "exporting",
@@ -37,11 +46,15 @@ _HOMES = {
 __all__ = [
     "MaskedModel",
     "PemnError",
+    "PrunedModel",
     "__version__",
     "build",
+    "compare",
     "compress",
+    "import_checkpoint",
     "inspect",
     "load",
+    "open",
     "open_archive",
     "report",
     "restore",
@@ -53,7 +66,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(home, "open_archive" if name == "open" else name)
 
 
 def __dir__() -> list[str]:

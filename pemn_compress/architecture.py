@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pemn_compress import models
 from pemn_compress.archive import Archive
@@ -82,9 +82,11 @@ def build_from_archive(
 ) -> nn.Module:
     """Build the untrained model that an archive describes.
 
-    Only a registered architecture is built without `trust_source`, and first without memory: the
-    arguments are a stranger's, so `check` sees that they fit the archive's tensors before they
-    allocate anything. Raises ModelError, saying what would help.
+    Only a registered architecture is built without `trust_source`, and first without memory (on
+    torch's meta device): the arguments are a stranger's, so `check` sees that they fit the
+    archive's tensors before they allocate anything. If the archive holds all that such a model
+    needs it stays like that, to be given the restored tensors. Raises ModelError, saying what would
+    help.
     """
     told = archive.manifest.architecture
     kind, name = told.get("kind"), str(told.get("name"))
@@ -92,8 +94,12 @@ def build_from_archive(
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     try:
         if kind == "registered":
-            with suppress(NotImplementedError), torch.device("meta"):  # few cannot be built there
-                check(build(name, **variant, **arguments))
+            with suppress(NotImplementedError):  # few cannot be built there
+                with torch.device("meta"):
+                    model = build(name, **variant, **arguments)
+                check(model)
+                if _is_all_state(model):
+                    return model
             return build(name, **variant, **arguments)
         if kind == "source":
             file = source_file(archive, trust_source=trust_source)
@@ -113,6 +119,17 @@ def build_from_archive(
         f"{archive.name}: does not say how to build its model ({name}); give the model to fill "
         "(--model model.py, or load(..., model=...)), or restore a state dict (.safetensors, .pt)"
     )
+
+
+def _is_all_state(model: nn.Module) -> bool:
+    """Return whether a state dict holds every tensor of the model."""
+    persistent = model.state_dict(keep_vars=True)
+    held = {id(tensor) for tensor in persistent.values()}
+    for module in model.modules():
+        found = [*vars(module).values(), *module._buffers.values()]
+        if any(isinstance(value, Tensor) and id(value) not in held for value in found):
+            return False
+    return True
 
 
 def source_file(archive: Archive, *, trust_source: bool) -> ModelFile:

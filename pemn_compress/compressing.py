@@ -1,4 +1,4 @@
-"""The whole road in one verb: train masks, write the archive, read it back, compare, record."""
+"""The whole road in one verb: train, write the archive, read it back, compare, record."""
 
 import copy
 import json
@@ -14,17 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs, distributed, packing, recipes
+from pemn_compress import codecs, distributed, loading, packing, recipes
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
-from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
+from pemn_compress.errors import ArchiveError, OutputError
 from pemn_compress.history import Epoch, Score, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.planning import Selection
 from pemn_compress.preparing import DataRequest, Prepared, prepare
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import PruningSettings, check_storage
 from pemn_compress.recipes import Recipe
 from pemn_compress.run_record import Storage, run_record
+from pemn_compress.settling import settle
 from pemn_compress.shrinking import check_dense_dtype
 from pemn_compress.strategies import Settings, few_values_warning
 from pemn_compress.training import Observer, Run, evaluate, fit
@@ -54,7 +57,7 @@ def compress(
     data: str | Data | tuple[Any, Any] | DataRequest | None = None,
     output: str | Path | None = None,
     recipe: str | Recipe = recipes.DEFAULT,
-    settings: Settings | None = None,
+    settings: Settings | PruningSettings | None = None,
     selection: Selection | None = None,
     arguments: Mapping[str, object] | None = None,
     run: Run | None = None,
@@ -64,7 +67,7 @@ def compress(
     observer: Observer | None = None,
     **changes: Any,
 ) -> Compressed:
-    """Train masks over fixed random weights and write them as a `.pemn` archive.
+    """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
 
     Args:
         model: a model file ("model.py", "model.py:build_model"), the name of an architecture
@@ -73,14 +76,15 @@ def compress(
             (inputs, targets) pairs, or None for a model file's own.
         output: the archive's path; None writes no file and leaves the bytes in the result.
         recipe: the name of a recipe, or one.
-        settings: the mask settings; by default those of the recipe.
-        selection: which parameters are masked.
+        settings: the mask settings, by default those of the recipe; or the pruning settings.
+        selection: which parameters are masked or pruned.
         arguments: what the architecture or `build_model` is called with.
         run, storage: how the machine is used, how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
         observer: who is told about progress.
-        changes: recipe settings (`epochs=10`) and mask settings (`strategy="mp"`) to override.
+        changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
+            (`strategy="magnitude", sparsity=0.9`) to override.
 
     The archive is read back, its tensors compared bit for bit with the trained ones and the
     restored model's outputs with the trained model's, before anything is reported. Raises
@@ -88,10 +92,14 @@ def compress(
     """
     started = time.perf_counter()
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
-    chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
-    chosen, settings = _settle(chosen, settings, changes)
+    chosen, settings = settle(recipe, settings, changes)
     codecs.check_name(storage.codec)
     check_dense_dtype(storage.dense_dtype)
+    check_storage(
+        settings.strategy,
+        store_prototype=storage.store_prototype,
+        value_dtype=storage.value_dtype,
+    )
     output, checkpoint, record = (Path(p) if p else None for p in (output, checkpoint, record))
     for path, force in ((output, storage.force), (checkpoint, True), (record, storage.force)):
         if path is not None:
@@ -105,8 +113,13 @@ def compress(
         output = record = None
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
-    masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-    warning = few_values_warning(settings, masked.filling.length)
+    masked: MaskedModel | PrunedModel
+    warning = None
+    if isinstance(settings, PruningSettings):
+        masked = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
+    else:
+        masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+        warning = few_values_warning(settings, masked.filling.length)
     if output is not None:
         _check_space(output, masked)
     history = fit(
@@ -126,7 +139,7 @@ def compress(
     )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     packed, steps = _pack_step_by_step(masked, prepared, chosen, storage, run, history[-1].test)
-    restored = packing.load(packed, model=blank)
+    restored = loading.load(packed, model=blank)
     stored = packing.shrunk(masked, **storage.shrinking()) if len(steps) > 1 else masked
     _compare_outputs(stored, restored, prepared.data)
     if output is not None:
@@ -143,7 +156,7 @@ def compress(
 
 
 def _pack_step_by_step(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     prepared: Prepared,
     recipe: Recipe,
     storage: Storage,
@@ -152,10 +165,13 @@ def _pack_step_by_step(
 ) -> tuple[bytes, list[StorageStep]]:
     """Return the archive, and what each lossy option of its storage costs and saves."""
     options: list[tuple[str, dict[str, Any]]] = [("as trained", {})]
-    if storage.fold_batchnorm:
-        options.append(("batch-norm folded", {"fold_batchnorm": True}))
-    if storage.dense_dtype != "float32":
-        options.append((f"dense {storage.dense_dtype}", storage.shrinking()))
+    for label, option in (
+        ("batch-norm folded", {"fold_batchnorm": storage.fold_batchnorm}),
+        (f"dense {storage.dense_dtype}", {"dense_dtype": storage.dense_dtype}),
+        (f"values {storage.value_dtype}", {"value_dtype": storage.value_dtype}),
+    ):
+        if set(option.values()) - {False, "float32"}:
+            options.append((label, options[-1][1] | option))
     data, steps, packed = prepared.data, [], b""
     for label, chosen in options:
         score = trained
@@ -165,6 +181,8 @@ def _pack_step_by_step(
         packed = packing.pack(
             masked,
             codec=storage.codec,
+            zstd=storage.zstd,
+            tensor_digests=storage.tensor_digests,
             store_prototype=storage.store_prototype,
             **chosen,
             source=prepared.source if storage.include_source else None,
@@ -174,36 +192,11 @@ def _pack_step_by_step(
     return packed, steps
 
 
-def _settle(
-    recipe: Recipe, settings: Settings | None, changes: Mapping[str, Any]
-) -> tuple[Recipe, Settings]:
-    """Apply overrides: mask settings that a recipe also has count for both."""
-    given = {key: value for key, value in changes.items() if value is not None}
-    of_recipe = {key: given[key] for key in given if key in Recipe.__dataclass_fields__}
-    of_mask = {key: given[key] for key in given if key in Settings.__dataclass_fields__}
-    unknown = sorted(set(given) - set(of_recipe) - set(of_mask))
-    if unknown:
-        known = sorted({*Recipe.__dataclass_fields__, *Settings.__dataclass_fields__})
-        raise UnknownNameError("setting", unknown[0], known)
-    recipe = recipe.override(**of_recipe)
-    if "momentum" in given and recipe.optimizer != "sgd":
-        raise SettingError(
-            f"momentum is a setting of the optimizer sgd: expected that one, got {recipe.optimizer}"
-        )
-    strategy = of_mask.get("strategy", (settings or Settings()).strategy)
-    if "ratio" in given and strategy != "rp":
-        raise SettingError(f"ratio is a setting of strategy rp: expected that one, got {strategy}")
-    if settings is None:
-        shared = ("density", "distribution", "scaling", "scale_by_density")
-        settings = Settings(**({key: getattr(recipe, key) for key in shared} | of_mask))
-    elif of_mask:
-        settings = Settings(**(asdict(settings) | of_mask))
-    return recipe, settings
-
-
-def _check_space(output: Path, masked: MaskedModel) -> None:
-    dense = sum(p.numel() for p in masked.model.state_dict().values())
-    needed = masked.plan.numel // 8 + 4 * dense
+def _check_space(output: Path, masked: MaskedModel | PrunedModel) -> None:
+    values = sum(p.numel() for p in masked.model.state_dict().values())
+    if isinstance(masked, PrunedModel):
+        values += sum(masked.kept)
+    needed = masked.plan.numel // 8 + 4 * values
     with suppress(OSError):
         free = shutil.disk_usage(output.absolute().parent).free
         if free < needed:

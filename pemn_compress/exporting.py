@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pemn_compress.archive import Archive, Limits, open_archive
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ModelError, OutputError, SettingError, UnknownNameError
-from pemn_compress.packing import restore_module, state_dict
+from pemn_compress.loading import restore_module, state_dict
 
 State = dict[str, Tensor]
 
@@ -30,7 +30,7 @@ def restore(
 
     ".pt2" (a torch.export program), ".onnx", ".safetensors" or ".pt" (state dicts); without
     `output` it is the archive's path with ".pt2". The file appears whole or not at all. `model`
-    and `trust_source` are those of `packing.load`. Raises what `export` raises, and OutputError.
+    and `trust_source` are those of `loading.load`. Raises what `export` raises, and OutputError.
     """
     if output is None:
         if isinstance(archive, bytes):

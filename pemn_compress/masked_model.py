@@ -1,32 +1,28 @@
 """MaskedModel: any nn.Module, its planned weights replaced by prototype x mask.
 
-The planned parameters are taken out of the user's model, and every forward pass runs the model
-with `torch.func.functional_call` on weights made from the one shared prototype and the scores.
-What would use a weight behind our back (a submodule called directly, a re-initialisation) finds
-None there and fails loudly instead of training something that is not masked.
+The planned parameters are taken out of the user's model, and every forward pass runs it on weights
+made from the one shared prototype and the scores.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, cast
-from weakref import ref
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from pemn_compress.errors import ModelError
 from pemn_compress.masks import masked_weight
-from pemn_compress.plan import Plan, kept_count
-from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.plan import kept_count
+from pemn_compress.planned_model import PlannedModel
+from pemn_compress.planning import DTYPES, Selection, plan_model
 from pemn_compress.search import SEARCHES
 from pemn_compress.strategies import Filling, Settings, fill
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
 
-class MaskedModel(nn.Module):
+class MaskedModel(PlannedModel):
     """A model whose planned weights are fixed random values times learned masks.
 
     Args:
@@ -75,7 +71,7 @@ class MaskedModel(nn.Module):
             strategy, ratio, density, seed, distribution, scaling, scale_by_density, search
         )
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
-        self.plan: Plan = plan_model(model, selection)
+        self.plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
         self.kept = tuple(kept_count(tensor.numel, density) for tensor in self.plan)
         self._search = SEARCHES[search]
@@ -86,17 +82,7 @@ class MaskedModel(nn.Module):
             nn.Parameter(self._search.initial_scores(tensor, index, seed).to(device))
             for index, tensor in enumerate(self.plan)
         )
-        self._targets = _take_out(model, self.plan)
-        _forget_flat_weights(model)
-        self.model = model
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the model on its masked weights."""
-        # torch chooses some kernels by whether a weight requires a gradient, under no_grad as well:
-        # with another choice the outputs would differ in the last bit from the plain model's
-        with torch.enable_grad():
-            weights = self.weights(every_name=False)
-        return functional_call(self.model, weights, args, kwargs)
+        self._take_over(model)
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape."""
@@ -126,31 +112,6 @@ class MaskedModel(nn.Module):
             made.update(dict.fromkeys(names, weight))
         return made
 
-    def to_plain(self) -> nn.Module:
-        """Return a copy of the user's model with the masks baked into ordinary parameters.
-
-        Same class, names and tied weights as the model that was masked; in this model's mode
-        (training or evaluation).
-        """
-        _forget_flat_weights(self.model)
-        plain = copy.deepcopy(self.model)
-        with torch.no_grad():
-            weights = self.weights()
-        for tensor in self.plan:
-            parameter = nn.Parameter(weights[tensor.name].detach().clone())
-            for name in (tensor.name, *tensor.aliases):
-                owner, leaf = owner_of(plain, name)
-                setattr(owner, leaf, parameter)
-        return plain
-
-    def __getstate__(self) -> dict[str, Any]:
-        _forget_flat_weights(self.model)
-        return self.__dict__
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        _forget_flat_weights(self.model)
-
     def _apply(self, fn: Any, recurse: bool = True) -> "MaskedModel":
         # one number tells what fn does to a dtype, before anything has been converted
         if fn(torch.zeros((), device=self.prototype.device)).dtype != torch.float32:
@@ -159,10 +120,9 @@ class MaskedModel(nn.Module):
                 ".bfloat16() or .double() on it; convert the plain model before masking it, "
                 "or train under torch.autocast"
             )
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)
         for score in self.scores:  # channels-last is for convolutions; masks go by C order
             score.data = score.data.contiguous()
-        _forget_flat_weights(self.model)
         return self
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -186,43 +146,3 @@ class MaskedModel(nn.Module):
             f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
             f"density={s.density:g}, prototype={self.filling.length}"
         )
-
-
-def _take_out(model: nn.Module, plan: Plan) -> list[tuple[str, ...]]:
-    """Remove the planned parameters; return the names to hand back to them in each forward pass.
-
-    A module that sits in the model under two names holds its parameter once: it must be handed
-    over once, or functional_call would put the first swap back as if it were the original.
-    """
-    targets = []
-    for tensor in plan:
-        places: dict[tuple[int, str], str] = {}
-        for name in (tensor.name, *tensor.aliases):
-            owner, leaf = owner_of(model, name)
-            places.setdefault((id(owner), leaf), name)
-        targets.append(tuple(places.values()))
-        for name in (tensor.name, *tensor.aliases):
-            owner, leaf = owner_of(model, name)
-            setattr(owner, leaf, None)
-    return targets
-
-
-def _forget_flat_weights(model: nn.Module) -> None:
-    """Make recurrent layers drop the weights of the last forward pass, and look anew in the next.
-
-    They hold on to a list of them: results of autograd, which cannot be copied. They renew it when
-    a weak reference no longer leads to the weight at hand; a copied or moved layer has none, so it
-    gets some that lead nowhere.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.RNNBase):
-            held = [getattr(module, name, None) for name in module._flat_weights_names]
-            module._flat_weights = held
-            module._flat_weight_refs = [
-                cast("ref[nn.Parameter]", _gone) if weight is None else ref(weight)
-                for weight in held
-            ]
-
-
-def _gone() -> None:
-    return None

@@ -1,19 +1,16 @@
-"""From a masked model to an archive, and from an archive to a plain model."""
+"""From a masked or a pruned model to an archive."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
 from pemn_compress import codecs, shrinking
 from pemn_compress.archive import (
     AliasTensor,
-    Archive,
     DenseTensor,
     Limits,
     MaskedTensor,
@@ -21,62 +18,80 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
-from pemn_compress.archive.records import Alias
+from pemn_compress.archive.contents import Content
 from pemn_compress.archive.values import tensor_bytes
-from pemn_compress.archive.writer import Content
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.masked_model import MaskedModel
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import check_storage
 from pemn_compress.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.tensors import CODES, as_array
+from pemn_compress.value_storage import store_values
 from pemn_compress.version import __version__
-
-_TORCH_DTYPES = {
-    "bool": torch.bool, "u8": torch.uint8, "i8": torch.int8, "i16": torch.int16,
-    "i32": torch.int32, "i64": torch.int64, "bf16": torch.bfloat16, "f16": torch.float16,
-    "f32": torch.float32, "f64": torch.float64,
-}  # fmt: skip
-_CODES = {dtype: code for code, dtype in _TORCH_DTYPES.items()}
 
 
 def pack(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     *,
     codec: str = codecs.AUTO,
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return the archive of a masked model.
+    """Return the archive of a masked model, or of a pruned one.
 
     `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
-    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and change it a little: the
+    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one of
+    `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
     model that is stored is then `shrunk(masked, ...)`. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
+    `zstd=False` compresses nothing: large tensors can be mapped into memory, and the bytes do not
+    depend on a compressor's version. `tensor_digests` lets one tensor be read without the others.
+
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
-    returned. Raises ModelError for a model whose state cannot be stored, UnknownNameError for a
-    codec.
+    returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
+    finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
-    plain = shrunk(masked, dense_dtype=dense_dtype, fold_batchnorm=fold_batchnorm)
-    contents = _contents(masked, plain, DENSE_DTYPES[dense_dtype])
-    filling, settings = masked.filling, masked.settings
-    prototype = Prototype(
-        filling.transform,
-        masked.prototype.cpu().numpy(),
-        None if store_prototype else settings.seed,
+    check_storage(
+        masked.settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype
     )
-    told: dict[str, Any] = {"settings": asdict(settings), "writer": f"pemn-compress {__version__}"}
-    if settings.strategy != "rp":
-        del told["settings"]["ratio"]
+    if isinstance(masked, PrunedModel) and not masked.is_finished:
+        raise ModelError(
+            f"pruning is not finished: expected density {masked.settings.density:g}, got "
+            f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
+        )
+    plain, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    contents = _contents(plain, placed, DENSE_DTYPES[dense_dtype])
+    prototype = None
+    told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
+    if isinstance(masked, PrunedModel):
+        told["settings"] = masked.settings.told() | {"value_dtype": value_dtype}
+    else:
+        filling, settings = masked.filling, masked.settings
+        prototype = Prototype(
+            filling.transform,
+            masked.prototype.cpu().numpy(),
+            None if store_prototype else settings.seed,
+        )
+        told["settings"] = asdict(settings)
+        if settings.strategy != "rp":
+            del told["settings"]["ratio"]
     packed = encode(
         contents,
         prototype,
         codec=codec,
+        compress=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture or architectures.architecture_of(masked.model),
         about=told | dict(about or {}),
         source=source,
@@ -86,20 +101,33 @@ def pack(
 
 
 def shrunk(
-    masked: MaskedModel, *, dense_dtype: str = "float32", fold_batchnorm: bool = False
+    masked: MaskedModel | PrunedModel,
+    *,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
 ) -> nn.Module:
     """Return the plain model that an archive with these options holds; see `shrinking`."""
+    return _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)[0]
+
+
+def _shrink(
+    masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
+) -> tuple[nn.Module, dict[str, Content]]:
+    """Return the plain model to store, and the contents that its planned tensors become."""
     check_dense_dtype(dense_dtype)
     plain = masked.to_plain()
     if fold_batchnorm:
         shrinking.fold_batchnorm(plain)
     names = (name for tensor in masked.plan for name in (tensor.name, *tensor.aliases))
     round_dense(plain, frozenset(names), dense_dtype)
-    return plain
+    if isinstance(masked, PrunedModel):
+        return plain, store_values(masked, plain, value_dtype)
+    return plain, _masked_contents(masked)
 
 
 def save(
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     path: str | Path,
     *,
     force: bool = False,
@@ -107,11 +135,14 @@ def save(
     store_prototype: bool = False,
     dense_dtype: str = "float32",
     fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
+    zstd: bool = True,
+    tensor_digests: bool = False,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the archive of a masked model, whole or not at all; `pack` explains the arguments.
+    """Write the archive of a masked or pruned model, whole or not at all, as `pack` explains.
 
     Raises OutputError when `path` exists (unless `force`) or cannot be written, and what `pack`
     raises.
@@ -124,6 +155,9 @@ def save(
         store_prototype=store_prototype,
         dense_dtype=dense_dtype,
         fold_batchnorm=fold_batchnorm,
+        value_dtype=value_dtype,
+        zstd=zstd,
+        tensor_digests=tensor_digests,
         architecture=architecture,
         source=source,
         about=about,
@@ -132,66 +166,9 @@ def save(
     return path
 
 
-def load(
-    source: str | Path | bytes,
-    *,
-    model: nn.Module | None = None,
-    trust_source: bool = False,
-    limits: Limits | None = None,
-) -> nn.Module:
-    """Return the plain nn.Module that an archive holds, in evaluation mode, on the CPU.
-
-    A registered architecture is built from its name and arguments. For any other give the `model`
-    to fill, or `trust_source=True` to run the model file that travels in the archive: that is
-    running somebody's program. Nothing else in an archive is ever run.
-
-    Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
-    match.
-    """
-    with open_archive(source, limits) as archive:
-        return restore_module(archive, model=model, trust_source=trust_source)
-
-
-def restore_module(
-    archive: Archive, *, model: nn.Module | None = None, trust_source: bool = False
-) -> nn.Module:
-    """Return the plain model of an open archive; see `load`."""
-    state = state_dict(archive)
-
-    def check(candidate: nn.Module) -> None:
-        _check_match(candidate, state, archive.name)
-
-    if model is None:
-        model = architectures.build_from_archive(archive, trust_source=trust_source, check=check)
-    check(model)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:  # memory that cannot be written to, or hooks of the model's own
-        reason = " ".join(str(error).split())
-        raise ModelError(f"{archive.name}: the model does not take its state: {reason}") from None
-    return model.eval()
-
-
-def state_dict(archive: Archive) -> dict[str, Tensor]:
-    """Return the restored tensors under the model's own names, aliases as the same tensor.
-
-    The restored digest of the manifest is checked. Raises ArchiveError.
-    """
-    arrays = archive.restored()
-    state: dict[str, Tensor] = {}
-    for record in archive.manifest.tensors:
-        if isinstance(record.values, Alias):
-            state[record.name] = state[record.values.of]
-            continue
-        array = arrays[record.name]
-        tensor = torch.from_numpy(array if array.flags.writeable else np.array(array))
-        state[record.name] = tensor.view(torch.bfloat16) if record.dtype == "bf16" else tensor
-    return state
-
-
-def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list[Content]:
+def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
     masks = masked.masks()
-    placed = {
+    return {
         tensor.name: MaskedTensor(
             tensor.name,
             tensor.dtype,
@@ -201,30 +178,24 @@ def _contents(masked: MaskedModel, plain: nn.Module, narrow: str | None) -> list
         )
         for index, tensor in enumerate(masked.plan)
     }
+
+
+def _contents(plain: nn.Module, placed: Mapping[str, Content], narrow: str | None) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
     for name, tensor in plain.state_dict(keep_vars=True).items():
-        if not isinstance(tensor, Tensor) or tensor.dtype not in _CODES:
+        if not isinstance(tensor, Tensor) or tensor.dtype not in CODES:
             raise ModelError(
-                f"{name}: expected state of tensors ({', '.join(_CODES.values())}), got "
+                f"{name}: expected state of tensors ({', '.join(CODES.values())}), got "
                 f"{tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__}"
             )
         if id(tensor) in first:
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
         first[id(tensor)] = name
-        dense = DenseTensor(name, _CODES[tensor.dtype], _array(tensor), narrow)
+        dense = DenseTensor(name, CODES[tensor.dtype], as_array(tensor), narrow)
         contents.append(placed.get(name) or dense)
     return contents
-
-
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.view(torch.int16)
-        return tensor.numpy().view(np.uint16)
-    array: np.ndarray[Any, Any] = tensor.numpy()
-    return array
 
 
 def _compare(packed: bytes, plain: nn.Module) -> None:
@@ -232,32 +203,8 @@ def _compare(packed: bytes, plain: nn.Module) -> None:
     state = plain.state_dict()
     with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
         for record, array in archive.tensors():
-            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(_array(state[record.name]))):
+            if bytes(tensor_bytes(array)) != bytes(tensor_bytes(as_array(state[record.name]))):
                 raise ArchiveError(
                     f"tensor {record.name!r}: expected the model's own bits back from the archive, "
                     "got others: this is a bug, nothing was written"
                 )
-
-
-def _check_match(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    own = model.state_dict()
-    missing = [key for key in state if key not in own]
-    extra = [key for key in own if key not in state]
-    if missing or extra:
-        parts = [
-            f"{len(keys)} {what} (such as {keys[0]!r})"
-            for keys, what in (
-                (missing, "tensors of the archive that the model lacks"),
-                (extra, "tensors of the model that the archive lacks"),
-            )
-            if keys
-        ]
-        raise ModelError(f"{name}: the model does not match: {' and '.join(parts)}")
-    for key, tensor in state.items():
-        expected = (tuple(tensor.shape), tensor.dtype)
-        got = (tuple(own[key].shape), own[key].dtype)
-        if expected != got:
-            raise ModelError(
-                f"{name}: the model does not match: tensor {key!r}: expected shape "
-                f"{expected[0]} of {expected[1]}, got {got[0]} of {got[1]}"
-            )

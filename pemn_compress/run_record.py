@@ -17,6 +17,8 @@ from pemn_compress.data import Data
 from pemn_compress.history import Epoch, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.planning import Selection
+from pemn_compress.pruned_model import PrunedModel
+from pemn_compress.pruning import PruningSettings
 from pemn_compress.recipes import Recipe
 from pemn_compress.strategies import Settings
 from pemn_compress.training import Run
@@ -28,6 +30,8 @@ class Storage:
     """How the archive is written: mask codec, prototype by seed or by value, source or not.
 
     `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `shrinking`.
+    `value_dtype` rounds the trained weights of pruned and dense networks; see `value_storage`.
+    `zstd` False and `tensor_digests` are those of `archive.encode`.
     """
 
     codec: str = codecs.AUTO
@@ -36,10 +40,17 @@ class Storage:
     force: bool = False
     dense_dtype: str = "float32"
     fold_batchnorm: bool = False
+    value_dtype: str = "float32"
+    zstd: bool = True
+    tensor_digests: bool = False
 
     def shrinking(self) -> dict[str, Any]:
         """Return the options that change the model, as `packing.pack` takes them."""
-        return {"dense_dtype": self.dense_dtype, "fold_batchnorm": self.fold_batchnorm}
+        return {
+            "dense_dtype": self.dense_dtype,
+            "fold_batchnorm": self.fold_batchnorm,
+            "value_dtype": self.value_dtype,
+        }
 
 
 def run_record(
@@ -47,11 +58,11 @@ def run_record(
     output: Path | None,
     data: Data,
     recipe: Recipe,
-    settings: Settings,
+    settings: Settings | PruningSettings,
     selection: Selection,
     run: Run,
     storage: Storage,
-    masked: MaskedModel,
+    masked: MaskedModel | PrunedModel,
     history: Sequence[Epoch],
     steps: Sequence[StorageStep],
     seconds: float,
@@ -76,11 +87,7 @@ def run_record(
             "test": len(data.test),
             "classes": data.classes,
         },
-        "masked": {
-            "tensors": len(masked.plan),
-            "weights": masked.plan.numel,
-            "prototype_length": masked.filling.length,
-        },
+        **_weights(masked),
         "settings": asdict(settings),
         "selection": asdict(selection),
         "recipe": recipe.to_dict(),
@@ -99,6 +106,13 @@ def run_record(
             "platform": platform.platform(),
         },
     }
+
+
+def _weights(model: MaskedModel | PrunedModel) -> dict[str, Any]:
+    planned = {"tensors": len(model.plan), "weights": model.plan.numel}
+    if isinstance(model, PrunedModel):
+        return {"pruned": planned | {"kept": sum(model.kept)}}
+    return {"masked": planned | {"prototype_length": model.filling.length}}
 
 
 def _device_name(device: torch.device) -> str:

@@ -57,11 +57,22 @@ def round_dense(model: nn.Module, masked: frozenset[str], dense_dtype: str) -> N
     A tensor that would overflow stays as it is.
     """
     check_dense_dtype(dense_dtype)
-    code = DENSE_DTYPES[dense_dtype]
-    if code is None:
-        return
     for name, tensor in model.state_dict().items():
-        if name not in masked and isinstance(tensor, Tensor) and tensor.dtype == torch.float32:
-            rounded = tensor.to(_TORCH[code]).to(torch.float32)
-            if torch.equal(rounded.isfinite(), tensor.isfinite()):
-                tensor.copy_(rounded)
+        if name not in masked and isinstance(tensor, Tensor):
+            narrowed(tensor, dense_dtype)
+
+
+@torch.no_grad()
+def narrowed(tensor: Tensor, dense_dtype: str) -> str | None:
+    """Round a float32 tensor in place to a narrower dtype, nearest even; return that dtype's code.
+
+    None, and nothing done, where the tensor is not float32 or would overflow.
+    """
+    code = DENSE_DTYPES[dense_dtype]
+    if code is None or tensor.dtype != torch.float32:
+        return None
+    rounded = tensor.to(_TORCH[code]).to(torch.float32)
+    if not torch.equal(rounded.isfinite(), tensor.isfinite()):
+        return None
+    tensor.copy_(rounded)
+    return code

@@ -1,6 +1,6 @@
 """Training and evaluation of any nn.Module that classifies.
 
-Nothing here knows about masks: a MaskedModel and a plain model train alike.
+Nothing here knows about masks: a MaskedModel, a PrunedModel and a plain model train alike.
 """
 
 import math
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,14 @@ class Observer(Protocol):
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch and its evaluation are done."""
+
+
+@runtime_checkable
+class Progressing(Protocol):
+    """A model that changes as training goes on, as one whose weights are pruned step by step."""
+
+    def set_progress(self, progress: float) -> None:
+        """Be told after each step: steps done / steps in all, from above 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -310,6 +318,8 @@ def _train_epoch(
         optimizer.step()
         # now, not before the next backward pass: the next forward pass needs room for weights
         optimizer.zero_grad(set_to_none=True)
+        if isinstance(model, Progressing):
+            model.set_progress((epoch * steps + step + 1) / (recipe.epochs * steps))
         total += loss.detach().double()
         if observer:
             observer.step(epoch, step, len(targets), loss.detach().item)

@@ -70,7 +70,7 @@ def put_together(manifest, payloads, *, text=None, packed=None, **header):
     for payload in payloads.values():
         body += bytes(-(96 + len(body)) % 64) + payload
     fields = {
-        "magic": MAGIC, "major": 0, "minor": 3, "sections": len(payloads),
+        "magic": MAGIC, "major": 1, "minor": 0, "sections": len(payloads),
         "length": 96 + len(body), "elements": 29, "restored": 115,
         "stored": len(stored), "raw": len(text), "coding": RAW if packed is None else ZSTD,
         "reserved": bytes(12),

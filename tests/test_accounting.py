@@ -128,7 +128,7 @@ def synthetic(tensors, prototype):
     }
     sections = tuple(records.SectionRecord(name, n, "", True) for name, n in sizes.items())
     manifest = records.Manifest(tuple(tensors), sections, prototype, "")
-    return Archive("test", sum(sizes.values()) + 500, (0, 3), manifest, 400, {}, None)
+    return Archive("test", sum(sizes.values()) + 500, (1, 0), manifest, 400, {}, None)
 
 
 def test_values_of_a_pruned_tensor_are_weights_not_dense_parameters():

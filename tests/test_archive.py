@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import os
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pemn_compress
 from pemn_compress import prng
 from pemn_compress.archive import (
     AliasTensor,
@@ -153,7 +158,7 @@ def test_the_header_field_by_field():
         ]
     )  # fmt: skip
     assert data[:8] == MAGIC
-    assert (major, minor, sections, length) == (0, 3, 3, len(data))
+    assert (major, minor, sections, length) == (1, 0, 3, len(data))
     assert elements == 108 + 4 + 35 + 70 + 1 + 4 + 1 + 6 + 10 * 15
     assert restored == 432 + 16 + 70 + 140 + 4 + 16 + 8 + 24 + 15 * (
         1 + 1 + 1 + 2 + 4 + 8 + 2 + 2 + 4 + 8
@@ -212,7 +217,7 @@ def test_inspect_reads_no_payload_and_verify_reads_them_all(tmp_path):
     path = tmp_path / "model.pemn"
     path.write_bytes(data)
     told = inspect(path)
-    assert (told["file"], told["format_version"]) == (str(path), "0.3")
+    assert (told["file"], told["format_version"]) == (str(path), "1.0")
     assert json.loads(json.dumps(told)) == told
     with pytest.raises(ArchiveError, match=r"section 'source'.*altered"):
         verify(path)
@@ -272,3 +277,102 @@ def test_a_product_too_large_for_f16_becomes_infinite_without_a_warning():
     content = MaskedTensor("w", "f16", np.ones(LENGTH, bool), 0, 2.0**100)
     with open_archive(archive(contents=[content])) as opened:
         assert np.isinf(opened.restored()["w"].astype(np.float64)).all()
+
+
+def large_archive(**options):
+    random = np.random.default_rng(0)
+    contents = [
+        DenseTensor("small", "f32", random.random(7, np.float32)),
+        DenseTensor("big", "f32", random.random((40, 100), np.float32)),
+        MaskedTensor("w", "f32", random.random((30, 20)) < 0.5, 0, 0.5),
+    ]
+    return encode(contents, Prototype("sign", prng.sign(1, 0, 50), 1), **options)
+
+
+def test_listing_reads_no_payload(tmp_path):
+    path = tmp_path / "cut.pemn"
+    data = bytearray(large_archive())
+    start = len(data) - 10_000
+    data[start:] = bytes(10_000)  # every payload is gone
+    path.write_bytes(data)
+    with pemn_compress.open(path) as opened:
+        assert [tensor.name for tensor in opened.manifest.tensors] == ["small", "big", "w"]
+        with pytest.raises(ArchiveError, match="the file was altered"):
+            opened.tensor("big")
+
+
+def test_one_tensor_is_read_without_the_others(tmp_path):
+    path = tmp_path / "model.pemn"
+    path.write_bytes(large_archive(tensor_digests=True))
+    with pemn_compress.open(path) as whole:
+        expected = whole.restored()
+        offset = whole.section_offsets["dense"]
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1  # damages "small" alone
+    path.write_bytes(data)
+    with pemn_compress.open(path) as opened:
+        for name in ("big", "w"):
+            assert np.array_equal(opened.tensor(name), expected[name])
+        with pytest.raises(ArchiveError, match="tensor 'small': expected SHA-256"):
+            opened.tensor("small")
+
+
+def test_large_tensors_that_are_not_compressed_are_used_where_they_lie(tmp_path):
+    path = tmp_path / "model.pemn"
+    path.write_bytes(large_archive(compress=False))
+    with pemn_compress.open(path, mapped=True) as opened:
+        big, rest = opened.tensor("big"), opened.restored()
+    assert not big.flags.owndata
+    assert not big.flags.writeable
+    assert big.ctypes.data % 64 == 0
+    with pemn_compress.open(path) as opened:
+        for name, array in opened.restored().items():
+            assert np.array_equal(array, rest[name])
+
+
+def test_without_zstd_the_bytes_follow_from_the_content(monkeypatch):
+    plain = large_archive(compress=False)
+
+    def forbidden(raw):
+        raise AssertionError("no compressor may be asked")
+
+    monkeypatch.setattr("pemn_compress.archive.zstd.compress", forbidden)
+    assert large_archive(compress=False) == plain
+    verify(plain)
+
+
+WRITE = """
+import sys
+from tests.test_archive import large_archive
+sys.stdout.buffer.write(large_archive(about={"b": [1, 0.5], "a": {"y": 1, "x": "é"}}))
+"""
+
+
+def test_two_processes_with_different_hash_seeds_write_the_same_bytes():
+    written = [
+        subprocess.run(
+            [sys.executable, "-c", WRITE],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert written[0] == written[1]
+    verify(written[0])
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path):
+    path = tmp_path / "model.pemn"
+    path.write_bytes(large_archive())
+    with pemn_compress.open(path) as opened:
+        with path.open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(ArchiveError, match="the file changed while it was read"):
+            opened.unchanged()
+    path.write_bytes(large_archive())
+    with pemn_compress.open(path) as opened:
+        os.truncate(path, 700)
+        with pytest.raises(ArchiveError, match="cut short"):
+            opened.restored()

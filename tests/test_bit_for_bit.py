@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import packing
+from pemn_compress import loading, packing
 from pemn_compress.archive import open_archive
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES
@@ -102,7 +102,7 @@ def train(masked: nn.Module, inputs: Tensor, steps: int = 3) -> None:
 
 def check_restored(masked: MaskedModel, fresh: nn.Module, packed: bytes, inputs: Tensor) -> None:
     keys = list(fresh.state_dict())
-    restored = packing.load(packed, model=fresh)
+    restored = loading.load(packed, model=fresh)
     plain = masked.eval().to_plain()
     assert list(restored.state_dict()) == list(plain.state_dict()) == keys
     for name, tensor in plain.state_dict().items():
@@ -155,10 +155,10 @@ def test_every_kind_of_layer_is_restored_bit_for_bit(kind: type, strategy: str) 
 
 def test_tied_weights_stay_tied() -> None:
     masked = MaskedModel(Language())
-    restored = packing.load(packing.pack(masked), model=Language())
+    restored = loading.load(packing.pack(masked), model=Language())
     assert restored.head.weight is restored.embedding.weight
     with open_archive(packing.pack(masked)) as archive:
-        state = packing.state_dict(archive)
+        state = loading.state_dict(archive)
     assert state["head.weight"] is state["embedding.weight"]
     assert state["again.bias"] is state["mix.bias"]
 

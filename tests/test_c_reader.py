@@ -1,6 +1,7 @@
 """The reader in C and the one in Python: the same verdict on every file, the same tensors."""
 
 import copy
+import itertools
 import json
 import os
 import re
@@ -21,13 +22,17 @@ from handmade import (
     take_apart,
     tensor,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_manifest_bad import FIELDS, setting
 
 from pemn_compress import prng
 from pemn_compress.archive import (
     AliasTensor,
+    ConstantTensor,
     DenseTensor,
     MaskedTensor,
+    Plane,
     Prototype,
     QuantizedTensor,
     SparseTensor,
@@ -141,6 +146,11 @@ def same_tensors(check, archives):
                     "shape": list(record.shape),
                     "sha256": tensor_sha256(record.dtype, arrays[record.name]).hex(),
                 }
+                | (
+                    {"plane": {"kind": plane.kind, "count": plane.positions.ones}}
+                    if (plane := record.plane)
+                    else {}
+                )
                 for record in archive.manifest.tensors
             ]
 
@@ -159,7 +169,7 @@ def test_the_caps_are_those_of_the_format():
         assert eval(value.replace("PEMN_MAX_RANK", "8")) == getattr(layout, name)
     defaults = re.findall(r"limits\.(\w+) = \(uint64_t\)1 << (\d+);", text)
     limits = layout.Limits()
-    for name in ("elements", "restored_bytes", "manifest_bytes"):
+    for name in ("max_weights", "max_bytes", "max_manifest_bytes"):
         assert 1 << int(dict(defaults)[name]) == getattr(limits, name)
 
 
@@ -437,14 +447,14 @@ def frame_cases():
     return cases
 
 
-def one_tensor(record, told, array, *, masks=b"", dense=b"", prototype=None, **parts):
+def one_tensor(record, told, array, *, masks=b"", planes=b"", dense=b"", prototype=None, **parts):
     """Return an archive of one tensor, its digests those of `array`."""
     manifest = {
         "about": {}, "architecture": {}, "prototype": prototype,
         "restored_sha256": restored_digest([("t", record["dtype"], array)]),
         "sections": [], "tensors": [record | {"name": "t", "values": told}],
     }  # fmt: skip
-    payloads = {"masks": masks, "dense": dense} | parts
+    payloads = {"masks": masks, "planes": planes, "dense": dense} | parts
     payloads = {name: payload for name, payload in payloads.items() if payload}
     manifest["sections"] = [
         {"critical": name not in ("source", "other"), "name": name} for name in payloads
@@ -520,9 +530,9 @@ def cases_of_sections():
         cases[f"padding at {position}"] = bytes(changed)
     for field, values in {
         "sections": (0, 2, 4, 2**32 - 1), "length": (0, 95, 2**64 - 1), "coding": (1, 2, 255),
-        "elements": (0, 28, 30, 2**31, 2**31 + 1, 2**64 - 1), "minor": (0, 2, 4, 65535),
-        "restored": (0, 114, 116, 2**34 + 1, 2**64 - 1), "stored": (0, 1, 2**32 - 1),
-        "raw": (0, 1, 2**22, 2**22 + 1, 2**26, 2**26 + 1, 2**32 - 1), "major": (1, 65535),
+        "elements": (0, 28, 30, 2**30, 2**30 + 1, 2**64 - 1), "minor": (1, 3, 65535),
+        "restored": (0, 114, 116, 2**32 + 1, 2**64 - 1), "stored": (0, 1, 2**32 - 1),
+        "raw": (0, 1, 2**22, 2**22 + 1, 2**26, 2**26 + 1, 2**32 - 1), "major": (0, 2, 65535),
         "reserved": (bytes(11) + b"\1", b"\1" + bytes(11)), "magic": (b"\x89PEMN\n\x1a\0",),
     }.items():  # fmt: skip
         for value in values:
@@ -559,9 +569,9 @@ def sums_that_overflow():
         manifest["tensors"].append(record | {"values": big | {"bytes": 2**48 - 1}})
 
     cases["a stored tensor of 2^48 - 1"] = altered(change)
-    for key, value in (("length", 2**48 - 1), ("length", 2**31 + 1)):
+    for key, value in (("length", 2**48 - 1), ("length", 2**30 + 1)):
         cases[f"prototype {key} {value}"] = altered(setting(("prototype", key), value))
-    for length in (2**48 - 1, 2**31 + 1):
+    for length in (2**48 - 1, 2**30 + 1):
         shuffle = {"length": length, "seed": "0" * 16, "stream": "0" * 16}
         cases[f"shuffle {length}"] = altered(setting(("prototype", "shuffle"), shuffle))
     return cases
@@ -635,31 +645,240 @@ def of_stored(vector):
     payload = bytes.fromhex(vector["payload"])
     told = {"bytes": len(payload), "coding": vector["coding"], "dtype": vector["stored"]}
     record = {"dtype": vector["dtype"], "shape": vector["shape"]}
-    return record | {"values": told | {"kind": "stored"}}, b"", payload
+    return record | {"values": told | {"kind": "stored"}}, {"dense": payload}
 
 
 def of_record(vector):
-    masks, dense = bytes.fromhex(vector["masks"]), bytes.fromhex(vector["dense"])
-    return vector["record"], masks, dense
+    parts = {name: bytes.fromhex(vector.get(name, "")) for name in ("masks", "planes", "dense")}
+    return vector["record"], parts | {"prototype": vector.get("prototype")}
 
 
 @pytest.mark.parametrize(("kind", "parts"), [("stored", of_stored), ("records", of_record)])
 def test_the_vectors_of_the_specification(check, kind, parts):
     archives = []
     for vector in spec_cases(kind):
-        record, masks, dense = parts(vector)
+        record, given = parts(vector)
         raw = b"".join(bytes.fromhex(word)[::-1] for word in vector["elements"].split())
         array = np.frombuffer(raw, TYPES[record["dtype"]]).reshape(record["shape"])
-        archives.append(one_tensor(record, record["values"], array, masks=masks, dense=dense))
+        archives.append(one_tensor(record, record["values"], array, **given))
     same_tensors(check, archives)
     bad = []
     for vector in spec_cases(f"bad-{kind}"):
-        record, masks, dense = parts(vector)
+        record, given = parts(vector)
         array = np.zeros(record["shape"], TYPES.get(record["dtype"], "u1"))
-        bad.append(one_tensor(record, record["values"], array, masks=masks, dense=dense))
+        bad.append(one_tensor(record, record["values"], array, **given))
     for vector, told in zip(spec_cases(f"bad-{kind}"), check(bad), strict=True):
         assert not told["ok"], vector["why"]
         assert "restored tensors" not in told["error"], vector["why"]
+
+
+def with_planes(random, numel, proto, codec, *, large=False):
+    """Return contents with every kind of plane, of random density, and their archive."""
+    mask = random.random(numel) < random.choice([0.02, 0.5, 1.0])
+    offset = int(random.integers(proto.shuffle.length if proto.shuffle else proto.values.size))
+    rows = tuple(float(np.float32(x)) for x in random.standard_normal(numel))
+    contents = [AliasTensor("tied", "plain-f32")]
+    few = random.random(numel) < random.choice([0.01, 0.3, 1.0])
+    deepest = int(random.choice([1, 2, 200, 2**32]))
+    kinds = {
+        "plain": None,
+        "sign": Plane("sign", few),
+        "source": Plane("source", np.where(few, random.integers(0, numel, numel), range(numel))),
+    }
+    if proto.seed is not None:
+        drawn = np.where(few, random.integers(1, deepest + 1, numel), 0)
+        kinds["generation"] = Plane("generation", drawn, int(random.integers(2**63)))
+    for (name, plane), dtype in itertools.product(kinds.items(), ("f32", "f16", "bf16")):
+        scale = rows if dtype == "bf16" and not large else -0.7
+        contents[:0] = [
+            MaskedTensor(f"{name}-{dtype}", dtype, mask, offset, scale, False, plane),
+            MaskedTensor(f"{name}-{dtype}-signs", dtype, mask, offset, scale, True, plane),
+        ]
+    half = np.array([-0.5], "<f2")
+    contents.append(ConstantTensor("constant", "f16", half, mask, few))
+    return contents, encode(contents, proto, codec=codec, tensor_digests=bool(random.integers(2)))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**32), numel=st.integers(1, 80), length=st.integers(1, 90),
+    transform=st.sampled_from(sorted(prng.TRANSFORMS)), stored=st.booleans(),
+    shuffled=st.sampled_from([None, 1, 7, 200]), codec=st.sampled_from(["auto", *CODECS]),
+)  # fmt: skip
+def test_planes(check, seed, numel, length, transform, stored, shuffled, codec):
+    random = np.random.default_rng(seed)
+    own = int(random.integers(2**63))
+    values = prng.TRANSFORMS[transform](own, 0, length)
+    shuffle = Shuffle(shuffled, own, 1) if shuffled else None
+    proto = Prototype(None if stored else transform, values, None if stored else own, shuffle)
+    _, data = with_planes(random, numel, proto, codec)
+    same_tensors(check, [data, with_raw_manifest(data)])
+
+
+@pytest.mark.parametrize("transform", sorted(prng.TRANSFORMS))
+def test_tensors_and_prototypes_of_many_chunks(check, transform):
+    """The reader works on 4,096 elements at once, and keeps 65,536 values of a prototype."""
+    random, archives = np.random.default_rng(4), []
+    for length in (97, 65536, 65537):
+        proto = Prototype(transform, prng.TRANSFORMS[transform](9, 0, length), 9)
+        archives.append(with_planes(random, 140_003, proto, "auto", large=True)[1])
+    small = np.array([2.0**-149, -(2.0**-127), 0.0, -0.0, 1.0, 2.0**127, -(2.0**-126)], "<f4")
+    proto = Prototype(None, small, None)
+    for power in (-100, -1, 0, 1, 100):
+        contents = [
+            MaskedTensor(f"{dtype}-{numel}", dtype, np.ones(numel, bool), 5, -(2.0**power))
+            for dtype in ("f32", "f16", "bf16")
+            for numel in (3, 5000)
+        ]
+        archives.append(encode(contents, proto))
+    same_tensors(check, archives)
+
+
+def test_a_plane_is_told(check):
+    proto = Prototype("sign", prng.sign(3, 0, 50), 3)
+    plane = Plane("generation", np.arange(20).reshape(4, 5) // 17)
+    content = MaskedTensor("w", "f32", np.ones((4, 5), bool), 2, 0.5, False, plane)
+    (told,) = check([encode([content], proto)])
+    assert told["tensors"][0]["plane"] == {"kind": "generation", "count": 3}
+
+
+def test_every_changed_byte_of_planes_behind_right_digests(check):
+    random = np.random.default_rng(8)
+    proto = Prototype("normal16", prng.normal16(5, 0, 30), 5)
+    contents, _ = with_planes(random, 23, proto, "rice")
+    kept = [content for content in contents if content.name[-4:] != "bf16"]
+    data = encode(kept[3::4], proto, codec="rice")
+    manifest, payloads = take_apart(data)
+    elements, restored = struct.unpack_from("<QQ", data, 24)
+    text, archives = text_of(manifest), {}
+    sizes = {"elements": elements, "restored": restored}
+    for found in re.finditer(rb'"plane":\{[^}]*\}[^}]*\}', text):
+        for position in range(*found.span()):
+            changed = bytearray(text)
+            changed[position] ^= 1
+            name = f"manifest {position}"
+            archives[name] = put_together(manifest, payloads, text=bytes(changed), **sizes)
+    for position in range(len(payloads["planes"])):
+        for bits in (0x01, 0x80):
+            changed = bytearray(payloads["planes"])
+            changed[position] ^= bits
+            told, parts = copy.deepcopy(manifest), payloads | {"planes": bytes(changed)}
+            rehash(told, parts)
+            archives[f"{position} ^ {bits}"] = put_together(told, parts, **sizes)
+    assert len(archives) > 300
+    said = same_verdicts(check, archives)
+    assert sum(said.values()) < len(said) / 10  # one value's sign may be another one's
+
+
+RESTORE = r"""
+#include "pemn.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(int argc, char **argv) /* each tensor alone, then all together, NULL for the first */
+{
+    char error[PEMN_ERROR_SIZE];
+    void *alone[64], *all[64];
+    pemn_file *file;
+    size_t i, k;
+    int status;
+    if (argc != 2 || pemn_open(argv[1], NULL, &file, error) != PEMN_OK)
+        return 1;
+    for (i = 0; i < pemn_tensor_count(file); i++) {
+        pemn_tensor info;
+        (void)pemn_tensor_info(file, i, &info);
+        alone[i] = malloc(info.bytes);
+        all[i] = malloc(info.bytes);
+        status = pemn_restore(file, i, alone[i], info.bytes, error);
+        printf("%s %d ", info.name, status);
+        for (k = 0; k < info.bytes; k++)
+            printf("%02x", ((unsigned char *)alone[i])[k]);
+        printf("\n");
+    }
+    free(all[0]);
+    all[0] = NULL;
+    status = pemn_restore_all(file, all, error);
+    printf("all %d", status);
+    for (i = 1; i < pemn_tensor_count(file); i++) {
+        pemn_tensor info;
+        (void)pemn_tensor_info(file, i, &info);
+        for (k = 0; status != PEMN_OK && k < info.bytes; k++)
+            ((unsigned char *)alone[i])[k] = 0;
+        printf(" %d", memcmp(alone[i], all[i], info.bytes) == 0);
+    }
+    printf("\n");
+    for (i = 0; i < pemn_tensor_count(file); i++) {
+        free(alone[i]);
+        free(all[i]);
+    }
+    pemn_close(file);
+    return 0;
+}
+"""
+
+
+def test_one_tensor_alone_and_all_together(check, tmp_path):
+    compiler = shutil.which("cc") or "gcc"
+    flags = [flag for flag in SANITIZERS if compiles(compiler, tmp_path, "", flag)]
+    (tmp_path / "restore.c").write_text(RESTORE)
+    program, path = tmp_path / "restore", tmp_path / "a.pemn"
+    subprocess.run(
+        [compiler, "-std=c99", *flags, f"-I{HERE}", "-o", program, tmp_path / "restore.c",
+         HERE / "pemn.c", "-lzstd", "-lm"], check=True,
+    )  # fmt: skip
+    random = np.random.default_rng(6)
+    proto = Prototype("normal16", prng.normal16(5, 0, 30), 5)
+    plane = Plane("generation", random.integers(0, 3, 900))
+    contents = [
+        MaskedTensor("w", "f32", random.random(900) < 0.5, 2, 0.5, False, plane),
+        MaskedTensor("v", "f16", random.random((9, 7)) < 0.5, 2, 0.5),
+        AliasTensor("tied", "w"),
+        AliasTensor("tied.v", "v"),
+        DenseTensor("d", "f64", np.arange(3.0)),
+    ]
+
+    def told(data):
+        path.write_bytes(data)
+        done = subprocess.run([program, path], capture_output=True, text=True, check=True)
+        *alone, together = done.stdout.splitlines()
+        return [line.split() for line in alone], together
+
+    for digests in (True, False):
+        data = encode(contents, proto, tensor_digests=digests)
+        with open_archive(data) as archive:
+            right = [
+                [name, "0", array.tobytes().hex()] for name, array in archive.restored().items()
+            ]
+            places = {section.name: section for section in archive.manifest.sections}
+        assert sorted(told(data)[0]) == sorted(right)
+        assert told(data)[1] == "all 0 1 1 1 1"
+        manifest, payloads = take_apart(data)
+        assert list(places) == list(payloads) == ["masks", "planes", "dense"]
+        at = data.index(payloads["planes"]) + len(payloads["planes"]) // 2
+        broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]  # no digest is made right
+        alone, together = told(broken)
+        assert together == "all 1 1 1 1 1"  # nothing is handed out: zeros
+        zeros = "00" * 3600
+        for name, status, text in alone:
+            assert [status, text] == (["1", zeros] if name in ("w", "tied") else
+                                      next(r[1:] for r in right if r[0] == name))  # fmt: skip
+        at = data.index(payloads["masks"]) + manifest["tensors"][0]["positions"]["bytes"] + 1
+        broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        statuses = {name: status for name, status, _ in told(broken)[0]}
+        # with digests of their own, tensors are read without the digests of whole sections
+        assert statuses["v"] == "1"
+        assert statuses["w"] == ("0" if digests else "1")
+
+
+def test_a_portable_build_says_the_same(check, tmp_path):
+    program = tmp_path / "pemn-check"
+    subprocess.run(
+        [shutil.which("cc") or "gcc", "-std=c99", "-O1", "-DPEMN_PORTABLE", "-o", str(program),
+         str(HERE / "pemn_check.c"), str(HERE / "pemn.c"), "-lzstd", "-lm"], check=True,
+    )  # fmt: skip
+    paths = sorted((SPEC / "conformance" / "accept").glob("*.pemn"))
+    assert Checker(str(program), tmp_path).run(*paths).stdout == check.run(*paths).stdout
 
 
 def test_the_digest_of_one_tensor_and_gaps(check):
@@ -691,7 +910,7 @@ def test_the_digest_of_one_tensor_and_gaps(check):
 def test_what_no_tensor_uses_is_checked_too(check):
     def with_prototype(payload):
         manifest = {
-            "about": {}, "architecture": {}, "prototype": {"length": 2, "transform": "sign"},
+            "about": {}, "architecture": {}, "prototype": {"length": 2},
             "restored_sha256": restored_digest([]), "tensors": [],
             "sections": [{"critical": True, "name": "prototype"}],
         }  # fmt: skip
@@ -717,8 +936,8 @@ def test_limits_are_the_callers(check):
     proto = Prototype("sign", prng.sign(3, 0, 50), 3)
     data = encode([MaskedTensor("w", "f32", np.ones((4, 5), bool), 2, 0.5)], proto)
     for options, ok in (
-        (["--max-elements", "50"], True), (["--max-elements", "49"], False),
-        (["--max-elements", "19"], False), (["--max-bytes", "200"], True),
+        (["--max-weights", "50"], True), (["--max-weights", "49"], False),
+        (["--max-weights", "19"], False), (["--max-bytes", "200"], True),
         (["--max-bytes", "199"], False), (["--max-bytes", "79"], False),
     ):  # fmt: skip
         assert [one["ok"] for one in check([data], *options)] == [ok]
@@ -750,7 +969,7 @@ def test_the_command(check, tmp_path):
     assert check.run("--help").stdout.startswith("usage: pemn-check")
     for arguments in (
         [], ["--loud", good], ["--max-bytes"], ["--max-bytes", "x", good],
-        ["--max-elements", "-1", good], ["--max-bytes", str(2**64), good],
+        ["--max-weights", "-1", good], ["--max-bytes", str(2**64), good],
     ):  # fmt: skip
         done = check.run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -250,7 +251,7 @@ MODEL_FILES = {
         (["evaluate", "newer.pemn", "--data", "digits"], ["newer.pemn", "newer", "7."]),
         (["restore", "good.pemn", "-o", "x.foo"], [".safetensors", ".foo"]),
         (["restore", "good.pemn", "--max-bytes", "99"], ["at most 99", "--max-bytes"]),
-        (["verify", "good.pemn", "--max-elements", "9"], ["at most 9 ", "--max-elements"]),
+        (["verify", "good.pemn", "--max-weights", "9"], ["at most 9 ", "--max-weights"]),
         (["restore", "good.pemn", "--input-shape", "a"], ["--input-shape", "3,32,32"]),
         (["restore", "good.pemn", "--model", "few.py"], ["does not match"]),
         (["evaluate", "good.pemn", "--data", "npz:other.npz"], ["(1, 8, 8)", "(3, 4, 4)"]),
@@ -346,3 +347,13 @@ def test_ctrl_c_leaves_no_broken_file_and_a_second_run_ends_where_one_would_have
     assert "going on from run.ckpt" in again.stderr
     subprocess.run(command("alone.pemn"), cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "resumed.pemn").read_bytes() == (tmp_path / "alone.pemn").read_bytes()
+
+
+def test_archives_without_a_compressor_and_with_digests_of_tensors(call, tmp_path):
+    code, _, err = call("compress", "mlp", *QUICK, "--no-zstd", "--tensor-digests", "--quiet")
+    assert code == 0, err
+    told = json.loads(call("inspect", "mlp.pemn", "--json")[1])
+    assert struct.unpack_from("<I", (tmp_path / "mlp.pemn").read_bytes(), 48) == (0,)
+    assert all(len(tensor["sha256"]) == 64 for tensor in told["tensors"])
+    assert {tensor["values"].get("coding", "raw") for tensor in told["tensors"]} == {"raw"}
+    assert call("verify", "mlp.pemn")[0] == 0

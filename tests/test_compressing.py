@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from pemn_compress import compressing, packing
+from pemn_compress import compressing, loading
 from pemn_compress.archive import open_archive, verify
 from pemn_compress.compressing import Compressed, compress
 from pemn_compress.datasets import load_data
@@ -72,7 +72,7 @@ def test_digits_end_to_end(strategy: str, tmp_path: Path) -> None:
     verify(path)
 
     data = load_data("digits", data_dir=tmp_path)
-    assert evaluate(packing.load(path), data.test, data) == made.history[-1].test
+    assert evaluate(loading.load(path), data.test, data) == made.history[-1].test
     told = json.loads(record.read_text())
     assert told == json.loads(json.dumps(made.record))
     assert told["archive"] == {
@@ -115,7 +115,7 @@ def test_a_users_module_is_left_as_it_was() -> None:
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
     assert list(made.model.state_dict()) == list(before)
     assert not torch.equal(made.model[1].weight, model[1].weight)
-    restored = packing.load(made.archive, model=copy.deepcopy(model))
+    restored = loading.load(made.archive, model=copy.deepcopy(model))
     inputs = torch.randn(3, 1, 8, 8)
     assert torch.equal(restored(inputs), made.model(inputs))
 
@@ -125,7 +125,7 @@ def test_a_model_file_brings_its_own_data_and_travels_along(tmp_path: Path) -> N
     file.write_text(MODEL_FILE)
     made = compress(str(file), epochs=2, arguments={"width": 6}, output=tmp_path / "m.pemn")
     assert made.record["data"]["name"] == "model.py"
-    restored = packing.load(tmp_path / "m.pemn", trust_source=True)
+    restored = loading.load(tmp_path / "m.pemn", trust_source=True)
     inputs = torch.randn(5, 2)
     assert torch.equal(restored(inputs), made.model(inputs))
     assert restored[0].weight.shape == (6, 2)

@@ -55,6 +55,10 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
             ["compare_strategies.py", "mlp", "--data", "digits", "--epochs", "1", "-a", "width=8"],
             "| rp 1e-3 |",
         ),
+        (
+            ["mask_similarity.py", "--epochs", "1", "--seeds", "2", "-a", "width=8"],
+            "0.51 at density 0.5 means 0.34, not the 0.25",
+        ),
     ],
 )
 def test_the_examples_run(tmp_path, command, told):

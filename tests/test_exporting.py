@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import architecture, exporting, packing
+from pemn_compress import architecture, exporting, loading, packing
 from pemn_compress.archive import open_archive
 from pemn_compress.errors import ModelError, OutputError, SettingError, UnknownNameError
 from pemn_compress.masked_model import MaskedModel
@@ -34,7 +34,7 @@ def inputs(count: int) -> Tensor:
 def test_pt2_runs_with_torch_alone_at_any_batch_size(packed: bytes, tmp_path: Path) -> None:
     path = exporting.restore(packed, tmp_path / "m.pt2")
     program = torch.export.load(path).module()
-    module = packing.load(packed)
+    module = loading.load(packed)
     for count in (1, 2, 7):
         with torch.no_grad():
             torch.testing.assert_close(program(inputs(count)), module(inputs(count)))
@@ -47,7 +47,7 @@ def test_onnx_runs_at_any_batch_size(packed: bytes, tmp_path: Path) -> None:
     path = exporting.restore(packed, tmp_path / "m.onnx")
     session = onnxruntime.InferenceSession(str(path))
     (name,) = [given.name for given in session.get_inputs()]
-    module = packing.load(packed)
+    module = loading.load(packed)
     for count in (1, 2, 7):
         (got,) = session.run(None, {name: inputs(count).numpy()})
         np.testing.assert_allclose(got, module(inputs(count)).detach().numpy(), atol=1e-4)
@@ -55,7 +55,7 @@ def test_onnx_runs_at_any_batch_size(packed: bytes, tmp_path: Path) -> None:
 
 def test_state_dicts_equal_the_models_own(packed: bytes, tmp_path: Path) -> None:
     safetensors = pytest.importorskip("safetensors.torch")
-    expected = packing.load(packed).state_dict()
+    expected = loading.load(packed).state_dict()
     pt = torch.load(exporting.restore(packed, tmp_path / "m.pt"), weights_only=True)
     safe = safetensors.load_file(exporting.restore(packed, tmp_path / "m.safetensors"))
     assert list(pt) == list(expected)
@@ -101,7 +101,7 @@ def test_a_program_needs_the_shape_of_an_input(tmp_path: Path) -> None:
     path = exporting.restore(packed, tmp_path / "m.pt2", input_shape=(3, 4, 4))
     sample = torch.randn(5, 3, 4, 4)
     program = torch.export.load(path).module()
-    torch.testing.assert_close(program(sample), packing.load(packed)(sample))
+    torch.testing.assert_close(program(sample), loading.load(packed)(sample))
 
 
 class Branching(nn.Module):

@@ -12,11 +12,13 @@ import pemn_compress
 
 ROOT = Path(pemn_compress.__file__).parent
 TORCH_FREE = (
-    "errors", "plan", "prng", "strategies", "atomic", "history", "version", "recipes",
-    "codecs", "archive", "accounting", "report", "reporting", "cli", "cli.options",
+    "errors", "plan", "prng", "strategies", "pruning", "settling", "atomic",
+    "history", "version", "recipes", "codecs", "archive", "accounting", "report", "reporting",
+    "analysis", "cli", "cli.options", "cli.diff", "cli.inspect",
 )  # fmt: skip
-WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting")  # all that is inside too
-HEAVY = ("torch", "torchvision")
+# all that is inside too
+WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting", "analysis")
+HEAVY = ("torch", "torchvision", "matplotlib")
 
 
 def find_modules():

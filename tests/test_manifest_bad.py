@@ -51,7 +51,7 @@ FIELDS = [
     (("@w", "values", "scale"), KeyError, "expected the field 'scale'"),
     (("@w", "positions", "ones"), KeyError, "expected the field 'ones'"),
     (("prototype", "length"), KeyError, "expected the field 'length'"),
-    (("prototype", "seed"), KeyError, "seed and stream together"),
+    (("prototype", "seed"), KeyError, "expected the field 'seed'"),
     (("sections", 0, "sha256"), KeyError, "expected the field 'sha256'"),
     (("about",), [], "about: expected an object, got list"),
     (("architecture",), None, "architecture: expected an object"),
@@ -79,10 +79,17 @@ FIELDS = [
       for value in (3, "3", "0" * 15, "0" * 17, "0" * 18, "00000000000000AB", "0x00000000000003",
                     "000000000000000g", "-000000000000003", " 000000000000003", "０" * 16,
                     "000000000000_003", "", None, ["0" * 16])],
-    *[((*place, name), 1, f"expected no other fields, got '{name}' .of a later version of the")
-      for place in ((), ("@w",), ("@w", "values"), ("@w", "positions"), ("@b", "values"),
-                    ("prototype",), ("sections", 0))
+    *[((*place, name), 1, f"expected no other fields, got '{name}'")
+      for place in ((), ("@w",), ("prototype",), ("sections", 0), ("@b", "values"))
       for name in ("predictor", "plane")],
+    (("@w", "values", "predictor"), 1, "expected no other fields, got 'predictor'"),
+    (("@w", "positions", "plane"), 1, "expected no other fields, got 'plane'"),
+    (("@w", "positions", "predictor"), {}, "predictor: expected the field 'kind'"),
+    *[(("@w", "positions", "predictor"), {"kind": kind},
+       f"predictor: expected one of none, got '{kind}, of a later version of the format'")
+      for kind in ("scores", "archive")],
+    (("@w", "positions", "predictor"), {"kind": "guess"}, "expected one of none, got 'guess'"),
+    (("@w", "positions", "predictor"), {"kind": "none", "seed": 1}, "no other fields, got 'seed'"),
     (("prototype",), None, "a prototype in the manifest, got none"),
     (("@w", "positions", "ones"), 21, "at most 20 ones, got 21"),
     (("@w", "positions", "ones"), -1, "ones: expected an integer from 0"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import architecture, codecs, packing
+from pemn_compress import architecture, codecs, loading, packing
 from pemn_compress.archive import open_archive
 from pemn_compress.errors import ArchiveError, ModelError, OutputError, UnknownNameError
 from pemn_compress.masked_model import MaskedModel
@@ -25,7 +25,7 @@ def small() -> nn.Sequential:
 
 
 def check_restored(masked: MaskedModel, fresh: nn.Module, packed: bytes) -> None:
-    state = packing.load(packed, model=fresh).state_dict()
+    state = loading.load(packed, model=fresh).state_dict()
     expected = masked.to_plain().state_dict()
     assert list(state) == list(expected)
     for name, tensor in expected.items():
@@ -88,7 +88,7 @@ def test_parameters_and_buffers_of_any_layout_are_stored() -> None:
 def test_a_model_that_only_its_owner_can_build() -> None:
     packed = packing.pack(MaskedModel(small()))
     with pytest.raises(ModelError, match=r"does not say how to build its model \(Sequential\)"):
-        packing.load(packed)
+        loading.load(packed)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_model_that_only_its_owner_can_build() -> None:
 )
 def test_a_model_that_does_not_match_is_refused_in_one_line(other, message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
-        packing.load(packing.pack(MaskedModel(small())), model=other())
+        loading.load(packing.pack(MaskedModel(small())), model=other())
     assert "\n" not in str(caught.value)
 
 
@@ -119,8 +119,8 @@ def test_source_in_an_archive_runs_only_when_it_is_trusted() -> None:
     masked = MaskedModel(nn.Linear(3, 5))
     packed = packing.pack(masked, source=SOURCE, architecture=MADE_BY)
     with pytest.raises(ModelError, match=r"running the model file 'm\.py' inside it.*trust-source"):
-        packing.load(packed)
-    check_restored(masked, packing.load(packed, trust_source=True), packed)
+        loading.load(packed)
+    check_restored(masked, loading.load(packed, trust_source=True), packed)
     with open_archive(packed) as archive:
         assert archive.source() == SOURCE
 
@@ -129,13 +129,13 @@ def test_an_archive_without_its_source_says_what_to_give() -> None:
     packed = packing.pack(MaskedModel(nn.Linear(3, 5)), architecture=MADE_BY)
     for trust in (False, True):
         with pytest.raises(ModelError, match=r"model file 'm\.py' did not travel.*--model m\.py"):
-            packing.load(packed, trust_source=trust)
-    assert packing.load(packed, model=nn.Linear(3, 5)).weight.shape == (5, 3)
+            loading.load(packed, trust_source=trust)
+    assert loading.load(packed, model=nn.Linear(3, 5)).weight.shape == (5, 3)
 
 
 def test_a_registered_architecture_needs_nothing_else() -> None:
     masked = MaskedModel(architecture.build("mlp", image_size=4, width=8, bias=False))
-    restored = packing.load(packing.pack(masked))
+    restored = loading.load(packing.pack(masked))
     inputs = torch.randn(2, 3, 4, 4)
     assert bits(restored(inputs)) == bits(masked(inputs))
 
@@ -170,9 +170,9 @@ def test_a_model_that_cannot_take_its_state_is_refused_in_one_line() -> None:
         return model
 
     packed = packing.pack(MaskedModel(make(spread=True)))
-    assert packing.load(packed, model=make(spread=False)).spread.tolist() == 4 * [[0, 1, 2]]
+    assert loading.load(packed, model=make(spread=False)).spread.tolist() == 4 * [[0, 1, 2]]
     with pytest.raises(ModelError, match="does not take its state") as caught:
-        packing.load(packed, model=make(spread=True))
+        loading.load(packed, model=make(spread=True))
     assert "\n" not in str(caught.value)
 
 

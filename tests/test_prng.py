@@ -170,7 +170,8 @@ def test_uniform24_is_an_odd_multiple_of_2_to_the_minus_24(seed, stream):
 
 @pytest.mark.parametrize(("word", "expected"), [(0, 1 - 2**24), (2**32 - 1, 2**24 - 1)])
 def test_uniform24_stays_inside_its_ends(monkeypatch, word, expected):
-    monkeypatch.setattr(prng, "words", lambda *_: np.full(3, word, np.uint32))
+    block = tuple(np.full(1, word, np.uint64) for _ in range(4))
+    monkeypatch.setattr(prng, "philox_block", lambda *_: block)
     values = prng.uniform24(0, 0, 3)
     assert values.dtype == np.float32
     assert values.tolist() == [expected * 2**-24] * 3
@@ -222,3 +223,21 @@ def test_a_machine_that_cannot_make_the_table_is_told(monkeypatch):
     monkeypatch.setattr(prng, "TABLE_SHA256", "0" * 64)
     with pytest.raises(RuntimeError, match="normal16 table"):
         prng.normal_table.__wrapped__()
+
+
+@law
+@given(
+    SEEDS, SEEDS, st.sampled_from(sorted(prng.TRANSFORMS)), st.integers(0, 70), st.integers(0, 40)
+)
+def test_any_part_of_a_stream_can_be_made_alone(seed, stream, name, start, count):
+    transform = prng.TRANSFORMS[name]
+    whole = transform(seed, stream, start + count)
+    assert np.array_equal(transform(seed, stream, count, start), whole[start:])
+
+
+def test_parts_far_out_in_a_stream():
+    start = 8 * (2**32 - 1)  # the block counter needs its second word
+    part = prng.normal16(3, 4, 16, start)
+    indices = np.arange(start, start + 16, dtype=np.uint64)
+    streams = np.full(16, 4, np.uint64)
+    assert np.array_equal(part, prng.values_at("normal16", 3, streams, indices))

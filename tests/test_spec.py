@@ -25,7 +25,7 @@ from pemn_compress.archive import (
     verify,
     zstd,
 )
-from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED
+from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.archive.values import masked, tensor_bytes
 from pemn_compress.errors import ArchiveError
 
@@ -107,13 +107,15 @@ def archive_of(
     tensors: list[dict[str, Any]],
     dense: bytes = b"",
     masks: bytes = b"",
+    planes: bytes = b"",
     extra: dict[str, Any] | None = None,
 ) -> bytes:
     """Return an archive of some tensors, built from the text's tables rather than by the writer.
 
     Its restored digest is not right, so its tensors are to be read alone.
     """
-    payloads = {name: part for name, part in (("masks", masks), ("dense", dense)) if part}
+    parts = {"masks": masks, "planes": planes, "dense": dense}
+    payloads = {name: part for name, part in parts.items() if part}
     manifest: dict[str, Any] = {
         "about": {},
         "architecture": {},
@@ -149,19 +151,22 @@ def stored_archive(vector: dict[str, Any]) -> bytes:
 
 
 def record_archive(vector: dict[str, Any]) -> bytes:
-    dense, masks = (bytes.fromhex(vector[name]) for name in ("dense", "masks"))
-    return archive_of([vector["record"]], dense, masks)
+    dense, masks, planes = (
+        bytes.fromhex(vector.get(name, "")) for name in ("dense", "masks", "planes")
+    )
+    prototype = {"prototype": vector.get("prototype")}
+    return archive_of([vector["record"]], dense, masks, planes, prototype)
 
 
 def test_version_and_caps() -> None:
     version = f"{layout.MAJOR}.{layout.MINOR}"
-    assert f"Version {version}, draft" in TEXT
+    assert f"**Version {version}.**" in TEXT
     assert f"format version {version}, the version that the header" in TEXT
     assert f"names as major {layout.MAJOR}, minor {layout.MINOR}." in TEXT
     rows = {row[2]: row[3] for row in table("2.1 Header", "offset")}
     assert rows["minor"] == f"u16; {layout.MINOR} in this version"
     assert f"version {version} accepts major {layout.MAJOR}, minor {layout.MINOR}" in TEXT
-    assert f"Version {version}, a draft" in (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"Version {version}, frozen" in (FOLDER / "README.md").read_text(encoding="utf-8")
     changes = (FOLDER / "CHANGES.md").read_text(encoding="utf-8")
     assert re.findall(r"^## ([0-9.]+)", changes, re.MULTILINE)[0] == version
     caps = {row[0].strip("`"): number(row[1]) for row in table("1. Conventions", "name")}
@@ -194,7 +199,7 @@ def test_sections_and_limits() -> None:
     assert f"first multiple of {layout.ALIGNMENT} at or after" in TEXT
     told = [number(row[2]) for row in table("10.2 Limits of the caller", "limit")]
     limits = Limits()
-    assert told == [limits.elements, limits.restored_bytes, limits.manifest_bytes]
+    assert told == [limits.max_weights, limits.max_bytes, limits.max_manifest_bytes]
     assert "from 2^-100 to 2^100" in TEXT
     assert (MIN_SCALE, MAX_SCALE) == (2.0**-100, 2.0**100)
 
@@ -217,27 +222,22 @@ def test_closed_names() -> None:
     assert f"{told}{zstd._LARGE_BYTES:,} bytes or more" in writers
 
 
-@pytest.mark.parametrize("name", ["predictor", "plane"])
-def test_reserved_names(name: str) -> None:
-    text = heading("3.2 Fields of the manifest")
-    assert "`predictor` and `plane` are reserved" in text
-    assert f"| `{name}` |" in text
-    assert {"predictor", "plane"} == RESERVED
+@pytest.mark.parametrize("kind", RESERVED_PREDICTORS)
+def test_reserved_predictors(kind: str) -> None:
+    assert f"`{kind}`" in heading("4.1 Positions")
+    positions = {"bytes": 1, "codec": "bitmap", "ones": 1, "predictor": {"kind": "none"}}
     record: dict[str, Any] = {
         "dtype": "u8",
         "name": "t",
+        "positions": positions,
         "shape": [2],
         "values": {"kind": "constant", "bits": "07"},
     }
-    with open_archive(archive_of([record])) as archive:
-        assert archive.tensor("t").tolist() == [7, 7]
-    for altered, extra in (
-        (record, {name: 0}),
-        (record | {name: 0}, {}),
-        (record | {"values": record["values"] | {name: 0}}, {}),
-    ):
-        with pytest.raises(ArchiveError, match=name):
-            open_archive(archive_of([altered], extra=extra))
+    with open_archive(archive_of([record], masks=b"\1")) as archive:
+        assert archive.tensor("t").tolist() == [7, 0]
+    positions["predictor"] = {"kind": kind}
+    with pytest.raises(ArchiveError, match=f"{kind}, of a later version"):
+        open_archive(archive_of([record], masks=b"\1"))
 
 
 def fields_of(title: str) -> tuple[list[str], set[str]]:
@@ -252,9 +252,13 @@ def test_manifest_fields() -> None:
     for title, optional, record in (
         ("3.2 Fields of the manifest", set(), manifest),
         ("3.3 Section record", set(), manifest["sections"][0]),
-        ("3.4 Prototype record", {"seed", "shuffle"}, manifest["prototype"]),
+        (
+            "3.4 Prototype record",
+            {"seed", "shuffle", "stream", "transform"},
+            manifest["prototype"],
+        ),
         ("4. Tensor records", {"positions", "sha256"}, manifest["tensors"][0]),
-        ("4.1 Positions", set(), manifest["tensors"][0]["positions"]),
+        ("4.1 Positions", {"predictor"}, manifest["tensors"][0]["positions"]),
     ):
         names, may_miss = fields_of(title)
         assert names == sorted(names)
@@ -270,7 +274,7 @@ def test_manifest_fields() -> None:
         kept = dict(tensor_record["values"])
         told = fields[kept.pop("kind")]
         assert told == sorted(told)
-        assert set(told) - set(kept) <= ({"scale"} if "coding" in kept else set())
+        assert set(told) - set(kept) <= ({"scale"} if "coding" in kept else {"plane"})
         assert set(kept) <= set(told)
 
 

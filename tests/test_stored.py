@@ -17,7 +17,7 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.archive.writer import SparseTensor
+from pemn_compress.archive.contents import SparseTensor
 
 law = settings(deadline=None, derandomize=True, max_examples=60)
 TYPES = {

@@ -15,6 +15,17 @@
 #include <string.h>
 #include <zstd.h>
 
+/* Compilers that know GNU C, on x86-64: the few functions that take the time are compiled twice, and
+ * a processor with AVX2 and instructions for SHA-256 uses the second. -DPEMN_PORTABLE: once. */
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__) && !defined(PEMN_PORTABLE)
+#define PEMN_X86 1
+#define INLINE inline __attribute__((always_inline))
+#include <cpuid.h>
+#include <immintrin.h>
+#else
+#define INLINE inline
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define PRINTF_LIKE __attribute__((format(printf, 3, 4)))
 #else
@@ -46,8 +57,11 @@ static const char *const DTYPES[] = {"bool", "u8",   "i8",  "i16", "i32",
                                      "i64",  "bf16", "f16", "f32", "f64"};
 static const unsigned WIDTHS[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
 
-enum { PROTOTYPE, STORED, CONSTANT, ALIAS };
-static const char *const KINDS[] = {"prototype", "stored", "constant", "alias"};
+enum { PROTOTYPE, PROTOTYPE_SIGN, STORED, CONSTANT, ALIAS };
+static const char *const KINDS[] = {"prototype", "prototype-sign", "stored", "constant", "alias"};
+
+enum { SIGNS, GENERATION, FROM_SOURCE, NO_PLANE };
+static const char *const PLANES[] = {"sign", "generation", "source"};
 
 enum { BITMAP, CSR, RICE, NO_CODEC };
 static const char *const CODECS[] = {"bitmap", "csr", "rice"};
@@ -58,9 +72,9 @@ static const char *const CODINGS[] = {"raw", "zstd", "shuffle-zstd"};
 enum { NORMAL16, UNIFORM24, SIGN };
 static const char *const TRANSFORMS[] = {"normal16", "uniform24", "sign"};
 
-enum { IN_MASKS, IN_DENSE, IN_PROTOTYPE, IN_SOURCE, KNOWN_SECTIONS };
-static const char *const SECTIONS[] = {"masks", "dense", "prototype", "source"};
-static const int CRITICAL[] = {1, 1, 1, 0};
+enum { IN_MASKS, IN_PLANES, IN_DENSE, IN_PROTOTYPE, IN_SOURCE, KNOWN_SECTIONS };
+static const char *const SECTIONS[] = {"masks", "planes", "dense", "prototype", "source"};
+static const int CRITICAL[] = {1, 1, 1, 1, 0};
 
 /* ---- what an open file holds ------------------------------------------------------------------ */
 
@@ -78,12 +92,26 @@ typedef struct {
     int checked; /* the digest was compared */
 } section;
 
+/* Where ones are, among n places. */
+typedef struct {
+    uint64_t ones, bytes;
+    uint64_t start; /* in the section `masks`, or `planes` */
+    uint8_t codec;
+} positions;
+
+typedef struct {
+    positions which; /* of the selected elements depart */
+    uint64_t stream;
+    uint64_t bytes; /* of the mask and the numbers behind it */
+    uint8_t kind, width;
+} plane;
+
 typedef struct {
     span name;
     uint64_t shape[MAX_RANK];
     uint64_t elements;
-    uint64_t ones;
-    uint64_t mask_bytes, mask_start;     /* in the section `masks` */
+    positions mask; /* all elements where there is none */
+    plane plane;
     uint64_t stored_bytes, stored_start; /* in the section `dense` */
     uint64_t offset;                     /* in the prototype */
     size_t alias_of;
@@ -92,7 +120,7 @@ typedef struct {
     uint8_t sha256[32]; /* as the record says, if it does */
     uint8_t found[32];  /* as computed */
     unsigned rank;
-    uint8_t dtype, kind, codec, coding, stored_dtype;
+    uint8_t dtype, kind, coding, stored_dtype;
     uint8_t scale_per_row, has_sha256, is_found;
 } tensor;
 
@@ -101,6 +129,26 @@ typedef struct {
     uint64_t length, seed, stream;
     uint64_t shuffle_length, shuffle_seed, shuffle_stream;
 } prototype;
+
+typedef struct {
+    uint32_t state[8];
+    uint64_t size;
+    const struct kernels *use;
+    uint8_t block[64];
+} sha256;
+
+/* What takes the time, as this processor does it best. */
+typedef struct kernels {
+    void (*sha256_blocks)(uint32_t state[8], const uint8_t *at, size_t count);
+    /* two at once, which takes little longer than one; NULL where it would take twice as long */
+    void (*sha256_two)(uint32_t a[8], const uint8_t *at, uint32_t b[8], const uint8_t *bt,
+                       size_t count);
+    void (*draw)(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                 uint64_t from, size_t count, uint32_t *out);
+    void (*scale)(uint32_t *values, size_t count, uint32_t scale);
+    void (*put)(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                uint8_t *out);
+} kernels;
 
 struct pemn_file {
     const uint8_t *data;
@@ -116,8 +164,9 @@ struct pemn_file {
     size_t *by_name; /* indices of tensors, names ascending */
     prototype prototype;
     uint8_t restored_sha256[32];
-    uint32_t *table;    /* upper half of the table of normal16, once it was needed */
-    uint32_t *shuffled; /* the shuffled prototype, once it was needed */
+    const kernels *use;
+    uint32_t *table;    /* table of normal16, once it was needed */
+    uint32_t *vector;   /* what offsets count in, where it is kept, once it was needed */
 };
 
 /* ---- errors and memory ------------------------------------------------------------------------ */
@@ -186,13 +235,9 @@ static int all_zero(const uint8_t *at, size_t size)
     return seen == 0;
 }
 
-/* ---- SHA-256 (FIPS 180-4) --------------------------------------------------------------------- */
+static const kernels *choose_kernels(void);
 
-typedef struct {
-    uint32_t state[8];
-    uint64_t size;
-    uint8_t block[64];
-} sha256;
+/* ---- SHA-256 (FIPS 180-4) --------------------------------------------------------------------- */
 
 static const uint32_t SHA256_K[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -206,43 +251,144 @@ static const uint32_t SHA256_K[64] = {
 
 static uint32_t rotate(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
 
-static void sha256_start(sha256 *s)
-{
-    static const uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(s->state, first, sizeof first);
-    s->size = 0;
-}
-
-static void sha256_block(sha256 *s, const uint8_t *at)
+static void sha256_blocks(uint32_t state[8], const uint8_t *at, size_t count)
 {
     uint32_t w[64], v[8];
     unsigned i;
-    for (i = 0; i < 16; i++)
-        w[i] = (uint32_t)at[4 * i] << 24 | (uint32_t)at[4 * i + 1] << 16 |
-               (uint32_t)at[4 * i + 2] << 8 | at[4 * i + 3];
-    for (; i < 64; i++) {
-        uint32_t a = w[i - 15], b = w[i - 2];
-        w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[i - 7] +
-               (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+    for (; count > 0; count--, at += 64) {
+        for (i = 0; i < 16; i++)
+            w[i] = (uint32_t)at[4 * i] << 24 | (uint32_t)at[4 * i + 1] << 16 |
+                   (uint32_t)at[4 * i + 2] << 8 | at[4 * i + 3];
+        for (; i < 64; i++) {
+            uint32_t a = w[i - 15], b = w[i - 2];
+            w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[i - 7] +
+                   (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+        }
+        memcpy(v, state, sizeof v);
+        for (i = 0; i < 64; i++) {
+            uint32_t one = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
+                           ((v[4] & v[5]) ^ (~v[4] & v[6])) + SHA256_K[i] + w[i];
+            uint32_t two = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
+                           ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+            v[7] = v[6];
+            v[6] = v[5];
+            v[5] = v[4];
+            v[4] = v[3] + one;
+            v[3] = v[2];
+            v[2] = v[1];
+            v[1] = v[0];
+            v[0] = one + two;
+        }
+        for (i = 0; i < 8; i++)
+            state[i] += v[i];
     }
-    memcpy(v, s->state, sizeof v);
-    for (i = 0; i < 64; i++) {
-        uint32_t one = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-                       ((v[4] & v[5]) ^ (~v[4] & v[6])) + SHA256_K[i] + w[i];
-        uint32_t two = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-                       ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        v[7] = v[6];
-        v[6] = v[5];
-        v[5] = v[4];
-        v[4] = v[3] + one;
-        v[3] = v[2];
-        v[2] = v[1];
-        v[1] = v[0];
-        v[0] = one + two;
-    }
+}
+
+#ifdef PEMN_X86
+/* The same with the processor's instructions. They keep the state as the words A B E F and C D G H,
+ * highest first, and do two rounds at a time, each waiting for the ones before. */
+typedef struct {
+    __m128i abef, cdgh, w[4], old_abef, old_cdgh;
+} lane;
+
+#define SHA __attribute__((target("sha,sse4.1,avx2")))
+
+SHA static INLINE void lane_start(lane *l, const uint32_t state[8])
+{
+    l->abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
+    l->cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
+}
+
+SHA static INLINE void lane_end(const lane *l, uint32_t state[8])
+{
+    static const uint8_t places[8] = {3, 2, 7, 6, 1, 0, 5, 4};
+    uint32_t words[8];
+    unsigned i;
+    _mm_storeu_si128((__m128i *)(void *)words, l->abef);
+    _mm_storeu_si128((__m128i *)(void *)(words + 4), l->cdgh);
     for (i = 0; i < 8; i++)
-        s->state[i] += v[i];
+        state[i] = words[places[i]];
+}
+
+SHA static INLINE void lane_load(lane *l, const uint8_t *at)
+{
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    unsigned i;
+    l->old_abef = l->abef;
+    l->old_cdgh = l->cdgh;
+    for (i = 0; i < 4; i++) {
+        __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
+        l->w[i] = _mm_shuffle_epi8(words, big_endian);
+    }
+}
+
+/* Rounds 4i to 4i + 3: w[i % 4] are their words, and become those of 16 rounds later. */
+SHA static INLINE void lane_rounds(lane *l, unsigned i)
+{
+    __m128i *w = l->w, sum = _mm_loadu_si128((const __m128i *)(const void *)(SHA256_K + 4 * i));
+    sum = _mm_add_epi32(sum, w[i % 4]);
+    l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, sum);
+    l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(sum, 0x0e));
+    if (i < 12) {
+        __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
+        next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
+        w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+    }
+}
+
+SHA static INLINE void lane_add(lane *l)
+{
+    l->abef = _mm_add_epi32(l->abef, l->old_abef);
+    l->cdgh = _mm_add_epi32(l->cdgh, l->old_cdgh);
+}
+
+#define FOUR_TIMES(does, i) does(i) does((i) + 1) does((i) + 2) does((i) + 3)
+#define ALL_ROUNDS(does) \
+    FOUR_TIMES(does, 0) FOUR_TIMES(does, 4) FOUR_TIMES(does, 8) FOUR_TIMES(does, 12)
+
+SHA static void x86_sha256_blocks(uint32_t state[8], const uint8_t *at, size_t count)
+{
+    lane l;
+    lane_start(&l, state);
+    for (; count > 0; count--, at += 64) {
+        lane_load(&l, at);
+#define ROUNDS(i) lane_rounds(&l, i);
+        ALL_ROUNDS(ROUNDS)
+#undef ROUNDS
+        lane_add(&l);
+    }
+    lane_end(&l, state);
+}
+
+SHA static void x86_sha256_two(uint32_t a[8], const uint8_t *at, uint32_t b[8], const uint8_t *bt,
+                               size_t count)
+{
+    lane l, m;
+    lane_start(&l, a);
+    lane_start(&m, b);
+    for (; count > 0; count--, at += 64, bt += 64) {
+        lane_load(&l, at);
+        lane_load(&m, bt);
+#define ROUNDS(i) lane_rounds(&l, i), lane_rounds(&m, i);
+        ALL_ROUNDS(ROUNDS)
+#undef ROUNDS
+        lane_add(&l);
+        lane_add(&m);
+    }
+    lane_end(&l, a);
+    lane_end(&m, b);
+}
+#endif
+
+static sha256 sha256_make(const kernels *use)
+{
+    static const uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    sha256 s;
+    memset(&s, 0, sizeof s);
+    memcpy(s.state, first, sizeof first);
+    s.use = use;
+    return s;
 }
 
 static void sha256_add(sha256 *s, const void *data, size_t size)
@@ -257,10 +403,11 @@ static void sha256_add(sha256 *s, const void *data, size_t size)
         size -= part;
         if (held + part < 64)
             return;
-        sha256_block(s, s->block);
+        s->use->sha256_blocks(s->state, s->block, 1);
     }
-    for (; size >= 64; at += 64, size -= 64)
-        sha256_block(s, at);
+    s->use->sha256_blocks(s->state, at, size / 64);
+    at += size - size % 64;
+    size %= 64;
     if (size > 0)
         memcpy(s->block, at, size);
 }
@@ -279,10 +426,9 @@ static void sha256_end(sha256 *s, uint8_t digest[32])
         digest[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)) & 0xff);
 }
 
-static void sha256_of(const void *data, size_t size, uint8_t digest[32])
+static void sha256_of(const kernels *use, const void *data, size_t size, uint8_t digest[32])
 {
-    sha256 s;
-    sha256_start(&s);
+    sha256 s = sha256_make(use);
     sha256_add(&s, data, size);
     sha256_end(&s, digest);
 }
@@ -722,11 +868,8 @@ static int split(span object, const char *where, const char *const *names, size_
         for (i = 0; i < count; i++)
             if (is_text(key, names[i]))
                 break;
-        if (i == count) {
-            int later = is_text(key, "predictor") || is_text(key, "plane");
-            return fail(PEMN_BROKEN, error, "%s: unknown field%s", where,
-                        later ? " of a later version" : "");
-        }
+        if (i == count)
+            return fail(PEMN_BROKEN, error, "%s: unknown field", where);
         (void)take(&rest, &out[i]);
     }
     for (i = 0; i < required; i++)
@@ -849,31 +992,31 @@ static int get_stream(span seed, span stream, uint64_t *s, uint64_t *t, const ch
 
 static int get_prototype(span value, prototype *p, char *error)
 {
-    static const char *const names[] = {"length", "transform", "seed", "shuffle", "stream", NULL};
+    static const char *const names[] = {"length", "seed", "shuffle", "stream", "transform", NULL};
     static const char *const shuffle_names[] = {"length", "seed", "stream", NULL};
     span got[MOST_FIELDS], inner[MOST_FIELDS];
     uint8_t transform = 0;
-    int status = split(value, "prototype", names, 2, got, error);
+    int status = split(value, "prototype", names, 1, got, error);
     if (status != PEMN_OK)
         return status;
     if ((status = get_integer(got[0], 1, &p->length, "prototype length", error)) != PEMN_OK)
         return status;
-    if ((status = CHOICE(got[1], TRANSFORMS, &transform, "prototype transform", error)) != PEMN_OK)
-        return status;
     p->present = 1;
-    p->transform = transform;
-    if ((got[2].at == NULL) != (got[4].at == NULL))
-        return fail(PEMN_BROKEN, error, "prototype: expected seed and stream together");
-    if (got[2].at != NULL) {
+    if ((got[1].at == NULL) != (got[3].at == NULL) || (got[1].at == NULL) != (got[4].at == NULL))
+        return fail(PEMN_BROKEN, error, "prototype: expected seed, stream and transform together");
+    if (got[1].at != NULL) {
         p->seeded = 1;
-        status = get_stream(got[2], got[4], &p->seed, &p->stream, "prototype", error);
+        status = get_stream(got[1], got[3], &p->seed, &p->stream, "prototype", error);
+        if (status == PEMN_OK)
+            status = CHOICE(got[4], TRANSFORMS, &transform, "prototype transform", error);
         if (status != PEMN_OK)
             return status;
+        p->transform = transform;
     }
-    if (got[3].at == NULL)
+    if (got[2].at == NULL)
         return PEMN_OK;
     p->shuffled = 1;
-    if ((status = split(got[3], "shuffle", shuffle_names, 3, inner, error)) != PEMN_OK)
+    if ((status = split(got[2], "shuffle", shuffle_names, 3, inner, error)) != PEMN_OK)
         return status;
     status = get_integer(inner[0], 1, &p->shuffle_length, "shuffle length", error);
     if (status != PEMN_OK)
@@ -927,6 +1070,98 @@ static int is_floating(const tensor *t)
     return t->dtype == F32 || t->dtype == F16 || t->dtype == BF16;
 }
 
+/* Positions among `places` places. */
+static int get_positions(span value, uint64_t places, positions *p, const char *where, char *error)
+{
+    static const char *const names[] = {"bytes", "codec", "ones", "predictor", NULL};
+    static const char *const predictor_names[] = {"kind", NULL};
+    span got[MOST_FIELDS], inner[MOST_FIELDS];
+    int status;
+    if ((status = split(value, where, names, 3, got, error)) != PEMN_OK ||
+        (status = get_integer(got[0], 0, &p->bytes, where, error)) != PEMN_OK ||
+        (status = CHOICE(got[1], CODECS, &p->codec, where, error)) != PEMN_OK ||
+        (status = get_integer(got[2], 0, &p->ones, where, error)) != PEMN_OK)
+        return status;
+    if (p->ones > places)
+        return fail(PEMN_BROKEN, error, "%s: %llu ones for %llu places", where,
+                    (unsigned long long)p->ones, (unsigned long long)places);
+    if (got[3].at == NULL)
+        return PEMN_OK;
+    if ((status = split(got[3], where, predictor_names, 1, inner, error)) != PEMN_OK)
+        return status;
+    if (is_text(inner[0], "scores") || is_text(inner[0], "archive"))
+        return fail(PEMN_BROKEN, error, "%s: a predictor of a later version of the format", where);
+    if (!is_text(inner[0], "none"))
+        return fail(PEMN_BROKEN, error, "%s: unknown predictor", where);
+    return PEMN_OK;
+}
+
+/* Value of the field `kind` of an object; at == NULL where there is none. */
+static span find_kind(span object)
+{
+    span rest, key, item;
+    item.at = NULL;
+    item.size = 0;
+    if (object.at[0] != '{')
+        return item;
+    rest = inside(object);
+    while (take(&rest, &key)) {
+        (void)take(&rest, &item);
+        if (is_text(key, "kind"))
+            return item;
+    }
+    item.at = NULL;
+    return item;
+}
+
+static int get_plane(span value, tensor *t, const prototype *p, const char *tensor_where,
+                     char *error)
+{
+    static const char *const sign_names[] = {"kind", "positions", NULL};
+    static const char *const source_names[] = {"kind", "positions", "width", NULL};
+    static const char *const generation_names[] = {"kind", "positions", "width", "stream", NULL};
+    static const char *const *const names[] = {sign_names, generation_names, source_names};
+    static const size_t required[] = {2, 4, 3};
+    static const uint64_t most[] = {0, 32, 48};
+    plane *s = &t->plane;
+    span got[MOST_FIELDS], kind = find_kind(value);
+    char where[160];
+    uint64_t width = 0;
+    int status;
+    (void)snprintf(where, sizeof where, "%s: plane", tensor_where);
+    if (kind.at == NULL)
+        return fail(PEMN_BROKEN, error, "%s: expected an object with a kind", where);
+    if ((status = CHOICE(kind, PLANES, &s->kind, where, error)) != PEMN_OK ||
+        (status = split(value, where, names[s->kind], required[s->kind], got, error)) != PEMN_OK ||
+        (status = get_positions(got[1], t->mask.ones, &s->which, where, error)) != PEMN_OK)
+        return status;
+    if (s->which.ones < 1)
+        return fail(PEMN_BROKEN, error, "%s: expected at least one element that departs", where);
+    s->bytes = s->which.bytes;
+    if (s->kind == SIGNS) {
+        if (!is_floating(t))
+            return fail(PEMN_BROKEN, error, "%s: expected a dtype of f32, f16 or bf16", where);
+        return PEMN_OK;
+    }
+    if (t->kind == CONSTANT)
+        return fail(PEMN_BROKEN, error, "%s: of a constant: expected the kind sign", where);
+    if ((status = get_integer(got[2], 1, &width, where, error)) != PEMN_OK)
+        return status;
+    if (width > most[s->kind])
+        return fail(PEMN_BROKEN, error, "%s: width: expected at most %llu bits", where,
+                    (unsigned long long)most[s->kind]);
+    s->width = (uint8_t)width;
+    s->bytes += (s->which.ones * width + 7) / 8; /* below 2^54 */
+    if (s->kind == FROM_SOURCE)
+        return PEMN_OK;
+    if (!is_hex_string(got[3], 16) || hex_digit(got[3].at[1]) >= 8)
+        return fail(PEMN_BROKEN, error, "%s: stream: expected 16 hex digits, below 2^63", where);
+    s->stream = hex_number(got[3].at + 1, 16);
+    if (!p->seeded)
+        return fail(PEMN_BROKEN, error, "%s: generations need a prototype with a seed", where);
+    return PEMN_OK;
+}
+
 static int get_stored(span value, tensor *t, const char *where, char *error)
 {
     static const char *const names[] = {"bytes", "coding", "dtype", "kind", "scale", NULL};
@@ -948,7 +1183,7 @@ static int get_stored(span value, tensor *t, const char *where, char *error)
     }
     if (!fits)
         return fail(PEMN_BROKEN, error, "%s: a dtype that its values cannot be stored in", where);
-    decoded = t->ones * WIDTHS[t->stored_dtype]; /* below 2^51 */
+    decoded = t->mask.ones * WIDTHS[t->stored_dtype]; /* below 2^51 */
     if (t->coding == RAW ? t->stored_bytes != decoded
                          : t->stored_bytes < 1 || t->stored_bytes >= decoded)
         return fail(PEMN_BROKEN, error, "%s: %llu stored bytes for %llu decoded ones", where,
@@ -959,27 +1194,18 @@ static int get_stored(span value, tensor *t, const char *where, char *error)
 static int get_values(span value, tensor *t, const prototype *p, span *alias, const char *where,
                       char *error)
 {
-    static const char *const prototype_names[] = {"kind", "offset", "scale", NULL};
-    static const char *const constant_names[] = {"bits", "kind", NULL};
+    static const char *const prototype_names[] = {"kind", "offset", "scale", "plane", NULL};
+    static const char *const constant_names[] = {"bits", "kind", "plane", NULL};
     static const char *const alias_names[] = {"kind", "of", NULL};
-    span got[MOST_FIELDS], rest, key, item;
+    span got[MOST_FIELDS], kind = find_kind(value);
     int status;
-    item.at = NULL;
-    if (value.at[0] != '{')
-        return fail(PEMN_BROKEN, error, "%s: values: expected an object", where);
-    rest = inside(value);
-    while (take(&rest, &key)) {
-        (void)take(&rest, &item);
-        if (is_text(key, "kind"))
-            break;
-        item.at = NULL;
-    }
-    if (item.at == NULL)
-        return fail(PEMN_BROKEN, error, "%s: values: no field 'kind'", where);
-    if ((status = CHOICE(item, KINDS, &t->kind, where, error)) != PEMN_OK)
+    if (kind.at == NULL)
+        return fail(PEMN_BROKEN, error, "%s: values: expected an object with a kind", where);
+    if ((status = CHOICE(kind, KINDS, &t->kind, where, error)) != PEMN_OK)
         return status;
     switch (t->kind) {
     case PROTOTYPE:
+    case PROTOTYPE_SIGN:
         if ((status = split(value, where, prototype_names, 3, got, error)) != PEMN_OK ||
             (status = get_integer(got[1], 0, &t->offset, where, error)) != PEMN_OK ||
             (status = get_scale(got[2], t, where, error)) != PEMN_OK)
@@ -990,7 +1216,7 @@ static int get_values(span value, tensor *t, const prototype *p, span *alias, co
             return fail(PEMN_BROKEN, error, "%s: expected a prototype in the manifest", where);
         if (t->offset >= filled_length(p))
             return fail(PEMN_BROKEN, error, "%s: offset is beyond the prototype", where);
-        return PEMN_OK;
+        return got[3].at == NULL ? PEMN_OK : get_plane(got[3], t, p, where, error);
     case STORED:
         return get_stored(value, t, where, error);
     case CONSTANT:
@@ -1002,7 +1228,7 @@ static int get_values(span value, tensor *t, const prototype *p, span *alias, co
         hex_bytes(got[0].at + 1, t->constant, WIDTHS[t->dtype]);
         if (t->dtype == BOOL && t->constant[0] > 1)
             return fail(PEMN_BROKEN, error, "%s: expected a bool of 00 or 01", where);
-        return PEMN_OK;
+        return got[2].at == NULL ? PEMN_OK : get_plane(got[2], t, p, where, error);
     default:
         if ((status = split(value, where, alias_names, 2, got, error)) != PEMN_OK)
             return status;
@@ -1015,8 +1241,7 @@ static int get_tensor(span value, tensor *t, const prototype *p, span *alias, ch
 {
     static const char *const names[] = {"dtype", "name", "shape", "values", "positions", "sha256",
                                         NULL};
-    static const char *const position_names[] = {"bytes", "codec", "ones", NULL};
-    span got[MOST_FIELDS], inner[MOST_FIELDS], rest, item;
+    span got[MOST_FIELDS], rest, item;
     char where[128];
     int status = split(value, "tensor", names, 4, got, error);
     if (status != PEMN_OK)
@@ -1040,17 +1265,12 @@ static int get_tensor(span value, tensor *t, const prototype *p, span *alias, ch
             return fail(PEMN_BROKEN, error, "%s: expected fewer than 2^48 elements", where);
         t->elements *= t->shape[t->rank++];
     }
-    t->codec = NO_CODEC;
-    t->ones = t->elements;
-    if (got[4].at != NULL) {
-        if ((status = split(got[4], where, position_names, 3, inner, error)) != PEMN_OK ||
-            (status = get_integer(inner[0], 0, &t->mask_bytes, where, error)) != PEMN_OK ||
-            (status = CHOICE(inner[1], CODECS, &t->codec, where, error)) != PEMN_OK ||
-            (status = get_integer(inner[2], 0, &t->ones, where, error)) != PEMN_OK)
-            return status;
-        if (t->ones > t->elements)
-            return fail(PEMN_BROKEN, error, "%s: more ones than elements", where);
-    }
+    t->mask.codec = NO_CODEC;
+    t->mask.ones = t->elements;
+    t->plane.kind = NO_PLANE;
+    if (got[4].at != NULL &&
+        (status = get_positions(got[4], t->elements, &t->mask, where, error)) != PEMN_OK)
+        return status;
     if (got[5].at != NULL) {
         if ((status = get_digest(got[5], t->sha256, where, error)) != PEMN_OK)
             return status;
@@ -1175,7 +1395,7 @@ static int get_tensors(pemn_file *f, span array, char *error)
         if (t->has_sha256)
             status = fail(PEMN_BROKEN, error, "tensor %lu: expected no digest of an alias",
                           (unsigned long)i);
-        else if (t->codec != NO_CODEC || t->dtype != target->dtype || t->rank != target->rank ||
+        else if (t->mask.codec != NO_CODEC || t->dtype != target->dtype || t->rank != target->rank ||
             memcmp(t->shape, target->shape, sizeof t->shape) != 0)
             status = fail(PEMN_BROKEN, error,
                           "tensor %lu: expected the shape and dtype of what it is an alias of",
@@ -1188,7 +1408,7 @@ static int get_tensors(pemn_file *f, span array, char *error)
 /* Give every payload its place, and compare sums with the header and with the section records. */
 static int check_sums(pemn_file *f, uint64_t elements, uint64_t restored, char *error)
 {
-    uint64_t all_elements = 0, all_restored = 0, needed[KNOWN_SECTIONS] = {0, 0, 0, 0};
+    uint64_t all_elements = 0, all_restored = 0, needed[KNOWN_SECTIONS] = {0};
     size_t i;
     int fits = 1, known;
     for (i = 0; fits && i < f->tensor_count; i++) {
@@ -1197,8 +1417,10 @@ static int check_sums(pemn_file *f, uint64_t elements, uint64_t restored, char *
             continue;
         fits = add(&all_elements, t->elements) &&
                add(&all_restored, t->elements * WIDTHS[t->dtype]);
-        t->mask_start = needed[IN_MASKS];
-        fits = fits && add(&needed[IN_MASKS], t->mask_bytes);
+        t->mask.start = needed[IN_MASKS];
+        t->plane.which.start = needed[IN_PLANES];
+        fits = fits && add(&needed[IN_MASKS], t->mask.bytes) &&
+               add(&needed[IN_PLANES], t->plane.bytes);
         if (fits && t->kind == STORED) {
             if (t->coding == RAW && t->stored_bytes >= ALIGNED_FROM)
                 fits = align(&needed[IN_DENSE]);
@@ -1251,10 +1473,10 @@ static int get_manifest(pemn_file *f, char *error)
 pemn_limits pemn_default_limits(void)
 {
     pemn_limits limits;
-    limits.elements = (uint64_t)1 << 31;
-    limits.restored_bytes = (uint64_t)1 << 34;
-    limits.manifest_bytes = (uint64_t)1 << 22;
-    limits.file_bytes = (uint64_t)1 << 34;
+    limits.max_weights = (uint64_t)1 << 30;
+    limits.max_bytes = (uint64_t)1 << 32;
+    limits.max_manifest_bytes = (uint64_t)1 << 22;
+    limits.max_file_bytes = (uint64_t)1 << 32;
     return limits;
 }
 
@@ -1298,21 +1520,24 @@ static int check_header(const uint8_t *h, uint64_t size, const pemn_limits *limi
     stored = load(h + 40, 4);
     raw = load(h + 44, 4);
     coding = load(h + 48, 4);
-    if (raw > MAX_MANIFEST_BYTES || raw > limits->manifest_bytes)
-        return fail(PEMN_BROKEN, error, "header: manifest of %llu bytes is beyond the limit",
-                    (unsigned long long)raw);
+    if (raw > MAX_MANIFEST_BYTES || raw > limits->max_manifest_bytes)
+        return fail(PEMN_BROKEN, error,
+                    "header: manifest of %llu bytes is beyond the limit of %llu",
+                    (unsigned long long)raw, (unsigned long long)limits->max_manifest_bytes);
     if (stored > size - HEADER_BYTES)
         return fail(PEMN_BROKEN, error, "header: stored manifest ends after the file's end");
     if (coding > 1 || (coding == 0 && stored != raw))
         return fail(PEMN_BROKEN, error, "header: coding of the manifest");
     if (!all_zero(h + 52, 12))
         return fail(PEMN_BROKEN, error, "header: reserved bytes are not 0");
-    if (load(h + 24, 8) > limits->elements)
-        return fail(PEMN_BROKEN, error, "header: %llu elements are beyond the limit",
-                    (unsigned long long)load(h + 24, 8));
-    if (load(h + 32, 8) > limits->restored_bytes)
-        return fail(PEMN_BROKEN, error, "header: %llu restored bytes are beyond the limit",
-                    (unsigned long long)load(h + 32, 8));
+    if (load(h + 24, 8) > limits->max_weights)
+        return fail(PEMN_BROKEN, error, 
+                    "header: %llu weights are beyond the limit of %llu (--max-weights)",
+                    (unsigned long long)load(h + 24, 8), (unsigned long long)limits->max_weights);
+    if (load(h + 32, 8) > limits->max_bytes)
+        return fail(PEMN_BROKEN, error,
+                    "header: %llu restored bytes are beyond the limit of %llu (--max-bytes)",
+                    (unsigned long long)load(h + 32, 8), (unsigned long long)limits->max_bytes);
     return PEMN_OK;
 }
 
@@ -1331,7 +1556,7 @@ static int read_archive(pemn_file *f, const pemn_limits *limits, char *error)
     stored.at = h + HEADER_BYTES;
     stored.size = (size_t)load(h + 40, 4);
     f->manifest_size = (size_t)load(h + 44, 4);
-    sha256_start(&hash);
+    hash = sha256_make(f->use);
     sha256_add(&hash, h, FIELD_BYTES);
     sha256_add(&hash, stored.at, stored.size);
     sha256_end(&hash, digest);
@@ -1355,10 +1580,13 @@ static int read_archive(pemn_file *f, const pemn_limits *limits, char *error)
         return status;
     if (f->section_count != load(h + 12, 4))
         return fail(PEMN_BROKEN, error, "header: another number of sections than in the manifest");
-    most = limits->restored_bytes / 4;
-    most = limits->elements < most ? limits->elements : most;
+    most = limits->max_bytes / 4;
+    most = limits->max_weights < most ? limits->max_weights : most;
     if (p->present && (p->length > most || filled_length(p) > most))
-        return fail(PEMN_BROKEN, error, "prototype: its length is beyond the limit");
+        return fail(PEMN_BROKEN, error,
+                    "prototype: its length is beyond the limit (--max-weights %llu, --max-bytes %llu)",
+                    (unsigned long long)limits->max_weights,
+                    (unsigned long long)limits->max_bytes);
     status = place_sections(f, HEADER_BYTES + stored.size, error);
     for (i = 0; status == PEMN_OK && i < f->tensor_count; i++) /* over the closing quote */
         f->manifest[(size_t)(f->tensors[i].name.at - f->manifest) + f->tensors[i].name.size] = 0;
@@ -1379,6 +1607,7 @@ static int open_bytes(const uint8_t *data, size_t size, uint8_t *owned, const pe
     f->data = data;
     f->size = size;
     f->owned = owned;
+    f->use = choose_kernels();
     status = read_archive(f, limits == NULL ? &defaults : limits, error);
     if (status == PEMN_OK)
         *file = f;
@@ -1419,8 +1648,10 @@ int pemn_open(const char *path, const pemn_limits *limits, pemn_file **file,
     if (ferror(stream) || fseek(stream, 0, SEEK_END) != 0 || (end = ftell(stream)) < 0 ||
         fseek(stream, 0, SEEK_SET) != 0) {
         status = fail(PEMN_SYSTEM, error, "cannot be read");
-    } else if ((uint64_t)end > used->file_bytes || (uint64_t)end > SIZE_MAX) {
-        status = fail(PEMN_BROKEN, error, "%ld bytes of file are beyond the limit", end);
+    } else if ((uint64_t)end > used->max_file_bytes || (uint64_t)end > SIZE_MAX) {
+        status = fail(PEMN_BROKEN, error, 
+                      "%ld bytes of file are beyond the limit of %llu", end,
+                      (unsigned long long)used->max_file_bytes);
     } else if (got < sizeof header && (uint64_t)end >= sizeof header) {
         status = fail(PEMN_SYSTEM, error, "cannot be read: it changes");
     } else if ((status = check_header(header, (uint64_t)end, used, error)) == PEMN_OK) {
@@ -1446,7 +1677,7 @@ void pemn_close(pemn_file *f)
     free(f->tensors);
     free(f->by_name);
     free(f->table);
-    free(f->shuffled);
+    free(f->vector);
     free(f);
 }
 
@@ -1461,11 +1692,13 @@ int pemn_tensor_info(const pemn_file *file, size_t index, pemn_tensor *info)
     info->name = (const char *)t->name.at;
     info->dtype = DTYPES[t->dtype];
     info->kind = KINDS[t->kind];
-    info->codec = t->codec == NO_CODEC ? NULL : CODECS[t->codec];
+    info->codec = t->mask.codec == NO_CODEC ? NULL : CODECS[t->mask.codec];
+    info->plane = t->plane.kind == NO_PLANE ? NULL : PLANES[t->plane.kind];
+    info->departures = t->plane.which.ones;
     memcpy(info->shape, t->shape, sizeof info->shape);
     info->elements = t->elements;
     info->bytes = t->elements * WIDTHS[t->dtype];
-    info->ones = t->ones;
+    info->ones = t->mask.ones;
     info->alias_of = t->alias_of;
     info->rank = t->rank;
     return PEMN_OK;
@@ -1514,7 +1747,7 @@ static int check_section(pemn_file *f, section *s, char *error)
     int status;
     if (s->checked)
         return PEMN_OK;
-    sha256_of(at, (size_t)s->bytes, digest);
+    sha256_of(f->use, at, (size_t)s->bytes, digest);
     if (memcmp(digest, s->sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "section '%.*s': SHA-256 differs",
                     (int)(s->name.size < 100 ? s->name.size : 100), (const char *)s->name.at);
@@ -1528,8 +1761,10 @@ static int check_section(pemn_file *f, section *s, char *error)
     return PEMN_OK;
 }
 
-/* Part of a known section, its digest checked; no section is needed for no bytes. */
-static int payload(pemn_file *f, int known, uint64_t start, uint64_t size, span *out, char *error)
+/* Part of a known section; no section is needed for no bytes. The section's digest is checked,
+ * unless `own` says that the tensor has one, which is compared later. */
+static int payload(pemn_file *f, int known, uint64_t start, uint64_t size, int own, span *out,
+                   char *error)
 {
     section *s = f->known[known];
     int status;
@@ -1539,7 +1774,7 @@ static int payload(pemn_file *f, int known, uint64_t start, uint64_t size, span 
         return PEMN_OK;
     if (s == NULL || start > s->bytes || size > s->bytes - start)
         return fail(PEMN_BROKEN, error, "section '%s': too small", SECTIONS[known]);
-    if ((status = check_section(f, s, error)) != PEMN_OK)
+    if (!own && (status = check_section(f, s, error)) != PEMN_OK)
         return status;
     out->at = f->data + s->offset + (size_t)start;
     out->size = (size_t)size;
@@ -1548,25 +1783,39 @@ static int payload(pemn_file *f, int known, uint64_t start, uint64_t size, span 
 
 /* ---- the generator ---------------------------------------------------------------------------- */
 
-static void philox(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4])
+#define LANES 32 /* blocks that are made at once, such that compilers can do several in one go */
+
+/* `count` blocks from `block` on, at most LANES. */
+static INLINE void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t count,
+                          uint32_t *words)
 {
-    uint32_t c0 = (uint32_t)(block & 0xffffffff), c1 = (uint32_t)(block >> 32);
-    uint32_t c2 = (uint32_t)(stream & 0xffffffff), c3 = (uint32_t)(stream >> 32);
+    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
     uint32_t k0 = (uint32_t)(seed & 0xffffffff), k1 = (uint32_t)(seed >> 32);
     int round;
+    size_t j;
+    for (j = 0; j < count; j++) {
+        c0[j] = (uint32_t)((block + j) & 0xffffffff);
+        c1[j] = (uint32_t)((block + j) >> 32);
+        c2[j] = (uint32_t)(stream & 0xffffffff);
+        c3[j] = (uint32_t)(stream >> 32);
+    }
     for (round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xd2511f53 * c0, p1 = (uint64_t)0xcd9e8d57 * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)(p1 & 0xffffffff);
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)(p0 & 0xffffffff);
+        for (j = 0; j < count; j++) {
+            uint64_t p0 = (uint64_t)0xd2511f53 * c0[j], p1 = (uint64_t)0xcd9e8d57 * c2[j];
+            c0[j] = (uint32_t)(p1 >> 32) ^ c1[j] ^ k0;
+            c1[j] = (uint32_t)(p1 & 0xffffffff);
+            c2[j] = (uint32_t)(p0 >> 32) ^ c3[j] ^ k1;
+            c3[j] = (uint32_t)(p0 & 0xffffffff);
+        }
         k0 += 0x9e3779b9;
         k1 += 0xbb67ae85;
     }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
+    for (j = 0; j < count; j++) {
+        words[4 * j] = c0[j];
+        words[4 * j + 1] = c1[j];
+        words[4 * j + 2] = c2[j];
+        words[4 * j + 3] = c3[j];
+    }
 }
 
 static double polynomial(const double *c, int degree, double x)
@@ -1608,7 +1857,7 @@ static double quantile(double p)
     return polynomial(c, 7, r) / polynomial(d, 7, r);
 }
 
-/* Make the upper half of the table, once for a file, and check that it is the right one. */
+/* Make the table, once for a file, and check that its upper half is the right one. */
 static int make_table(pemn_file *f, char *error)
 {
     static const uint8_t right[32] = {0x66, 0x21, 0xa1, 0x8f, 0x62, 0x9e, 0x82, 0x39,
@@ -1616,17 +1865,20 @@ static int make_table(pemn_file *f, char *error)
                                       0x46, 0xf6, 0xd8, 0x03, 0x3b, 0x42, 0xdb, 0x7b,
                                       0x41, 0x58, 0xe0, 0xf4, 0xcf, 0x34, 0xa0, 0xce};
     uint8_t digest[32], bytes[4];
+    uint32_t bits;
     sha256 hash;
     size_t k;
     if (f->table != NULL)
         return PEMN_OK;
-    if ((f->table = reserve(TABLE_HALF, sizeof *f->table, error)) == NULL)
+    if ((f->table = reserve(2 * TABLE_HALF, sizeof *f->table, error)) == NULL)
         return PEMN_SYSTEM;
-    sha256_start(&hash);
+    hash = sha256_make(f->use);
     for (k = 0; k < TABLE_HALF; k++) {
         float value = (float)quantile((double)(2 * (k + TABLE_HALF) + 1) / 131072.0);
-        memcpy(&f->table[k], &value, 4);
-        save(bytes, f->table[k], 4);
+        memcpy(&bits, &value, 4);
+        f->table[TABLE_HALF + k] = bits;
+        f->table[TABLE_HALF - 1 - k] = bits ^ 0x80000000; /* the lower half is its negative */
+        save(bytes, bits, 4);
         sha256_add(&hash, bytes, 4);
     }
     sha256_end(&hash, digest);
@@ -1687,6 +1939,38 @@ static uint32_t multiply(uint32_t a, uint32_t b)
     return e < -24 ? sign : sign | round_shift(product, (unsigned)(25 - e));
 }
 
+/* Multiply each of `values`, all finite, by a normal binary32. */
+static INLINE void scale_values(uint32_t *values, size_t count, uint32_t scale)
+{
+    uint32_t m = (scale & 0x7fffff) | 0x800000, sign = scale & 0x80000000;
+    int e = (int)(scale >> 23 & 0xff) - 127, least = e > 0 ? 1 : 1 - e, most = 253 - e;
+    uint32_t low, high, odd = 0;
+    size_t i;
+    most = most > 254 ? 254 : most;
+    low = (uint32_t)least << 23;
+    high = (uint32_t)(most + 1) << 23;
+    for (i = 0; i < count; i++) { /* is any value or product no normal number? */
+        uint32_t size = values[i] & 0x7fffffff;
+        odd |= (uint32_t)(size < low) | (uint32_t)(size >= high);
+    }
+    if (odd) {
+        for (i = 0; i < count; i++)
+            values[i] = multiply(values[i], scale);
+        return;
+    }
+    for (i = 0; i < count; i++) { /* multiply() without its rare cases */
+        uint32_t value = values[i];
+        uint64_t product = (uint64_t)((value & 0x7fffff) | 0x800000) * m;
+        uint32_t top = (uint32_t)(product >> 47), rest, kept;
+        product <<= 1 - top; /* from 2^47 to below 2^48 */
+        kept = (uint32_t)(product >> 24);
+        rest = (uint32_t)(product & 0xffffff) + (kept & 1);
+        kept += (uint32_t)(rest > 0x800000);
+        kept += ((value >> 23 & 0xff) + (uint32_t)e - 1 + top) << 23;
+        values[i] = ((value ^ sign) & 0x80000000) | (kept & 0x7fffffff);
+    }
+}
+
 /* Round a binary32 that is no NaN to binary16. */
 static uint16_t to_f16(uint32_t bits)
 {
@@ -1718,49 +2002,140 @@ static uint32_t from_f16(uint32_t bits)
 
 /* ---- values of the prototype ------------------------------------------------------------------ */
 
-/* The words of a stream, four at a time. */
-typedef struct {
-    uint64_t seed, stream, block;
-    uint32_t words[4];
-    int made;
-} generator;
+#define CHUNK 4096     /* elements that are worked on at once */
+#define KEPT_VALUES 65536 /* a prototype with a seed is kept up to here, else made where needed */
 
-static uint32_t word_at(generator *g, uint64_t i)
+/* Values `from` on of a transform, as bit patterns; `table` is what normal16 looks up. */
+static INLINE void philox_lanes(uint64_t seed, uint64_t stream, uint64_t block, uint32_t *words)
 {
-    if (!g->made || g->block != i / 4) {
-        g->block = i / 4;
-        g->made = 1;
-        philox(g->seed, g->stream, g->block, g->words);
+    philox(seed, stream, block, LANES, words);
+}
+
+#ifdef PEMN_X86
+#define AVX2 __attribute__((target("avx2")))
+
+/* The same, eight blocks in registers at a time. The multiplication takes every other lane. */
+AVX2 static INLINE void x86_philox_lanes(uint64_t seed, uint64_t stream, uint64_t block,
+                                         uint32_t *words)
+{
+    const __m256i m0 = _mm256_set1_epi32((int)0xd2511f53), m1 = _mm256_set1_epi32((int)0xcd9e8d57);
+    const __m256i add0 = _mm256_set1_epi32((int)0x9e3779b9);
+    const __m256i add1 = _mm256_set1_epi32((int)0xbb67ae85);
+    uint32_t low[LANES], high[LANES];
+    size_t j;
+    int round;
+    for (j = 0; j < LANES; j++) {
+        low[j] = (uint32_t)((block + j) & 0xffffffff);
+        high[j] = (uint32_t)((block + j) >> 32);
     }
-    return g->words[i % 4];
+    for (j = 0; j < LANES; j += 8, words += 32) {
+        __m256i c0 = _mm256_loadu_si256((const __m256i *)(const void *)(low + j));
+        __m256i c1 = _mm256_loadu_si256((const __m256i *)(const void *)(high + j));
+        __m256i c2 = _mm256_set1_epi32((int)(stream & 0xffffffff));
+        __m256i c3 = _mm256_set1_epi32((int)(stream >> 32));
+        __m256i k0 = _mm256_set1_epi32((int)(seed & 0xffffffff));
+        __m256i k1 = _mm256_set1_epi32((int)(seed >> 32)), a, b, c, d;
+        for (round = 0; round < 10; round++) {
+            __m256i p0 = _mm256_mul_epu32(c0, m0), p1 = _mm256_mul_epu32(c2, m1);
+            __m256i q0 = _mm256_mul_epu32(_mm256_srli_epi64(c0, 32), m0);
+            __m256i q1 = _mm256_mul_epu32(_mm256_srli_epi64(c2, 32), m1);
+            c0 = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), q1, 0xaa);
+            c2 = _mm256_blend_epi32(_mm256_srli_epi64(p0, 32), q0, 0xaa);
+            c0 = _mm256_xor_si256(_mm256_xor_si256(c0, c1), k0);
+            c2 = _mm256_xor_si256(_mm256_xor_si256(c2, c3), k1);
+            c1 = _mm256_blend_epi32(p1, _mm256_slli_epi64(q1, 32), 0xaa);
+            c3 = _mm256_blend_epi32(p0, _mm256_slli_epi64(q0, 32), 0xaa);
+            k0 = _mm256_add_epi32(k0, add0);
+            k1 = _mm256_add_epi32(k1, add1);
+        }
+        a = _mm256_unpacklo_epi32(c0, c1); /* blocks 0 1 | 4 5, words 0 1 */
+        b = _mm256_unpackhi_epi32(c0, c1); /* blocks 2 3 | 6 7 */
+        c = _mm256_unpacklo_epi32(c2, c3);
+        d = _mm256_unpackhi_epi32(c2, c3);
+        c0 = _mm256_unpacklo_epi64(a, c); /* blocks 0 | 4 */
+        c1 = _mm256_unpackhi_epi64(a, c);
+        c2 = _mm256_unpacklo_epi64(b, d);
+        c3 = _mm256_unpackhi_epi64(b, d);
+#define STORE(at, x) _mm256_storeu_si256((__m256i *)(void *)(words + (at)), x)
+        STORE(0, _mm256_permute2x128_si256(c0, c1, 0x20));
+        STORE(8, _mm256_permute2x128_si256(c2, c3, 0x20));
+        STORE(16, _mm256_permute2x128_si256(c0, c1, 0x31));
+        STORE(24, _mm256_permute2x128_si256(c2, c3, 0x31));
+#undef STORE
+    }
+}
+#endif
+
+static INLINE void draw_values(void (*philox_many)(uint64_t, uint64_t, uint64_t, uint32_t *),
+                               int transform, const uint32_t *table, uint64_t seed,
+                               uint64_t stream, uint64_t from, size_t count, uint32_t *out)
+{
+    uint32_t words[4 * LANES], spare[8 * LANES];
+    size_t each = transform == NORMAL16 ? 8 : 4; /* values of a block */
+    while (count > 0) {
+        size_t skip = (size_t)(from % each), blocks = count == 1 ? 1 : LANES, i;
+        size_t take = each * blocks - skip;
+        uint32_t *values = take <= count && skip == 0 ? out : spare;
+        take = count < take ? count : take;
+        if (blocks == 1)
+            philox(seed, stream, from / each, 1, words);
+        else
+            philox_many(seed, stream, from / each, words);
+        if (transform == NORMAL16) {
+            for (i = 0; i < 4 * blocks; i++) {
+                values[2 * i] = table[words[i] & 0xffff];
+                values[2 * i + 1] = table[words[i] >> 16];
+            }
+        } else if (transform == UNIFORM24) {
+            for (i = 0; i < 4 * blocks; i++) {
+                uint32_t odd = 2 * (words[i] >> 8) + 1;
+                values[i] = odd < 0x1000000 ? from_integer(1, 0x1000000 - odd, -24)
+                                            : from_integer(0, odd - 0x1000000, -24);
+            }
+        } else {
+            for (i = 0; i < 4 * blocks; i++)
+                values[i] = 0x3f800000 | (words[i] & 0x80000000);
+        }
+        if (values == spare)
+            memcpy(out, spare + skip, take * sizeof *out);
+        out += take;
+        from += take;
+        count -= take;
+    }
 }
 
-static generator make_generator(uint64_t seed, uint64_t stream)
+static void draw(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                 uint64_t from, size_t count, uint32_t *out)
 {
-    generator g;
-    memset(&g, 0, sizeof g);
-    g.seed = seed;
-    g.stream = stream;
-    return g;
+    draw_values(philox_lanes, transform, table, seed, stream, from, count, out);
 }
 
-/* Value i of the prototype before it is shuffled; `stored` is its section, if it has one. */
-static uint32_t unshuffled(const pemn_file *f, generator *g, span stored, uint64_t i)
+/* The vector that tensors take values from: SPEC.md, section 6.1. */
+typedef struct {
+    const uint32_t *kept;  /* all of it, */
+    const uint8_t *stored; /* or the section `prototype`, */
+    const uint32_t *table; /* or what draws its values */
+    const prototype *prototype;
+    const kernels *use;
+    uint64_t length;
+} vector;
+
+/* Values `place` on; they begin again where the vector ends. */
+static void get_values_of(const vector *v, uint64_t place, size_t count, uint32_t *out)
 {
-    uint32_t half, word;
-    if (!f->prototype.seeded)
-        return (uint32_t)load(stored.at + (size_t)i * 4, 4);
-    switch (f->prototype.transform) {
-    case NORMAL16:
-        half = word_at(g, i / 2) >> (i % 2 ? 16 : 0) & 0xffff;
-        return half >= TABLE_HALF ? f->table[half - TABLE_HALF]
-                                  : f->table[TABLE_HALF - 1 - half] ^ 0x80000000;
-    case UNIFORM24:
-        word = 2 * (word_at(g, i) >> 8) + 1;
-        return word < 0x1000000 ? from_integer(1, 0x1000000 - word, -24)
-                                : from_integer(0, word - 0x1000000, -24);
-    default:
-        return word_at(g, i) >> 31 ? 0xbf800000 : 0x3f800000;
+    const prototype *p = v->prototype;
+    while (count > 0) {
+        size_t take = v->length - place < count ? (size_t)(v->length - place) : count, i;
+        if (v->kept != NULL)
+            memcpy(out, v->kept + place, take * sizeof *out);
+        else if (v->stored != NULL)
+            for (i = 0; i < take; i++)
+                out[i] = (uint32_t)load(v->stored + 4 * (place + i), 4);
+        else
+            v->use->draw(p->transform, v->table, p->seed, p->stream, place, take, out);
+        out += take;
+        count -= take;
+        place = 0;
     }
 }
 
@@ -1776,45 +2151,77 @@ static void counts_to_places(uint64_t *counts)
 }
 
 /* Sort the indices by their words, in two passes that each keep the order of equals, and take
- * prototype[index mod length] in that order. */
-static int make_shuffled(pemn_file *f, span stored, char *error)
+ * plain[index mod length] in that order. */
+static int make_shuffled(pemn_file *f, const vector *plain, char *error)
 {
     const prototype *p = &f->prototype;
-    generator g = make_generator(p->shuffle_seed, p->shuffle_stream);
-    generator values = make_generator(p->seed, p->stream);
     uint64_t length = p->shuffle_length, i, *order = NULL, *low = NULL, *high = NULL;
-    uint32_t *words = NULL, *sorted = NULL, *plain = NULL;
+    uint32_t *words = NULL, *sorted = NULL, *values = NULL;
     int status = PEMN_SYSTEM;
-    if ((words = reserve(length, sizeof *words, error)) == NULL ||
+    if ((words = reserve(length + 4 * LANES, sizeof *words, error)) == NULL ||
         (order = reserve(length, sizeof *order, error)) == NULL ||
         (sorted = reserve(length, sizeof *sorted, error)) == NULL ||
-        (plain = reserve(p->length, sizeof *plain, error)) == NULL ||
+        (values = reserve(p->length, sizeof *values, error)) == NULL ||
         (low = reserve(65536 * 2, sizeof *low, error)) == NULL)
         goto done;
     high = low + 65536;
     memset(low, 0, 65536 * 2 * sizeof *low);
+    for (i = 0; i < length; i += 4 * LANES)
+        philox(p->shuffle_seed, p->shuffle_stream, i / 4, LANES, words + i);
     for (i = 0; i < length; i++) {
-        words[i] = word_at(&g, i);
         low[words[i] & 0xffff]++;
         high[words[i] >> 16]++;
     }
     counts_to_places(low);
     counts_to_places(high);
-    for (i = 0; i < p->length; i++)
-        plain[i] = unshuffled(f, &values, stored, i);
+    for (i = 0; i < p->length; i += CHUNK)
+        get_values_of(plain, i, p->length - i < CHUNK ? (size_t)(p->length - i) : CHUNK,
+                      values + i);
     for (i = 0; i < length; i++)
         order[low[words[i] & 0xffff]++] = i;
     for (i = 0; i < length; i++)
-        sorted[high[words[order[i]] >> 16]++] = plain[order[i] % p->length];
-    f->shuffled = sorted;
+        sorted[high[words[order[i]] >> 16]++] = values[order[i] % p->length];
+    f->vector = sorted;
     sorted = NULL;
     status = PEMN_OK;
 done:
     free(words);
     free(order);
     free(sorted);
-    free(plain);
+    free(values);
     free(low);
+    return status;
+}
+
+/* Get ready to take values, and keep what is worth it. */
+static int get_vector(pemn_file *f, vector *v, char *error)
+{
+    const prototype *p = &f->prototype;
+    span stored;
+    int status;
+    memset(v, 0, sizeof *v);
+    v->prototype = p;
+    v->use = f->use;
+    v->length = p->length;
+    if (!p->seeded) {
+        status = payload(f, IN_PROTOTYPE, 0, 4 * p->length, 0, &stored, error);
+        v->stored = stored.at;
+    } else {
+        status = p->transform == NORMAL16 ? make_table(f, error) : PEMN_OK;
+        v->table = f->table;
+    }
+    if (status == PEMN_OK && f->vector == NULL) {
+        if (p->shuffled) {
+            status = make_shuffled(f, v, error);
+        } else if (p->seeded && p->length <= KEPT_VALUES) {
+            if ((f->vector = reserve(p->length, sizeof *f->vector, error)) == NULL)
+                return PEMN_SYSTEM;
+            f->use->draw(p->transform, v->table, p->seed, p->stream, 0, (size_t)p->length,
+                         f->vector);
+        }
+    }
+    v->kept = f->vector;
+    v->length = filled_length(p);
     return status;
 }
 
@@ -1829,20 +2236,27 @@ static void set_bit(uint8_t *bits, uint64_t i)
     bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
 }
 
-static int check_bitmap(const tensor *t, span packed, char *error)
+static int check_bitmap(const positions *p, uint64_t n, span packed, char *error)
 {
     uint64_t ones = 0;
     size_t i;
-    if (packed.size != (t->elements + 7) / 8)
+    if (packed.size != (n + 7) / 8)
         return fail(PEMN_BROKEN, error, "bitmap: wrong size");
-    for (i = 0; i < packed.size; i++) {
+    for (i = 0; i + 8 <= packed.size; i += 8) { /* count bits in pairs, fours, eights, then all */
+        uint64_t x = load(packed.at + i, 8);
+        x -= x >> 1 & 0x5555555555555555;
+        x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+        x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+        ones += x * 0x0101010101010101 >> 56;
+    }
+    for (; i < packed.size; i++) {
         unsigned byte = packed.at[i];
         for (; byte != 0; byte &= byte - 1)
             ones++;
     }
-    if (ones != t->ones)
+    if (ones != p->ones)
         return fail(PEMN_BROKEN, error, "bitmap: wrong number of ones");
-    if (t->elements % 8 != 0 && packed.at[packed.size - 1] >> t->elements % 8 != 0)
+    if (n % 8 != 0 && packed.at[packed.size - 1] >> n % 8 != 0)
         return fail(PEMN_BROKEN, error, "bitmap: an unused bit is 1");
     return PEMN_OK;
 }
@@ -1852,12 +2266,13 @@ static unsigned width_of(uint64_t largest)
     return largest < 0x100 ? 1 : largest < 0x10000 ? 2 : largest <= 0xffffffff ? 4 : 8;
 }
 
-static int decode_csr(const tensor *t, span packed, uint8_t *bits, char *error)
+static int decode_csr(const positions *p, uint64_t n, uint64_t rows, span packed, uint8_t *bits,
+                      char *error)
 {
-    uint64_t rows = t->rank > 1 ? t->shape[0] : 1, columns = t->elements / rows, row, start, end;
-    unsigned pointer = width_of(t->ones), index = width_of(columns - 1);
+    uint64_t columns = n / rows, row, start, end;
+    unsigned pointer = width_of(p->ones), index = width_of(columns - 1);
     const uint8_t *at = packed.at, *indices;
-    if (packed.size != (rows + 1) * pointer + t->ones * index) /* below 2^53 */
+    if (packed.size != (rows + 1) * pointer + p->ones * index) /* below 2^53 */
         return fail(PEMN_BROKEN, error, "csr: wrong size");
     indices = at + (size_t)((rows + 1) * pointer);
     if (load(at, pointer) != 0)
@@ -1866,7 +2281,7 @@ static int decode_csr(const tensor *t, span packed, uint8_t *bits, char *error)
         uint64_t least = 0;
         at += pointer;
         end = load(at, pointer);
-        if (end < start || end > t->ones)
+        if (end < start || end > p->ones)
             return fail(PEMN_BROKEN, error, "csr: pointers do not rise to the number of ones");
         for (; start < end; start++, indices += index) {
             uint64_t column = load(indices, index);
@@ -1876,17 +2291,17 @@ static int decode_csr(const tensor *t, span packed, uint8_t *bits, char *error)
             least = column + 1;
         }
     }
-    if (start != t->ones)
+    if (start != p->ones)
         return fail(PEMN_BROKEN, error, "csr: the last pointer is not the number of ones");
     return PEMN_OK;
 }
 
-static int decode_rice(const tensor *t, span packed, uint8_t *bits, char *error)
+static int decode_rice(const positions *p, uint64_t n, span packed, uint8_t *bits, char *error)
 {
-    uint64_t n = t->elements, coded, j, bit = 0, unary_bits, next = 0, remainder_bits;
+    uint64_t coded, j, bit = 0, unary_bits, next = 0, remainder_bits;
     const uint8_t *unary, *remainders;
     unsigned k, i;
-    int inverted = t->ones > n - t->ones;
+    int inverted = p->ones > n - p->ones;
     if (packed.size < 1)
         return fail(PEMN_BROKEN, error, "rice: empty");
     k = packed.at[0] & 0x7f;
@@ -1894,7 +2309,7 @@ static int decode_rice(const tensor *t, span packed, uint8_t *bits, char *error)
         return fail(PEMN_BROKEN, error, "rice: parameter above %d", MAX_RICE_PARAMETER);
     if ((packed.at[0] >> 7) != inverted)
         return fail(PEMN_BROKEN, error, "rice: not the rarer symbol is coded");
-    coded = inverted ? n - t->ones : t->ones;
+    coded = inverted ? n - p->ones : p->ones;
     remainder_bits = coded * k; /* below 2^54 */
     if ((remainder_bits + 7) / 8 > packed.size - 1)
         return fail(PEMN_BROKEN, error, "rice: too short for its remainders");
@@ -1945,25 +2360,60 @@ static int decode_rice(const tensor *t, span packed, uint8_t *bits, char *error)
     return PEMN_OK;
 }
 
-/* The mask of a tensor that has one: its bits, and in *owned what to free later. */
-static int get_mask(pemn_file *f, const tensor *t, const uint8_t **bits, uint8_t **owned,
-                    char *error)
+/* Unpack the mask of n places in `rows` rows: its bits, and in *owned what to free later. */
+static int decode_mask(const positions *p, uint64_t n, uint64_t rows, span packed,
+                       const uint8_t **bits, uint8_t **owned, char *error)
 {
-    span packed;
-    int status = payload(f, IN_MASKS, t->mask_start, t->mask_bytes, &packed, error);
     *owned = NULL;
-    if (status != PEMN_OK)
-        return status;
-    if (t->codec == BITMAP) {
+    if (p->codec == BITMAP) {
         *bits = packed.at;
-        return check_bitmap(t, packed, error);
+        return check_bitmap(p, n, packed, error);
     }
-    if ((*owned = reserve((t->elements + 7) / 8, 1, error)) == NULL)
+    if ((*owned = reserve((n + 7) / 8, 1, error)) == NULL)
         return PEMN_SYSTEM;
     *bits = *owned;
-    memset(*owned, 0, (size_t)((t->elements + 7) / 8));
-    return t->codec == CSR ? decode_csr(t, packed, *owned, error)
-                           : decode_rice(t, packed, *owned, error);
+    memset(*owned, 0, (size_t)((n + 7) / 8));
+    return p->codec == CSR ? decode_csr(p, n, rows, packed, *owned, error)
+                           : decode_rice(p, n, packed, *owned, error);
+}
+
+/* ---- planes ----------------------------------------------------------------------------------- */
+
+/* Goes through the selected elements in order and says which depart, and with what number. */
+typedef struct {
+    const uint8_t *bits, *numbers;
+    uint8_t *owned;
+    uint64_t selected, bit; /* places of the next ones, in `bits` and in `numbers` */
+    unsigned width;
+} departures;
+
+static int departs(departures *d) { return get_bit(d->bits, d->selected++); }
+
+static uint64_t next_number(departures *d)
+{
+    const uint8_t *at = d->numbers + d->bit / 8;
+    unsigned shift = (unsigned)(d->bit % 8);
+    d->bit += d->width;
+    return load(at, (shift + d->width + 7) / 8) >> shift & (((uint64_t)1 << d->width) - 1);
+}
+
+/* Check a plane's payload, all but its sources. The caller frees d->owned, on failure too. */
+static int get_departures(pemn_file *f, const tensor *t, departures *d, char *error)
+{
+    const plane *s = &t->plane;
+    uint64_t bits = s->which.ones * s->width; /* below 2^54 */
+    span held, mask;
+    int status = payload(f, IN_PLANES, s->which.start, s->bytes, t->has_sha256, &held, error);
+    memset(d, 0, sizeof *d);
+    if (status != PEMN_OK)
+        return status;
+    mask.at = held.at;
+    mask.size = (size_t)s->which.bytes;
+    d->numbers = held.at + mask.size;
+    d->width = s->width;
+    if (bits % 8 != 0 && d->numbers[bits / 8] >> bits % 8 != 0)
+        return fail(PEMN_BROKEN, error, "plane: a padding bit is 1");
+    return decode_mask(&s->which, t->mask.ones, 1, mask, &d->bits, &d->owned, error);
 }
 
 /* ---- restoring -------------------------------------------------------------------------------- */
@@ -2007,45 +2457,169 @@ static uint32_t scale_at(scaler *s, const tensor *t, uint64_t i)
     return s->scale;
 }
 
-static int fill(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *out, char *error)
+/* Apply what the plane says of elements `from` on. Sources and generations are values not scaled
+ * yet; a sign changes any. */
+static int depart(const vector *v, const tensor *t, const uint8_t *mask, departures *d,
+                  uint64_t from, size_t count, uint32_t *values, char *error)
 {
-    const prototype *p = &f->prototype;
-    uint64_t length = filled_length(p), i, place = t->offset;
-    generator g = make_generator(p->seed, p->stream);
-    scaler s = make_scaler(t);
-    span stored;
-    int status;
-    stored.at = NULL;
-    stored.size = 0;
-    if (!p->seeded)
-        status = payload(f, IN_PROTOTYPE, 0, 4 * p->length, &stored, error);
-    else
-        status = p->transform == NORMAL16 ? make_table(f, error) : PEMN_OK;
-    if (status == PEMN_OK && p->shuffled && f->shuffled == NULL)
-        status = make_shuffled(f, stored, error);
-    if (status != PEMN_OK)
-        return status;
-    for (i = 0; i < t->elements; i++) {
-        if (mask == NULL || get_bit(mask, i)) {
-            uint32_t drawn = p->shuffled ? f->shuffled[place] : unshuffled(f, &g, stored, place);
-            save_float(out + i * WIDTHS[t->dtype], multiply(drawn, scale_at(&s, t, i)), t->dtype);
+    const prototype *p = v->prototype;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        uint64_t number;
+        if ((mask != NULL && !get_bit(mask, from + i)) || !departs(d))
+            continue;
+        if (t->plane.kind == SIGNS) {
+            values[i] ^= 0x80000000;
+            continue;
         }
-        place = place + 1 == length ? 0 : place + 1;
+        number = next_number(d);
+        if (t->plane.kind == GENERATION) {
+            v->use->draw(p->transform, v->table, p->seed, t->plane.stream + number + 1, from + i, 1,
+                         &values[i]);
+            continue;
+        }
+        if (number >= t->elements)
+            return fail(PEMN_BROKEN, error, "plane: source %llu of a tensor of %llu elements",
+                        (unsigned long long)number, (unsigned long long)t->elements);
+        get_values_of(v, (t->offset + number) % v->length, 1, &values[i]);
     }
     return PEMN_OK;
+}
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
+#define LITTLE_ENDIAN_HERE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+#else
+#define LITTLE_ENDIAN_HERE 0 /* not known to be: bytes one by one do as well */
+#endif
+
+/* Write elements as little-endian bytes: those that are selected, and zeros. `mask` is where bits
+ * of the first 8 elements are. */
+static INLINE void put_values(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                              uint8_t *out)
+{
+    size_t i;
+    for (i = 0; mask != NULL && i < count / 8 * 8; i++)
+        values[i] &= 0 - (uint32_t)(mask[i / 8] >> i % 8 & 1);
+    for (; mask != NULL && i < count; i++)
+        values[i] &= 0 - (uint32_t)(mask[count / 8] >> i % 8 & 1);
+    if (LITTLE_ENDIAN_HERE && dtype == F32)
+        memcpy(out, values, 4 * count);
+    else
+        for (i = 0; i < count; i++)
+            save_float(out + i * WIDTHS[dtype], values[i], dtype);
+}
+
+static void scale(uint32_t *values, size_t count, uint32_t by) { scale_values(values, count, by); }
+
+static void put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                uint8_t *out)
+{
+    put_values(values, count, mask, dtype, out);
+}
+
+#ifdef PEMN_X86
+AVX2 static void x86_draw(int transform, const uint32_t *table, uint64_t seed, uint64_t stream,
+                          uint64_t from, size_t count, uint32_t *out)
+{
+    draw_values(x86_philox_lanes, transform, table, seed, stream, from, count, out);
+}
+
+AVX2 static void x86_scale(uint32_t *values, size_t count, uint32_t by)
+{
+    scale_values(values, count, by);
+}
+
+AVX2 static void x86_put(uint32_t *values, size_t count, const uint8_t *mask, unsigned dtype,
+                         uint8_t *out)
+{
+    const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    size_t i, whole = mask != NULL && dtype == F32 ? count / 8 : 0;
+    for (i = 0; i < whole; i++) {
+        __m256i bits = _mm256_and_si256(_mm256_set1_epi32(mask[i]), each);
+        __m256i eight = _mm256_loadu_si256((const __m256i *)(const void *)(values + 8 * i));
+        eight = _mm256_and_si256(eight, _mm256_cmpeq_epi32(bits, each));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 32 * i), eight);
+    }
+    put_values(values + 8 * whole, count - 8 * whole, mask == NULL ? NULL : mask + whole, dtype,
+               out + whole * 8 * WIDTHS[dtype]);
+}
+#endif
+
+static const kernels *choose_kernels(void)
+{
+    static const kernels plain = {sha256_blocks, NULL, draw, scale, put};
+#ifdef PEMN_X86
+    static const kernels x86 = {x86_sha256_blocks, x86_sha256_two, x86_draw, x86_scale, x86_put};
+    unsigned a, b, c, d;
+    if (__builtin_cpu_supports("avx2") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA)
+        return &x86;
+#endif
+    return &plain;
+}
+
+/* Make all elements of a tensor that takes them from the prototype, a chunk at a time. */
+static int fill(pemn_file *f, const tensor *t, const uint8_t *mask, departures *d, uint8_t *out,
+                char *error)
+{
+    uint32_t values[CHUNK], *scaled = NULL;
+    uint64_t from, place = t->offset;
+    scaler s = make_scaler(t);
+    vector v;
+    size_t count, i, run;
+    int status = get_vector(f, &v, error);
+    if (status != PEMN_OK)
+        return status;
+    /* where the same values come again and again, scale them once */
+    if (t->kind == PROTOTYPE && !t->scale_per_row && (d == NULL || t->plane.kind == SIGNS)) {
+        int looked_up = v.kept == NULL && v.table != NULL;
+        uint64_t size = looked_up ? 2 * TABLE_HALF : v.kept != NULL ? v.length : 0;
+        if (size > 0 && size <= t->elements / 2) {
+            if ((scaled = reserve(size, sizeof *scaled, error)) == NULL)
+                return PEMN_SYSTEM;
+            memcpy(scaled, looked_up ? v.table : v.kept, (size_t)size * sizeof *scaled);
+            f->use->scale(scaled, (size_t)size, s.scale);
+            if (looked_up)
+                v.table = scaled;
+            else
+                v.kept = scaled;
+        }
+    }
+    for (from = 0; status == PEMN_OK && from < t->elements; from += count) {
+        count = t->elements - from < CHUNK ? (size_t)(t->elements - from) : CHUNK;
+        get_values_of(&v, place, count, values);
+        place = (place + count) % v.length;
+        if (d != NULL && t->plane.kind != SIGNS)
+            status = depart(&v, t, mask, d, from, count, values, error);
+        for (i = 0; scaled == NULL && i < count; i += run) {
+            uint32_t scale = scale_at(&s, t, from + i);
+            run = s.end - (from + i) < count - i ? (size_t)(s.end - (from + i)) : count - i;
+            if (t->kind == PROTOTYPE)
+                f->use->scale(values + i, run, scale);
+            else
+                for (size_t k = i; k < i + run; k++)
+                    values[k] = (values[k] & 0x80000000) ^ scale;
+        }
+        if (status == PEMN_OK && d != NULL && t->plane.kind == SIGNS)
+            status = depart(&v, t, mask, d, from, count, values, error);
+        f->use->put(values, count, mask == NULL ? NULL : mask + from / 8, t->dtype,
+                    out + from * WIDTHS[t->dtype]);
+    }
+    free(scaled);
+    return status;
 }
 
 /* Decode stored values, and spread them over the mask's ones. */
 static int unpack(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *out, char *error)
 {
     unsigned width = WIDTHS[t->stored_dtype], b;
-    uint64_t decoded = t->ones * width, i, taken = 0, declared;
+    uint64_t decoded = t->mask.ones * width, i, taken = 0, declared;
     uint64_t step = width, apart = 1; /* from element to element, from byte to byte */
     uint8_t *owned = NULL;
     const uint8_t *from;
     scaler s = {0, 0, 0, 0};
     span held;
-    int status = payload(f, IN_DENSE, t->stored_start, t->stored_bytes, &held, error);
+    int status = payload(f, IN_DENSE, t->stored_start, t->stored_bytes, t->has_sha256, &held,
+                         error);
     if (status != PEMN_OK)
         return status;
     from = held.at;
@@ -2060,10 +2634,11 @@ static int unpack(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *o
     }
     if (t->coding == SHUFFLE_ZSTD) {
         step = 1;
-        apart = t->ones;
+        apart = t->mask.ones;
     }
     if (t->scale != NULL)
         s = make_scaler(t);
+    memset(out, 0, (size_t)(t->elements * WIDTHS[t->dtype]));
     for (i = 0; status == PEMN_OK && i < t->elements; i++) {
         uint64_t element = 0;
         uint8_t *to = out + i * WIDTHS[t->dtype];
@@ -2089,45 +2664,91 @@ static int unpack(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *o
     return status;
 }
 
+static void fill_constant(const tensor *t, const uint8_t *mask, departures *d, uint8_t *out)
+{
+    unsigned width = WIDTHS[t->dtype];
+    uint64_t i;
+    for (i = 0; i < t->elements; i++, out += width) {
+        if (mask != NULL && !get_bit(mask, i)) {
+            memset(out, 0, width);
+            continue;
+        }
+        memcpy(out, t->constant, width);
+        if (d != NULL && departs(d))
+            out[width - 1] ^= 0x80;
+    }
+}
+
 /* Restore a tensor that is no alias into `out`, which has room for it. */
 static int restore(pemn_file *f, const tensor *t, uint8_t *out, char *error)
 {
+    uint64_t rows = t->rank > 1 ? t->shape[0] : 1;
     const uint8_t *mask = NULL;
     uint8_t *owned = NULL;
-    unsigned width = WIDTHS[t->dtype];
-    uint64_t i;
+    departures held, *d = NULL;
+    span packed;
     int status = PEMN_OK;
-    memset(out, 0, (size_t)(t->elements * width));
-    if (t->codec != NO_CODEC)
-        status = get_mask(f, t, &mask, &owned, error);
-    if (status == PEMN_OK) {
-        if (t->kind == PROTOTYPE)
-            status = fill(f, t, mask, out, error);
-        else if (t->kind == STORED)
-            status = unpack(f, t, mask, out, error);
-        else
-            for (i = 0; i < t->elements; i++)
-                if (mask == NULL || get_bit(mask, i))
-                    memcpy(out + i * width, t->constant, width);
+    if (t->mask.codec != NO_CODEC) {
+        status = payload(f, IN_MASKS, t->mask.start, t->mask.bytes, t->has_sha256, &packed, error);
+        if (status == PEMN_OK)
+            status = decode_mask(&t->mask, t->elements, rows, packed, &mask, &owned, error);
     }
+    if (status == PEMN_OK && t->plane.kind != NO_PLANE) {
+        d = &held;
+        status = get_departures(f, t, d, error);
+    }
+    if (status == PEMN_OK) {
+        if (t->kind == STORED)
+            status = unpack(f, t, mask, out, error);
+        else if (t->kind == CONSTANT)
+            fill_constant(t, mask, d, out);
+        else
+            status = fill(f, t, mask, d, out, error);
+    }
+    if (d != NULL)
+        free(d->owned);
     free(owned);
     return status;
 }
 
-/* The tensor digest of restored bytes; compared with the record's, if it has one. */
-static int check_digest(tensor *t, const uint8_t *bytes, char *error)
+/* A tensor whose digest is being computed: over what `hash` has seen and the bytes that are left. */
+typedef struct {
+    tensor *t; /* NULL: none */
+    sha256 hash;
+    const uint8_t *at;
+    size_t left;
+    uint8_t *owned; /* what to free in the end */
+} digesting;
+
+/* Begin, such that whole blocks are what comes next. */
+static void start_digest(const pemn_file *f, tensor *t, const uint8_t *bytes, digesting *d)
 {
     uint8_t head[2 + 8 * MAX_RANK];
-    sha256 hash;
+    size_t part;
     unsigned i;
     head[0] = t->dtype;
     head[1] = (uint8_t)t->rank;
     for (i = 0; i < t->rank; i++)
         save(head + 2 + 8 * i, t->shape[i], 8);
-    sha256_start(&hash);
-    sha256_add(&hash, head, 2 + 8 * t->rank);
-    sha256_add(&hash, bytes, (size_t)(t->elements * WIDTHS[t->dtype]));
-    sha256_end(&hash, t->found);
+    d->t = t;
+    d->hash = sha256_make(f->use);
+    sha256_add(&d->hash, head, 2 + 8 * t->rank);
+    part = (size_t)(64 - d->hash.size % 64) % 64;
+    d->left = (size_t)(t->elements * WIDTHS[t->dtype]);
+    part = part < d->left ? part : d->left;
+    sha256_add(&d->hash, bytes, part);
+    d->at = bytes + part;
+    d->left -= part;
+}
+
+/* Finish, and compare with the record's digest, if it has one. */
+static int end_digest(digesting *d, char *error)
+{
+    tensor *t = d->t;
+    sha256_add(&d->hash, d->at, d->left);
+    sha256_end(&d->hash, t->found);
+    free(d->owned);
+    memset(d, 0, sizeof *d);
     if (t->has_sha256 && memcmp(t->found, t->sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "SHA-256 of the restored tensor differs");
     t->is_found = 1;
@@ -2147,9 +2768,13 @@ static int name_error(int status, const tensor *t, char *error)
 
 static int restore_checked(pemn_file *f, tensor *t, uint8_t *out, char *error)
 {
+    digesting d;
     int status = restore(f, t, out, error);
-    if (status == PEMN_OK && (t->has_sha256 || !t->is_found))
-        status = check_digest(t, out, error);
+    if (status == PEMN_OK && (t->has_sha256 || !t->is_found)) {
+        memset(&d, 0, sizeof d);
+        start_digest(f, t, out, &d);
+        status = end_digest(&d, error);
+    }
     return name_error(status, t, error);
 }
 
@@ -2235,23 +2860,85 @@ static int check_source(const pemn_file *f, char *error)
     return status;
 }
 
-int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
+/* Restore tensor i, into its buffer where there are buffers, and begin its digest in *d. An alias is
+ * copied, and no digest is computed twice. */
+static int begin_tensor(pemn_file *f, size_t i, void *const *buffers, digesting *d, char *error)
+{
+    tensor *t = target_of(f, i);
+    uint8_t *out = buffers == NULL ? NULL : buffers[i], *owned = NULL;
+    size_t bytes = (size_t)(t->elements * WIDTHS[t->dtype]);
+    int status;
+    if (out == NULL && t->is_found)
+        return PEMN_OK;
+    if (&f->tensors[i] != t) {
+        if (out != NULL && buffers[t - f->tensors] != NULL) {
+            memcpy(out, buffers[t - f->tensors], bytes);
+            return PEMN_OK;
+        }
+        return out == NULL ? PEMN_OK : restore(f, t, out, error);
+    }
+    if (out == NULL && (out = owned = reserve(bytes, 1, error)) == NULL)
+        return PEMN_SYSTEM;
+    if ((status = restore(f, t, out, error)) != PEMN_OK) {
+        free(owned);
+        return name_error(status, t, error);
+    }
+    start_digest(f, t, out, d);
+    d->owned = owned;
+    return PEMN_OK;
+}
+
+/* Restore all tensors and compute their digests, of two at once where that is faster. */
+static int restore_all(pemn_file *f, void *const *buffers, char *error)
+{
+    size_t most = f->use->sha256_two == NULL ? 1 : 2, i = 0, k;
+    digesting two[2];
+    int status = PEMN_OK;
+    memset(two, 0, sizeof two);
+    for (;;) {
+        for (k = 0; k < most; k++)
+            while (status == PEMN_OK && two[k].t == NULL && i < f->tensor_count)
+                status = begin_tensor(f, i++, buffers, &two[k], error);
+        if (status != PEMN_OK || (two[0].t == NULL && two[1].t == NULL))
+            break;
+        k = two[0].t == NULL;
+        if (two[0].t != NULL && two[1].t != NULL) {
+            size_t bytes;
+            k = two[1].left < two[0].left;
+            bytes = two[k].left / 64 * 64;
+            f->use->sha256_two(two[0].hash.state, two[0].at, two[1].hash.state, two[1].at,
+                               bytes / 64);
+            for (size_t j = 0; j < 2; j++) {
+                two[j].hash.size += bytes;
+                two[j].at += bytes;
+                two[j].left -= bytes;
+            }
+        }
+        {
+            const tensor *t = two[k].t;
+            status = name_error(end_digest(&two[k], error), t, error);
+        }
+    }
+    free(two[0].owned);
+    free(two[1].owned);
+    return status;
+}
+
+static int check_all(pemn_file *file, void *const *buffers, char *error)
 {
     uint8_t digest[32], size[2];
     sha256 hash;
     size_t i;
     int status = PEMN_OK;
-    if (file == NULL)
-        return fail(PEMN_CALLER, error, "no file");
     for (i = 0; status == PEMN_OK && i < file->section_count; i++)
         status = check_section(file, &file->sections[i], error);
     if (status == PEMN_OK)
         status = check_source(file, error);
-    for (i = 0; status == PEMN_OK && i < file->tensor_count; i++)
-        status = find_digest(file, target_of(file, i), error);
+    if (status == PEMN_OK)
+        status = restore_all(file, buffers, error);
     if (status != PEMN_OK)
         return status;
-    sha256_start(&hash);
+    hash = sha256_make(file->use);
     for (i = 0; i < file->tensor_count; i++) {
         const tensor *t = &file->tensors[file->by_name[i]];
         save(size, t->name.size, 2);
@@ -2263,4 +2950,24 @@ int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
     if (memcmp(digest, file->restored_sha256, 32) != 0)
         return fail(PEMN_BROKEN, error, "restored tensors: SHA-256 differs");
     return PEMN_OK;
+}
+
+int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE])
+{
+    return file == NULL ? fail(PEMN_CALLER, error, "no file") : check_all(file, NULL, error);
+}
+
+int pemn_restore_all(pemn_file *file, void *const *buffers, char error[PEMN_ERROR_SIZE])
+{
+    size_t i;
+    int status;
+    if (file == NULL || buffers == NULL)
+        return fail(PEMN_CALLER, error, "no file, or no buffers");
+    status = check_all(file, buffers, error);
+    for (i = 0; status != PEMN_OK && i < file->tensor_count; i++) {
+        const tensor *t = &file->tensors[i];
+        if (buffers[i] != NULL)
+            memset(buffers[i], 0, (size_t)(t->elements * WIDTHS[t->dtype]));
+    }
+    return status;
 }

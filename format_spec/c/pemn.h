@@ -14,10 +14,10 @@
 
 /* The one version of the format that this reader accepts. */
 #ifndef PEMN_MAJOR
-#define PEMN_MAJOR 0
+#define PEMN_MAJOR 1
 #endif
 #ifndef PEMN_MINOR
-#define PEMN_MINOR 3
+#define PEMN_MINOR 0
 #endif
 
 #ifdef __cplusplus
@@ -40,26 +40,28 @@ typedef struct pemn_file pemn_file;
 
 /* What a reader is willing to restore. A few hundred bytes can declare a model of any size. */
 typedef struct pemn_limits {
-    uint64_t elements;       /* of all tensors together; of the prototype */
-    uint64_t restored_bytes; /* of all tensors together; of the prototype, at 4 bytes a value */
-    uint64_t manifest_bytes; /* of the manifest once it is decompressed */
-    uint64_t file_bytes;     /* of a file that pemn_open() reads into memory */
+    uint64_t max_weights;        /* elements of all tensors together; values of the prototype */
+    uint64_t max_bytes;          /* restored, of all tensors; of the prototype, 4 for each value */
+    uint64_t max_manifest_bytes; /* of the manifest once it is decompressed */
+    uint64_t max_file_bytes;     /* of a file that pemn_open() reads into memory */
 } pemn_limits;
 
 typedef struct pemn_tensor {
     const char *name;              /* lives as long as the file is open, as all strings here do */
     const char *dtype;             /* "bool", "u8", ... "f64" */
-    const char *kind;              /* "prototype", "stored", "constant" or "alias" */
+    const char *kind;              /* "prototype", "prototype-sign", "stored", "constant", "alias" */
     const char *codec;             /* "bitmap", "csr" or "rice"; NULL without positions */
+    const char *plane;             /* "sign", "generation" or "source"; NULL without a plane */
     uint64_t shape[PEMN_MAX_RANK]; /* the first `rank` are set, the others 0 */
     uint64_t elements;
     uint64_t bytes;                /* of the restored tensor: what pemn_restore() writes */
     uint64_t ones;                 /* selected elements: all of them without positions */
+    uint64_t departures;           /* elements that the plane changes: at least 1, 0 without one */
     size_t alias_of;               /* index of the tensor that this one is, or PEMN_NONE */
     unsigned rank;
 } pemn_tensor;
 
-/* 2^31 elements, 2^34 restored bytes, 2^22 bytes of manifest, 2^34 bytes of file. */
+/* 2^30 elements, 2^32 restored bytes, 2^22 bytes of manifest, 2^32 bytes of file. */
 pemn_limits pemn_default_limits(void);
 
 /* Check header, manifest and layout. `limits` may be NULL for the defaults; `error` may be NULL,
@@ -77,8 +79,9 @@ int pemn_tensor_info(const pemn_file *file, size_t index, pemn_tensor *info);
 size_t pemn_find(const pemn_file *file, const char *name); /* PEMN_NONE if there is none */
 void pemn_restored_sha256(const pemn_file *file, uint8_t digest[32]); /* as the manifest says */
 
-/* Restore one tensor into `buffer`, of at least the tensor's bytes. The digests of the sections it
- * needs are checked before, its own one after, if it has one; on failure the buffer is zeros.
+/* Restore one tensor into `buffer`, of at least the tensor's bytes. Where the tensor has a digest of
+ * its own that one is checked, else those of the sections it needs, which are hashed once for a
+ * file; a stored prototype's always is. On failure the buffer is zeros.
  * Only pemn_verify() can compare the digest of all tensors together. */
 int pemn_restore(pemn_file *file, size_t index, void *buffer, size_t size,
                  char error[PEMN_ERROR_SIZE]);
@@ -88,8 +91,13 @@ int pemn_tensor_sha256(pemn_file *file, size_t index, uint8_t digest[32],
                        char error[PEMN_ERROR_SIZE]);
 
 /* Check all that the archive promises: every section's digest, unknown ones' too, gaps and padding,
- * the source's frame and text, every tensor, and the restored digest. */
+ * the source's frame and text, every tensor, and the restored digest. Takes memory for the two
+ * largest tensors at most. */
 int pemn_verify(pemn_file *file, char error[PEMN_ERROR_SIZE]);
+
+/* The same, and hand out all tensors: buffers[i] has room for the bytes of tensor i, or is NULL
+ * where that one is not wanted. On failure all buffers are zeros. */
+int pemn_restore_all(pemn_file *file, void *const *buffers, char error[PEMN_ERROR_SIZE]);
 
 #ifdef __cplusplus
 }

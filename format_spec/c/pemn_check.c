@@ -1,6 +1,6 @@
 /* pemn_check.c - the command pemn-check: is this a whole and right .pemn archive?
  *
- *     pemn-check [--quiet] [--max-elements N] [--max-bytes N] FILE...
+ *     pemn-check [--quiet] [--max-weights N] [--max-bytes N] FILE...
  *
  * One JSON object for each file, on a line of its own. Exit status: 0 where all files are right, 1
  * where one is not, 2 for a usage, system or I/O error.
@@ -12,12 +12,12 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: pemn-check [--quiet] [--max-elements N] [--max-bytes N] FILE...\n"
+    "usage: pemn-check [--quiet] [--max-weights N] [--max-bytes N] FILE...\n"
     "\n"
     "Check all that .pemn archives promise; print a JSON object for each.\n"
     "  --quiet           print nothing: the exit status says it\n"
-    "  --max-elements N  elements of all tensors, and of the prototype (default 2147483648)\n"
-    "  --max-bytes N     bytes of all restored tensors (default 17179869184)\n"
+    "  --max-weights N   elements of all tensors, and of the prototype (default 1073741824)\n"
+    "  --max-bytes N     bytes of all restored tensors (default 4294967296)\n"
     "Exit status: 0 right, 1 broken, 2 usage, system or I/O error.\n";
 
 /* Bytes of a well-formed UTF-8 character at the start of a string, 0 if there is none. */
@@ -86,6 +86,9 @@ static int print_tensors(pemn_file *file, char error[PEMN_ERROR_SIZE])
             (void)printf("%s%llu", d == 0 ? "" : ",", (unsigned long long)info.shape[d]);
         (void)fputs("],\"sha256\":", stdout);
         print_digest(digest);
+        if (info.plane != NULL)
+            (void)printf(",\"plane\":{\"kind\":\"%s\",\"count\":%llu}", info.plane,
+                         (unsigned long long)info.departures);
         (void)putchar('}');
     }
     return PEMN_OK;
@@ -154,11 +157,11 @@ int main(int argc, char **argv)
             return fputs(USAGE, stdout) == EOF ? 2 : 0;
         if (strcmp(argv[i], "--quiet") == 0) {
             quiet = 1;
-        } else if (strcmp(argv[i], "--max-elements") == 0) {
-            if (i + 1 == argc || !number(argv[++i], &limits.elements))
+        } else if (strcmp(argv[i], "--max-weights") == 0) {
+            if (i + 1 == argc || !number(argv[++i], &limits.max_weights))
                 return usage();
         } else if (strcmp(argv[i], "--max-bytes") == 0) {
-            if (i + 1 == argc || !number(argv[++i], &limits.restored_bytes))
+            if (i + 1 == argc || !number(argv[++i], &limits.max_bytes))
                 return usage();
         } else {
             return usage();

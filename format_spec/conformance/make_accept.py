@@ -8,6 +8,7 @@ import zstandard
 from make_archive import (
     Array,
     Part,
+    Plane,
     Prototype,
     alias,
     canonical,
@@ -68,6 +69,7 @@ def accepted() -> Iterator[Good]:
     yield from _stored()
     yield from _prototypes()
     yield from _records()
+    yield from _planes()
 
 
 def _containers() -> Iterator[Good]:
@@ -340,6 +342,63 @@ def _records() -> Iterator[Good]:
     yield good("same-restored-1", "one tensor twice, as an alias", other, alias("a", other))
     yield good("same-restored-2", "one tensor twice, stored twice: the restored digest is the same",
                stored("a", "u8", FIVE), other)  # fmt: skip
+
+
+def _planes() -> Iterator[Good]:
+    def one(
+        name: str, what: str, plane: Plane | None, made: Prototype = NORMAL, **options: Any
+    ) -> Good:
+        store = options.pop("store", False)
+        part = masked("w", options.pop("dtype", "f32"), (4, 5), made, plane=plane,
+                      **({"mask": MASK} | options))  # fmt: skip
+        return good(name, what, part, prototype=made, store=store)
+
+    once = 1 << 40
+    yield one("signs", "a scale with the signs of the prototype", None, signs=True, offset=17)
+    rows = ["3f000000", "bf800001", "40490fdb", "3f3504f3"]
+    yield one("signs-rows", "signs, and a scale per row, one of them negative", None, signs=True,
+              scale=rows)  # fmt: skip
+    zeros = prototype(4, stored=np.array([0.0, -0.0, 1e-40, -3.0], F32))
+    yield one("signs-zeros", "signs of stored zeros and of a subnormal", None, zeros, signs=True,
+              store=True, mask=None, dtype="bf16")  # fmt: skip
+    for transform in ("normal16", "uniform24", "sign"):
+        yield one(f"plane-generation-{transform}", f"elements drawn again, transform `{transform}`",
+                  Plane("generation", (0, 3, 6), (0, 5, 1), 3, once), prototype(30, transform, 42),
+                  offset=7, scale=rows)  # fmt: skip
+    yield one("plane-generation-32", "numbers of 32 bits, and a stream just below 2^63", Plane(
+        "generation", (1, 2), (2**32 - 1, 0), 32, 2**63 - 1))  # fmt: skip
+    yield one("plane-generation-all", "no mask, every element drawn again, a plane coded by `rice`",
+              Plane("generation", range(20), [i % 4 for i in range(20)], 2, once, "rice"),
+              mask=None, dtype="f16")  # fmt: skip
+    yield one("plane-generation-shuffle", "elements drawn again beside a shuffled prototype", Plane(
+        "generation", (2, 5), (1, 0), 1, once), prototype(12, "normal16", 42, shuffle=(40, 9, 4)),
+        offset=39)  # fmt: skip
+    yield one("plane-generation-signs", "signs of elements drawn again", Plane(
+        "generation", (0, 1, 2, 3, 4, 5, 6), (0, 1, 2, 3, 4, 5, 6), 3, once), signs=True,
+        dtype="bf16")  # fmt: skip
+    yield one("plane-source", "values of other elements, selected or not", Plane(
+        "source", (0, 2, 3), (19, 0, 7), 5, codec="csr"), offset=33, scale=rows)  # fmt: skip
+    yield one("plane-source-wide", "numbers of 48 bits", Plane("source", (6,), (3,), 48))
+    values = np.array([0.5, -0.0, 1e-40, -3.0, 3.4e38, 0.1, 7.0], F32)
+    yield one("plane-source-stored", "values of other elements, stored prototype, shuffled", Plane(
+        "source", (1, 4, 5), (0, 18, 11), 5), prototype(7, stored=values, shuffle=(25, 1, 2)),
+        offset=24, store=True)  # fmt: skip
+    for dtype in ("f32", "f16", "bf16"):
+        yield one(f"plane-sign-{dtype}", "elements negated after rounding", Plane(
+            "sign", (0, 1, 5)), dtype=dtype, scale="3f3504f3")  # fmt: skip
+    yield good("plane-sign-constant", "one magnitude and a bit for each sign, with and without a "
+               "mask", constant("w", "f32", (4, 5), "0000003f", mask=MASK,
+                                plane=Plane("sign", (0, 2, 3, 6))),
+               constant("v", "bf16", (3,), "0080", plane=Plane("sign", (1,))))  # fmt: skip
+    first = masked("a", "f32", (4, 5), NORMAL, mask=MASK, plane=Plane("source", (0,), (7,), 3))
+    yield good("planes", "payloads of several planes, and tensors without one between them", first,
+               constant("b"), alias("c", first), masked("d", "f32", (2, 3), NORMAL),
+               masked("e", "f16", (2, 3), NORMAL, plane=Plane("sign", (5,))),
+               masked("f", "f32", (2, 3), NORMAL, plane=Plane("generation", (0,), (6,), 7, 9)),
+               prototype=NORMAL, digests=True)  # fmt: skip
+    part = masked("w", "f32", (4, 5), SIGNS, mask=MASK)
+    part.record["positions"]["predictor"] = {"kind": "none"}
+    yield good("predictor-none", "a predictor that predicts nothing", part, prototype=SIGNS)
 
 
 def resnet32() -> bytes:

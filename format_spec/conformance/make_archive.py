@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
 
 MAGIC = bytes.fromhex("8950454d4e0d0a1a")
-VERSION = (0, 3)
+VERSION = (1, 0)
 HEADER = struct.Struct("<8sHHIQQQIII12s")
 HEADER_BYTES = 96
 RAW, ZSTD = 0, 1
@@ -43,6 +43,38 @@ class Part:
     restored: Array
     mask: bytes = b""
     dense: bytes = b""
+    plane: bytes = b""
+
+
+@dataclass
+class Plane:
+    """Which selected elements depart, by their numbers among the selected ones, and how.
+
+    `numbers` are as they are stored, `width` bits each; a plane of kind `sign` has none.
+    """
+
+    kind: str
+    which: Sequence[int]
+    numbers: Sequence[int] = ()
+    width: int = 0
+    stream: int = 0
+    codec: str = "bitmap"
+
+    def record(self, size: int) -> Json:
+        """Return the record of a plane whose mask has so many bytes."""
+        told = {"bytes": size, "codec": self.codec, "ones": len(self.which)}
+        record: Json = {"kind": self.kind, "positions": told}
+        if self.kind != "sign":
+            record["width"] = self.width
+        if self.kind == "generation":
+            record["stream"] = f"{self.stream:016x}"
+        return record
+
+    def packed(self) -> bytes:
+        """Return the numbers as bits, least significant first."""
+        bits = "".join(f"{number:0{self.width}b}"[::-1] for number in self.numbers)
+        bits += "0" * (-len(bits) % 8)
+        return bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
 
 
 @dataclass
@@ -75,10 +107,10 @@ def prototype(
 
     `shuffle` is the length, seed and stream of one.
     """
-    record: Json = {"length": length, "transform": transform}
+    record: Json = {"length": length}
     values = prng.TRANSFORMS[transform](seed, stream, length) if stored is None else stored
     if stored is None:
-        record |= {"seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+        record |= {"seed": f"{seed:016x}", "stream": f"{stream:016x}", "transform": transform}
     filled = values
     if shuffle is not None:
         record["shuffle"] = {
@@ -105,12 +137,46 @@ def masked(
     scale: str | list[str] = "3f000000",
     codec: str = "bitmap",
     payload: bytes | None = None,
+    signs: bool = False,
+    plane: Plane | None = None,
 ) -> Part:
-    """Return a tensor of kind `prototype`; without a mask every element is selected."""
-    indices = (offset + np.arange(math.prod(shape))) % len(drawn_from.filled)
-    restored = scaled(drawn_from.filled[indices].reshape(shape), scale, mask, dtype)
-    values = {"kind": "prototype", "offset": offset, "scale": scale}
-    return _part(name, dtype, shape, values, restored, mask, codec, payload)
+    """Return a tensor of kind `prototype`; without a mask every element is selected.
+
+    With `signs` it is one of kind `prototype-sign`.
+    """
+    numel, filled = math.prod(shape), drawn_from.filled
+    drawn = filled[(offset + np.arange(numel)) % len(filled)]
+    selected = np.arange(numel) if mask is None else np.flatnonzero(mask)
+    if plane is not None and plane.kind != "sign":
+        for which, number in zip(plane.which, plane.numbers, strict=True):
+            i = selected[which]
+            if plane.kind == "source":
+                drawn[i] = filled[(offset + number) % len(filled)]
+            else:
+                generate = prng.TRANSFORMS[drawn_from.record["transform"]]
+                seed = int(drawn_from.record["seed"], 16)
+                drawn[i] = generate(seed, plane.stream + number + 1, i + 1)[i]
+    if signs:
+        drawn = np.where(np.signbit(drawn), np.float32(-1), np.float32(1))
+    restored = scaled(drawn.reshape(shape), scale, mask, dtype)
+    values = {"kind": "prototype-sign" if signs else "prototype", "offset": offset, "scale": scale}
+    part = _part(name, dtype, shape, values, restored, mask, codec, payload)
+    return part if plane is None else _planed(part, plane, selected)
+
+
+def _planed(part: Part, plane: Plane, selected: Array) -> Part:
+    """Give a tensor a plane; one of signs changes what the tensor restores to."""
+    which = np.zeros(len(selected), np.bool_)
+    which[list(plane.which)] = True
+    packed = CODECS[plane.codec].encode(which)
+    part.record["values"]["plane"] = plane.record(len(packed))
+    part.plane = packed + plane.packed()
+    if plane.kind == "sign":
+        flat = part.restored.reshape(-1).copy()
+        bits = flat.view(f"u{flat.itemsize}")
+        bits[selected[which]] ^= 1 << (8 * flat.itemsize - 1)
+        part.restored = flat.reshape(part.restored.shape)
+    return part
 
 
 def stored(
@@ -165,6 +231,7 @@ def constant(
     *,
     mask: Array | None = None,
     codec: str = "bitmap",
+    plane: Plane | None = None,
 ) -> Part:
     """Return a tensor of kind `constant`."""
     element = np.frombuffer(bytes.fromhex(bits), TYPES[dtype])[0]
@@ -172,7 +239,10 @@ def constant(
     if mask is not None:
         restored = np.where(mask, restored, np.zeros((), restored.dtype))
     values = {"bits": bits, "kind": "constant"}
-    return _part(name, dtype, shape, values, restored, mask, codec, None)
+    part = _part(name, dtype, shape, values, restored, mask, codec, None)
+    if plane is None:
+        return part
+    return _planed(part, plane, np.arange(restored.size) if mask is None else np.flatnonzero(mask))
 
 
 def alias(name: str, of: Part) -> Part:
@@ -245,6 +315,7 @@ def draft(
     """
     found: dict[str, tuple[bool, bytes]] = {
         "masks": (True, b"".join(part.mask for part in parts)),
+        "planes": (True, b"".join(part.plane for part in parts)),
         "dense": (True, dense_section(parts)),
     }
     if prototype is not None and store:

@@ -12,6 +12,7 @@ from make_archive import (
     Draft,
     Json,
     Part,
+    Plane,
     alias,
     canonical,
     constant,
@@ -52,6 +53,7 @@ def rejected() -> Iterator[Bad]:
     yield from _tensors()
     yield from _sections()
     yield from _prototype()
+    yield from _planes()
     yield from _frames()
     yield from _codecs()
     yield from _limits()
@@ -121,9 +123,9 @@ def _header() -> Iterator[Bad]:
               "not a .pemn", good.replace(b"\r\n", b"\n"))  # fmt: skip
     yield Bad("header-text-dos", "2.1", "no transfer in text mode: LF became CR LF",
               "not a .pemn", good.replace(b"\n", b"\r\n"))  # fmt: skip
-    yield one("version-minor", "the version is known: minor is higher", "newer", minor=4)
-    yield one("version-major", "the version is known: major is higher", "newer", major=1, minor=0)
-    yield one("version-old", "the version is known: minor is lower", "version", minor=2)
+    yield one("version-minor", "the version is known: minor is higher", "newer", minor=1)
+    yield one("version-major", "the version is known: major is higher", "newer", major=2, minor=0)
+    yield one("version-draft", "the version is known: a draft", "a draft", major=0, minor=3)
     yield one("length-above", "length is the file's size", "file length", length=len(good) + 1)
     yield one("length-below", "length is the file's size", "file length", length=len(good) - 1)
     yield one("sections-above", "sections is the number of records", "sections", sections=1)
@@ -317,8 +319,18 @@ def _fields() -> Iterator[Bad]:
     for name, made, path, says in places[:6]:
         yield Bad(f"field-unknown-{name}", "3.2", f"no unknown fields: {name}",
                   f"{says}: expected no other fields", edit(made, (*path, "extra"), 1))  # fmt: skip
-    yield Bad("field-reserved", "3.2", "the field `predictor` is reserved", "'predictor' (of a "
-              "later version", edit(plain(), ("tensors", 0, "predictor"), 1))  # fmt: skip
+    for kind in ("scores", "archive"):
+        yield Bad(f"predictor-{kind}", "4.1", f"the predictor `{kind}` is reserved",
+                  f"got '{kind}, of a later version", edit(
+                      masky(), ("tensors", 0, "positions", "predictor"),
+                      {"kind": kind}))  # fmt: skip
+    for name, rule, value, says in (
+        ("unknown", "the kind of a predictor is known", {"kind": "guess"}, "got 'guess'"),
+        ("number", "a predictor is an object", 0, "an object"),
+        ("field", "a predictor has no other fields", {"kind": "none", "seed": "0"}, "got 'seed'"),
+    ):
+        yield Bad(f"predictor-{name}", "4.1", rule, says, edit(
+            masky(), ("tensors", 0, "positions", "predictor"), value))  # fmt: skip
     missing = ("prototype", "length", "critical", "shape", "ones", "dtype", "scale", "bits", "of")
     for field, (name, made, path, _) in zip(missing, places, strict=True):
         yield Bad(f"field-missing-{field}", "3.2", f"no field is missing: {name}, `{field}`",
@@ -592,7 +604,14 @@ def _prototype() -> Iterator[Bad]:
 
     yield one("length-0", "the length is at least 1", "an integer from 1", ("length",), 0)
     yield one("transform", "the transform is known", "transform: expected", ("transform",), "randn")
-    yield one("seed-alone", "seed and stream stand together", "seed and stream", ("stream",), ...)
+    yield one("seed-alone", "seed and stream stand together", "the field 'stream'", ("stream",),
+              ...)  # fmt: skip
+    yield one("transform-missing", "a seed has a transform", "the field 'transform'",
+              ("transform",), ...)  # fmt: skip
+    held = prototype(9, stored=SIGNS.values)
+    made_of = draft(masked("w", "f32", (4, 5), held, mask=MASK), prototype=held, store=True)
+    yield Bad("prototype-stored-transform", "3.4", "stored values have no transform",
+              "the field 'seed'", edit(made_of, ("prototype", "transform"), "sign"))  # fmt: skip
     digits = "a seed and a stream are 16 lower-case hex digits"
     for key, value in (
         ("number", 3), ("short", "3"), ("case", "000000000000000A"), ("wide", "０" * 16),
@@ -740,6 +759,87 @@ def _codecs() -> Iterator[Bad]:
               [64], 1, "2f" + quotient + "00" * 6)  # fmt: skip
 
 
+def renewed(plane: Plane | None = None, **options: Any) -> Draft:
+    """Return an archive of one masked tensor with a plane, of generations by default."""
+    plane = plane or Plane("generation", (1, 4), (0, 2), 2, 1 << 40)
+    part = masked("w", "f32", (4, 5), SIGNS, mask=MASK, plane=plane, **options)
+    return draft(part, prototype=SIGNS)
+
+
+def _planes() -> Iterator[Bad]:
+    place = ("tensors", 0, "values", "plane")
+    sources, signs = Plane("source", (1, 4), (3, 19), 5), Plane("sign", (1, 4))
+
+    def one(name: str, rule: str, says: str, made: Draft, *edits: Any, found: str = LISTING) -> Bad:
+        return Bad(f"plane-{name}", "4.7", rule, says, pack(edited(made, *edits)), found)
+
+    def paid(name: str, rule: str, says: str, made: Draft, payload: bytes) -> Bad:
+        made = copy.deepcopy(made)
+        assert made.manifest["sections"][1]["name"] == "planes"
+        made.payloads[1] = payload
+        return Bad(f"plane-{name}", "4.7", rule, says, pack(rehash(made)), RESTORING)
+
+    yield one("kind", "the kind is known", "kind: expected one of", renewed(),
+              ((*place, "kind"), "shift"))  # fmt: skip
+    yield one("number", "a plane is an object", "kind: expected one of", renewed(), (place, 1))
+    yield one("field", "a plane has no other fields", "no other fields", renewed(),
+              ((*place, "offset"), 0))  # fmt: skip
+    yield one("no-width", "generations have a width", "'width'", renewed(),
+              ((*place, "width"), ...))  # fmt: skip
+    yield one("no-stream", "generations have a stream", "'stream'", renewed(),
+              ((*place, "stream"), ...))  # fmt: skip
+    yield one("stream-2-63", "a stream is below 2^63", "below 2^63", renewed(),
+              ((*place, "stream"), "8000000000000000"))  # fmt: skip
+    yield one("stream-number", "a stream is written as hex digits", "hex digits", renewed(),
+              ((*place, "stream"), 1))  # fmt: skip
+    yield one("width-0", "a width is at least 1", "from 1 to 32", renewed(),
+              ((*place, "width"), 0))  # fmt: skip
+    yield one("width-33", "a width of generations is at most 32", "from 1 to 32",
+              renewed(Plane("generation", (1, 4), (0, 2), 33)))  # fmt: skip
+    yield one("width-49", "a width of sources is at most 48", "from 1 to 48",
+              renewed(Plane("source", (1, 4), (0, 2), 49)))  # fmt: skip
+    yield one("source-stream", "sources have no stream", "'stream'", renewed(sources),
+              ((*place, "stream"), "0" * 16))  # fmt: skip
+    yield one("sign-width", "signs have no width", "'width'", renewed(signs),
+              ((*place, "width"), 1))  # fmt: skip
+    none = Plane("sign", ())
+    yield one("no-ones", "a plane has a one at least", "1 to 7 ones", renewed(none))
+    yield one("ones", "a plane has at most as many ones as elements are selected", "1 to 7 ones",
+              renewed(signs), ((*place, "positions", "ones"), 8))  # fmt: skip
+    yield one("positions", "positions name a known codec", "codec", renewed(),
+              ((*place, "positions", "codec"), "auto"))  # fmt: skip
+    yield one("size", "the section has the size of all planes", "section 'planes'", renewed(),
+              ((*place, "width"), 8))  # fmt: skip
+    yield one("no-section", "a plane needs its section", "section 'planes'", masky(),
+              (place, Plane("sign", (0,)).record(1)))  # fmt: skip
+    stored_values = prototype(9, stored=SIGNS.values[:9])
+    made = draft(masked("w", "f32", (4, 5), stored_values, mask=MASK, plane=sources),
+                 prototype=stored_values, store=True)  # fmt: skip
+    yield one("no-seed", "generations need a prototype with a seed", "a prototype with a seed",
+              made, (place, Plane("generation", (1, 4), (0, 2), 5).record(1)))  # fmt: skip
+    of_constant = draft(constant("w", "f32", (4, 5), mask=MASK, plane=signs))
+    yield one("constant", "a constant has signs only", "kind sign for a constant", of_constant,
+              (place, sources.record(1)))  # fmt: skip
+    integers = draft(constant("w", "i32", (4, 5), "07000000", mask=MASK, plane=signs))
+    yield one("integers", "signs are those of floats", "a dtype of f32", integers)
+    yield one("stored", "stored values have no plane", "no other fields", edited(draft(
+        stored("b", "u8", FIVE))), (place, signs.record(1)))  # fmt: skip
+    for name, rule, made, payload in (
+        ("mask-ones", "the mask has as many ones as the record says", renewed(), b"\x10\x08"),
+        ("mask-unused", "unused bits of the mask are 0", renewed(), b"\x92\x08"),
+        ("padding", "padding bits are 0", renewed(), b"\x12\x18"),
+        ("sign-mask", "the mask has as many ones as the record says", renewed(signs), b"\x10"),
+    ):
+        yield paid(name, rule, "plane" if name == "padding" else "section 'planes'", made, payload)
+    beyond = Plane("source", (1, 4), (3, 20), 5)
+    made = renewed(sources)
+    yield paid("source-beyond", "a source is an element of the tensor", "sources below 20", made,
+               bytes(made.payloads[1][:1]) + beyond.packed())  # fmt: skip
+    made = edited(renewed(), (("sections", 1, "sha256"), "0" * 64))
+    yield Bad("plane-digest", "8", "the section has its digest", "section 'planes'", pack(made),
+              RESTORING)  # fmt: skip
+
+
 def _limits() -> Iterator[Bad]:
     """Valid archives that no reader may restore without being told to."""
     trillion = 10**12
@@ -750,11 +850,11 @@ def _limits() -> Iterator[Bad]:
     declared = Part(
         {"dtype": "f32", "name": "w", "shape": [10**6, 10**6],
          "values": {"bits": "00000000", "kind": "constant"}}, np.empty(0))  # fmt: skip
-    yield one("constant", "10^12 weights of a constant, in less than 400 bytes", "--max-elements",
+    yield one("constant", "10^12 weights of a constant, in less than 400 bytes", "--max-weights",
               draft(declared))  # fmt: skip
     record: Json = copy.deepcopy(declared.record)
     record["values"] = {"kind": "prototype", "offset": 0, "scale": "3f000000"}
-    yield one("seed", "10^12 weights of a seed", "--max-elements",
+    yield one("seed", "10^12 weights of a seed", "--max-weights",
               draft(Part(record, np.empty(0)), prototype=SIGNS))  # fmt: skip
     yield one("prototype", "a prototype of 10^12 values that no tensor uses", "prototype length",
               edited(draft(constant("w"), prototype=SIGNS),
@@ -764,12 +864,12 @@ def _limits() -> Iterator[Bad]:
         (("prototype", "shuffle", "length"), trillion)))  # fmt: skip
     sparse = copy.deepcopy(declared.record)
     sparse["positions"] = {"bytes": 1, "codec": "rice", "ones": 0}
-    yield one("sparse", "10^12 weights of which none is selected", "--max-elements",
+    yield one("sparse", "10^12 weights of which none is selected", "--max-weights",
               draft(Part(sparse, np.empty(0), b"\0")))  # fmt: skip
     held = copy.deepcopy(declared.record)
     packed = frame((0, 40), declared=4 * trillion)
     held["values"] = {"bytes": len(packed), "coding": "zstd", "dtype": "f32", "kind": "stored"}
-    yield one("zstd", "10^12 weights of a frame of 20 bytes", "--max-elements",
+    yield one("zstd", "10^12 weights of a frame of 20 bytes", "--max-weights",
               draft(Part(held, np.empty(0), b"", packed)))  # fmt: skip
     made = draft(constant("w"), about={"x": "x" * (1 << 22)})
     text = canonical(made.manifest)

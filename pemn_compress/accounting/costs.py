@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pemn_compress import strategies
 from pemn_compress.accounting.mask_sizes import expected_mask_bytes, mask_limit_bits
 from pemn_compress.archive import Archive, TensorRecord
-from pemn_compress.archive.records import DENSE, DTYPE_BYTES, Alias, FromPrototype, Stored
+from pemn_compress.archive.records import (
+    DENSE,
+    DTYPE_BYTES,
+    Alias,
+    Constant,
+    FromPrototype,
+    Stored,
+)
 from pemn_compress.plan import Plan, kept_count
 
 SEED_BYTES = 8
@@ -14,6 +21,7 @@ FP32_BYTES = 4
 INDEX_BYTES = 4  # the paper's CSR: two numbers of this width per kept weight
 
 _FLOATS = ("bf16", "f16", "f32", "f64")
+_VALUES = {"i8": "int8", "bf16": "bf16", "f16": "fp16", "f32": "fp32"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,9 @@ class Account:
 
     `expected` is True where no file exists: `stored` is then an expectation for masks of
     independent bits, without overhead. `seeded` says that the prototype is a seed, not values.
+    `kind` is "masked", "pruned" (trained values at the masks' ones) or "dense" (no mask at all),
+    and `values` how C_w is held: "seed", "fp32", "fp16", "bf16", "int8", or several of these. A
+    dense network's `masked` is empty; `unmasked` are the weights that its C_w stands for.
     `state_dict_bytes` is the network's size as an uncompressed state dict: 4 bytes per element of
     a floating tensor, integers at their own width, tied weights once.
     """
@@ -57,11 +68,19 @@ class Account:
     limit: Cost
     state_dict_bytes: int
     expected: bool
+    kind: str = "masked"
+    values: str = "seed"
+    unmasked: tuple[MaskSize, ...] = ()
 
     @property
     def masked_weights(self) -> int:
         """Weights in all masked tensors, tied ones once."""
         return sum(mask.numel for mask in self.masked)
+
+    @property
+    def prunable(self) -> tuple[MaskSize, ...]:
+        """What pruning is worked out for: the masked tensors, or a dense network's weights."""
+        return self.masked or self.unmasked
 
     @property
     def kept_weights(self) -> int:
@@ -93,30 +112,41 @@ def archive_account(archive: Archive) -> Account:
     """Account for an open archive, from its header and manifest alone.
 
     The four parts of `stored` add up to the file's size. A seed lies in the manifest: its eight
-    bytes are counted as C_w and taken off the overhead. The values of a pruned tensor (a mask over
-    stored values) are C_w, although they lie in the dense section.
+    bytes are counted as C_w and taken off the overhead, and so are the scales of int8 values, four
+    bytes each. The values of a pruned tensor (a mask over stored values) are C_w, although they lie
+    in the dense section; in an archive without masks C_w is what its floating tensors of two or
+    more dimensions take.
     """
     manifest = archive.manifest
     tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
     masked = [t for t in tensors if t.positions or isinstance(t.values, FromPrototype)]
-    pruned = [t for t in masked if isinstance(t.values, Stored)]
+    trained = [t for t in masked if _is_pruned(t, manifest.prototype is not None)]
+    pruned_ones = sum(_ones(t) for t in trained)
+    unpruned_weights = sum(t.numel for t in masked) - sum(t.numel for t in trained)
+    kind = "masked" if not masked or len(trained) < len(masked) else "pruned"
+    if not masked:
+        kind = "dense"
+        trained = [t for t in tensors if len(t.shape) > 1 and t.dtype in _FLOATS]
+    unmasked = () if masked else tuple(MaskSize(t.numel, t.numel) for t in trained)
     sizes = tuple(MaskSize(t.numel, _ones(t)) for t in masked)
-    kept_values = sum(t.values.size for t in masked if isinstance(t.values, Stored))
+    values = [t.values for t in trained if isinstance(t.values, Stored)]
+    payloads, scales = sum(v.size for v in values), sum(map(_scale_bytes, values))
     prototype = manifest.prototype
     length = prototype.length if prototype else 0
     seeded = prototype is not None and prototype.seed is not None
-    weights = _prototype_bytes(length, seeded) + kept_values
+    weights = payloads + scales + (_prototype_bytes(length, seeded) if prototype else 0)
     masks = sum(t.positions.size for t in masked if t.positions)
-    dense = sum(s.size for s in manifest.sections if s.name == DENSE) - kept_values
-    pruned_ones = sum(_ones(t) for t in pruned)
-    pruned_weights = sum(t.numel for t in pruned)
+    dense = sum(s.size for s in manifest.sections if s.name == DENSE) - payloads
+    held = {_VALUES[v.dtype] for v in values}
+    if prototype or not held:
+        held.add("seed" if seeded else "fp32")
     return Account(
         masked=sizes,
         prototype_length=length,
         seeded=seeded,
         paper=Cost(
-            FP32_BYTES * (length + pruned_ones),
-            (sum(t.numel for t in masked) - pruned_weights) / 8 + 2 * INDEX_BYTES * pruned_ones,
+            FP32_BYTES * (length + pruned_ones + sum(size.numel for size in unmasked)),
+            unpruned_weights / 8 + 2 * INDEX_BYTES * pruned_ones,
             None,
             None,
         ),
@@ -126,6 +156,9 @@ def archive_account(archive: Archive) -> Account:
             t.numel * (FP32_BYTES if t.dtype in _FLOATS else DTYPE_BYTES[t.dtype]) for t in tensors
         ),
         expected=False,
+        kind=kind,
+        values=" and ".join(sorted(held)),
+        unmasked=unmasked,
     )
 
 
@@ -150,11 +183,25 @@ def plan_account(
         limit=Cost(weights, _masks_limit(sizes), dense_bytes, 0),
         state_dict_bytes=FP32_BYTES * plan.numel + dense_bytes,
         expected=True,
+        values="seed" if seeded else "fp32",
     )
 
 
 def _masks_limit(sizes: Iterable[MaskSize]) -> float:
     return sum(mask_limit_bits(size.numel, size.ones) for size in sizes) / 8
+
+
+def _is_pruned(tensor: TensorRecord, has_prototype: bool) -> bool:
+    """Tell whether a masked tensor holds trained values: stored ones, or equal ones."""
+    if isinstance(tensor.values, Constant):  # with a prototype or signs it is a method of masks
+        return not has_prototype and tensor.values.plane is None
+    return isinstance(tensor.values, Stored)
+
+
+def _scale_bytes(values: Stored) -> int:
+    if values.scale is None:
+        return 0
+    return FP32_BYTES * (len(values.scale) if isinstance(values.scale, tuple) else 1)
 
 
 def _ones(tensor: TensorRecord) -> int:

@@ -33,12 +33,12 @@ def baselines(account: Account) -> tuple[Baseline, ...]:
     rows = []
     for sparsity in SPARSITIES:
         density = float(1 - exact(sparsity))
-        ones = Counter((mask.numel, kept_count(mask.numel, density)) for mask in account.masked)
+        ones = Counter((mask.numel, kept_count(mask.numel, density)) for mask in account.prunable)
         best = {}
         for values in VALUE_BYTES:
             weights, masks = _pruned_bytes(ones.items(), values)
             best[values] = Cost(weights, masks, account.stored.dense, account.stored.overhead)
-        kept = account.masked_weights * density
+        kept = sum(mask.numel for mask in account.prunable) * density
         rows.append(
             Baseline(sparsity, Cost(FP32_BYTES * kept, 2 * INDEX_BYTES * kept, None, None), best)
         )
@@ -50,10 +50,10 @@ def equal_bytes(account: Account) -> dict[str, float | None]:
 
     One for fp32, fp16 and int8 values each, with the best mask codec, and with the same dense
     parameters and overhead on both sides. 0.0: nothing needs to be pruned to get there. None: even
-    one weight per tensor costs more, or nothing is masked.
+    one weight per tensor costs more, or there is nothing to prune.
     """
     budget = account.stored.weights + account.stored.masks
-    sizes = Counter(mask.numel for mask in account.masked)
+    sizes = Counter(mask.numel for mask in account.prunable)
 
     def affordable(density: float, values: str) -> bool:
         ones = [((numel, max(1.0, numel * density)), times) for numel, times in sizes.items()]

@@ -1,29 +1,34 @@
 """The `.pemn` container: written, read, inspected and verified without torch."""
 
+from pemn_compress.archive.contents import (
+    AliasTensor,
+    ConstantTensor,
+    DenseTensor,
+    MaskedTensor,
+    Plane,
+    Prototype,
+    QuantizedTensor,
+    SparseTensor,
+)
 from pemn_compress.archive.inspection import describe, inspect, verify
 from pemn_compress.archive.layout import Limits
 from pemn_compress.archive.opening import open_archive
 from pemn_compress.archive.reader import Archive
-from pemn_compress.archive.records import Manifest, TensorRecord
-from pemn_compress.archive.writer import (
-    AliasTensor,
-    DenseTensor,
-    MaskedTensor,
-    Prototype,
-    QuantizedTensor,
-    SparseTensor,
-    encode,
-)
+from pemn_compress.archive.records import Manifest, Shuffle, TensorRecord
+from pemn_compress.archive.writer import encode
 
 __all__ = [
     "AliasTensor",
     "Archive",
+    "ConstantTensor",
     "DenseTensor",
     "Limits",
     "Manifest",
     "MaskedTensor",
+    "Plane",
     "Prototype",
     "QuantizedTensor",
+    "Shuffle",
     "SparseTensor",
     "TensorRecord",
     "describe",

@@ -48,6 +48,7 @@ def verify(source: str | Path | bytes, limits: Limits | None = None) -> dict[str
             archive.section(section.name)
         archive.source()
         archive.restored()
+        archive.unchanged()
         return {
             "file": archive.name,
             "format_version": f"{archive.version[0]}.{archive.version[1]}",

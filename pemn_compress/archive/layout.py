@@ -4,8 +4,8 @@ import struct
 from dataclasses import dataclass
 
 MAGIC = b"\x89PEMN\r\n\x1a"  # non-ASCII first byte, CR LF and ^Z: text-mode damage shows at once
-MAJOR = 0  # 0 until the specification is frozen: no promise that a later version reads it
-MINOR = 3
+MAJOR = 1  # every later version reads what this one wrote
+MINOR = 0
 
 # magic, major, minor, sections, file length, elements, restored bytes,
 # manifest stored and raw bytes, manifest coding, 12 reserved zero bytes
@@ -28,14 +28,14 @@ MAX_NESTING = 16
 class Limits:
     """What a reader is willing to restore; a seed makes a tiny file able to declare a huge model.
 
-    `elements` counts numbers in all restored tensors, `restored_bytes` the memory they take, and
-    each bounds the prototype too; `manifest_bytes` the decompressed manifest, which is parsed into
+    `max_weights` counts numbers in all restored tensors, `max_bytes` the memory they take, and each
+    bounds the prototype too; `max_manifest_bytes` the decompressed manifest, which is parsed into
     some twenty times its size.
     """
 
-    elements: int = 1 << 31
-    restored_bytes: int = 1 << 34
-    manifest_bytes: int = 1 << 22
+    max_weights: int = 1 << 30
+    max_bytes: int = 1 << 32
+    max_manifest_bytes: int = 1 << 22
 
 
 def aligned(offset: int) -> int:

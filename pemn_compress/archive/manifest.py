@@ -1,27 +1,32 @@
 """Reading a manifest: every field checked on its own, then what only fields together can show."""
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 from pemn_compress import prng
-from pemn_compress.archive import layout
+from pemn_compress.archive import fields, layout
 from pemn_compress.archive.canonical import float32_from_bits
 from pemn_compress.archive.records import (
     CODINGS,
     CRITICAL,
     DENSE,
     DTYPE_BYTES,
+    FROM_SOURCE,
+    GENERATION,
     MASKABLE_DTYPES,
     MASKS,
     NARROW,
+    PLANE_WIDTHS,
+    PLANES,
     PROTOTYPE,
     RAW,
+    SIGN,
     Alias,
     Constant,
     FromPrototype,
     Manifest,
+    Plane,
     Positions,
     PrototypeRecord,
     Scale,
@@ -33,32 +38,31 @@ from pemn_compress.archive.records import (
     dense_layout,
 )
 from pemn_compress.codecs import CODECS
-from pemn_compress.errors import ArchiveError
 
 MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100
-
-_NAME = re.compile(r"(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.\-]{1,255}")
-_HEX = re.compile(r"[0-9a-f]*")
-_MOST_SHOWN = 300  # characters of a file's own text in a message
+# a mask may one day be stored as its difference from one of these; no reader of 1.0 can do that
+RESERVED_PREDICTORS = ("archive", "scores")
 
 
 def from_json(value: Any) -> Manifest:
     """Check plain JSON values field by field and return the manifest; ArchiveError otherwise."""
-    got = _fields(
+    got = fields.table(
         value,
         "manifest",
         ("about", "architecture", "prototype", "restored_sha256", "sections", "tensors"),
     )
-    sections = tuple(_section(s) for s in _list(got["sections"], "sections", layout.MAX_SECTIONS))
-    tensors = tuple(_tensor(t) for t in _list(got["tensors"], "tensors", layout.MAX_TENSORS))
+    sections = tuple(
+        _section(s) for s in fields.items(got["sections"], "sections", layout.MAX_SECTIONS)
+    )
+    tensors = tuple(_tensor(t) for t in fields.items(got["tensors"], "tensors", layout.MAX_TENSORS))
     prototype = None if got["prototype"] is None else _prototype(got["prototype"])
     manifest = Manifest(
         tensors,
         sections,
         prototype,
-        _digest(got["restored_sha256"], "restored_sha256"),
-        _mapping(got["architecture"], "architecture"),
-        _mapping(got["about"], "about"),
+        fields.digest(got["restored_sha256"], "restored_sha256"),
+        fields.mapping(got["architecture"], "architecture"),
+        fields.mapping(got["about"], "about"),
     )
     check(manifest)
     return manifest
@@ -66,21 +70,24 @@ def from_json(value: Any) -> Manifest:
 
 def check(manifest: Manifest) -> None:
     """Check what single fields cannot show: unique names, references, sizes that add up."""
-    _unique([s.name for s in manifest.sections], "section")
-    _unique([t.name for t in manifest.tensors], "tensor")
+    fields.unique([s.name for s in manifest.sections], "section")
+    fields.unique([t.name for t in manifest.tensors], "tensor")
     sizes = {s.name: s.size for s in manifest.sections}
     for section in manifest.sections:
         known = CRITICAL.get(section.name)
         if known is None and section.critical:
-            raise _bad(f"section {section.name!r}", "a known name", "an unknown critical one")
+            raise fields.bad(f"section {section.name!r}", "a known name", "an unknown critical one")
         if known is not None and known != section.critical:
-            raise _bad(f"section {section.name!r}", f"critical {known}", str(section.critical))
+            raise fields.bad(
+                f"section {section.name!r}", f"critical {known}", str(section.critical)
+            )
     seen: dict[str, TensorRecord] = {}
     for tensor in manifest.tensors:
         _check_tensor(tensor, seen, manifest.prototype)
         seen[tensor.name] = tensor
     needed = {
         MASKS: sum(t.positions.size for t in manifest.tensors if t.positions),
+        PLANES: sum(t.plane.size for t in manifest.tensors if t.plane),
         DENSE: dense_layout(manifest.tensors)[1],
         PROTOTYPE: 0,
     }
@@ -89,11 +96,11 @@ def check(manifest: Manifest) -> None:
         needed[PROTOTYPE] = 4 * prototype.length
     for name, size in needed.items():
         if sizes.get(name, 0) != size:
-            raise _bad(
+            raise fields.bad(
                 f"section {name!r}", f"{size} bytes as the records say", f"{sizes.get(name, 0)}"
             )
     if any(size == 0 for size in sizes.values()):
-        raise _bad("sections", "no empty section", "one")
+        raise fields.bad("sections", "no empty section", "one")
 
 
 def _check_tensor(
@@ -104,105 +111,152 @@ def _check_tensor(
     if isinstance(values, Alias):
         target = seen.get(values.of)
         if target is None or isinstance(target.values, Alias):
-            raise _bad(where, "an alias of an earlier tensor", repr(values.of))
+            raise fields.bad(where, "an alias of an earlier tensor", repr(values.of))
         if positions or (target.shape, target.dtype) != (tensor.shape, tensor.dtype):
-            raise _bad(where, f"the shape and dtype of {values.of!r}", "others")
+            raise fields.bad(where, f"the shape and dtype of {values.of!r}", "others")
         if tensor.sha256 is not None:
-            raise _bad(where, "no digest of an alias's own", "one")
+            raise fields.bad(where, "no digest of an alias's own", "one")
         return
     if positions is not None and not 0 <= positions.ones <= tensor.numel:
-        raise _bad(where, f"at most {tensor.numel} ones", str(positions.ones))
-    count = tensor.numel if positions is None else positions.ones
+        raise fields.bad(where, f"at most {tensor.numel} ones", str(positions.ones))
     width = DTYPE_BYTES[tensor.dtype]
     if isinstance(values, Stored):
-        _check_stored(values, count, tensor, where)
+        _check_stored(values, tensor, where)
     if isinstance(values, Constant) and len(values.bits) != 2 * width:
-        raise _bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
+        raise fields.bad(where, f"a constant of {width} bytes", f"{len(values.bits) / 2:g}")
     if isinstance(values, Constant) and tensor.dtype == "bool" and values.bits not in ("00", "01"):
-        raise _bad(where, "a bool constant of 00 or 01", values.bits)
+        raise fields.bad(where, "a bool constant of 00 or 01", values.bits)
     if isinstance(values, FromPrototype):
         if tensor.dtype not in MASKABLE_DTYPES:
-            raise _bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
+            raise fields.bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
         if prototype is None:
-            raise _bad(where, "a prototype in the manifest", "none")
+            raise fields.bad(where, "a prototype in the manifest", "none")
         if values.offset >= prototype.filled_length:
-            raise _bad(where, f"an offset below {prototype.filled_length}", str(values.offset))
+            raise fields.bad(
+                where, f"an offset below {prototype.filled_length}", str(values.offset)
+            )
         check_scale(values.scale, tensor.shape, where)
+    if tensor.plane is not None:
+        _check_plane(tensor.plane, tensor, prototype, f"{where} plane")
+
+
+def _check_plane(
+    plane: Plane, tensor: TensorRecord, prototype: PrototypeRecord | None, where: str
+) -> None:
+    if not 1 <= plane.positions.ones <= tensor.selected:
+        raise fields.bad(where, f"1 to {tensor.selected} ones", str(plane.positions.ones))
+    if plane.kind == SIGN and tensor.dtype not in MASKABLE_DTYPES:
+        raise fields.bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
+    if plane.kind != SIGN and isinstance(tensor.values, Constant):
+        raise fields.bad(where, f"kind {SIGN} for a constant", plane.kind)
+    if plane.kind == GENERATION:
+        if prototype is None or prototype.seed is None:
+            raise fields.bad(where, "a prototype with a seed", "none")
+        if plane.stream >= 1 << 63:
+            raise fields.bad(where, "a stream below 2^63", f"{plane.stream:016x}")
 
 
 def check_scale(scale: Scale, shape: tuple[int, ...], where: str) -> None:
     """Refuse a list of scales that has not one for each index of the first dimension."""
     if isinstance(scale, tuple) and (not shape or len(scale) != shape[0]):
-        raise _bad(
+        raise fields.bad(
             where, f"one scale or {shape[0] if shape else 'no more'}", f"{len(scale)} scales"
         )
 
 
-def _check_stored(values: Stored, count: int, tensor: TensorRecord, where: str) -> None:
+def _check_stored(values: Stored, tensor: TensorRecord, where: str) -> None:
     dtype = tensor.dtype
     allowed: tuple[str, ...] = (dtype, *NARROW.get(dtype, ()))
     if values.scale is not None:
         if dtype not in MASKABLE_DTYPES:
-            raise _bad(
+            raise fields.bad(
                 where, f"a scale for {' or '.join(MASKABLE_DTYPES)} only", f"{dtype} with one"
             )
         allowed = ("i8",)
         check_scale(values.scale, tensor.shape, where)
     if values.dtype not in allowed:
-        raise _bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
-    decoded = count * DTYPE_BYTES[values.dtype]
+        raise fields.bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
+    decoded = tensor.selected * DTYPE_BYTES[values.dtype]
     if values.coding == RAW and values.size != decoded:
-        raise _bad(where, f"{decoded} stored bytes", str(values.size))
+        raise fields.bad(where, f"{decoded} stored bytes", str(values.size))
     if values.coding != RAW and not 0 < values.size < decoded:
-        raise _bad(where, f"fewer than {decoded} compressed bytes", str(values.size))
+        raise fields.bad(where, f"fewer than {decoded} compressed bytes", str(values.size))
 
 
 def _tensor(value: Any) -> TensorRecord:
     optional = ("positions", "sha256")
-    got = _fields(value, "tensor", ("dtype", "name", "shape", "values"), optional)
-    name = _name(got["name"], "tensor")
+    got = fields.table(value, "tensor", ("dtype", "name", "shape", "values"), optional)
+    name = fields.name(got["name"], "tensor")
     where = f"tensor {name!r}"
-    dtype = _choice(got["dtype"], DTYPE_BYTES, f"{where} dtype")
+    dtype = fields.choice(got["dtype"], DTYPE_BYTES, f"{where} dtype")
     shape = tuple(
-        _integer(d, f"{where} shape", low=1) for d in _list(got["shape"], where, layout.MAX_RANK)
+        fields.integer(d, f"{where} shape", low=1)
+        for d in fields.items(got["shape"], where, layout.MAX_RANK)
     )
     if prod(shape) > layout.MAX_ELEMENTS:
-        raise _bad(where, "fewer than 2^48 elements", str(prod(shape)))
+        raise fields.bad(where, "fewer than 2^48 elements", str(prod(shape)))
     positions = _positions(got["positions"], where) if "positions" in got else None
-    digest = _digest(got["sha256"], where) if "sha256" in got else None
+    digest = fields.digest(got["sha256"], where) if "sha256" in got else None
     return TensorRecord(name, shape, dtype, _values(got["values"], where), positions, digest)
 
 
 def _positions(value: Any, where: str) -> Positions:
-    got = _fields(value, f"{where} positions", ("bytes", "codec", "ones"))
-    codec = _choice(got["codec"], CODECS, f"{where} codec")
-    return Positions(codec, _integer(got["ones"], f"{where} ones"), _integer(got["bytes"], where))
+    got = fields.table(value, f"{where} positions", ("bytes", "codec", "ones"), ("predictor",))
+    codec = fields.choice(got["codec"], CODECS, f"{where} codec")
+    if "predictor" in got:
+        predictor = fields.table(got["predictor"], f"{where} predictor", ("kind",))["kind"]
+        if predictor in RESERVED_PREDICTORS:
+            predictor += ", of a later version of the format"
+        fields.choice(predictor, ("none",), f"{where} predictor")
+    ones = fields.integer(got["ones"], f"{where} ones")
+    return Positions(codec, ones, fields.integer(got["bytes"], where))
 
 
 def _values(value: Any, where: str) -> Values:
     kind = value.get("kind") if isinstance(value, dict) else None
     match kind:
-        case "prototype":
-            got = _fields(value, f"{where} values", ("kind", "offset", "scale"))
+        case "prototype" | "prototype-sign":
+            got = fields.table(value, f"{where} values", ("kind", "offset", "scale"), ("plane",))
             return FromPrototype(
-                _integer(got["offset"], f"{where} offset"), _scale(got["scale"], where)
+                fields.integer(got["offset"], f"{where} offset"),
+                _scale(got["scale"], where),
+                kind == "prototype-sign",
+                _plane(got["plane"], where) if "plane" in got else None,
             )
         case "stored":
             required = ("bytes", "coding", "dtype", "kind")
-            got = _fields(value, f"{where} values", required, ("scale",))
+            got = fields.table(value, f"{where} values", required, ("scale",))
             return Stored(
-                _integer(got["bytes"], where),
-                _choice(got["dtype"], DTYPE_BYTES, f"{where} stored dtype"),
-                _choice(got["coding"], CODINGS, f"{where} coding"),
+                fields.integer(got["bytes"], where),
+                fields.choice(got["dtype"], DTYPE_BYTES, f"{where} stored dtype"),
+                fields.choice(got["coding"], CODINGS, f"{where} coding"),
                 _scale(got["scale"], where) if "scale" in got else None,
             )
         case "constant":
-            got = _fields(value, f"{where} values", ("bits", "kind"))
-            return Constant(_hex(got["bits"], None, f"{where} bits"))
+            got = fields.table(value, f"{where} values", ("bits", "kind"), ("plane",))
+            return Constant(
+                fields.hex_digits(got["bits"], None, f"{where} bits"),
+                _plane(got["plane"], where) if "plane" in got else None,
+            )
         case "alias":
-            got = _fields(value, f"{where} values", ("kind", "of"))
-            return Alias(_name(got["of"], f"{where} alias"))
-    raise _bad(where, "values of kind alias, constant, prototype or stored", repr(kind))
+            got = fields.table(value, f"{where} values", ("kind", "of"))
+            return Alias(fields.name(got["of"], f"{where} alias"))
+    kinds = "alias, constant, prototype, prototype-sign or stored"
+    raise fields.bad(where, f"values of kind {kinds}", repr(kind))
+
+
+def _plane(value: Any, where: str) -> Plane:
+    where = f"{where} plane"
+    kind = value.get("kind") if isinstance(value, dict) else None
+    kind = fields.choice(kind, (FROM_SOURCE, GENERATION, SIGN), f"{where} kind")
+    own = {SIGN: (), FROM_SOURCE: ("width",), GENERATION: ("stream", "width")}[kind]
+    got = fields.table(value, where, ("kind", "positions", *own))
+    positions = _positions(got["positions"], where)
+    if kind == SIGN:
+        return Plane(kind, positions)
+    width = fields.integer(got["width"], f"{where} width", low=1, high=PLANE_WIDTHS[kind])
+    stream = int(fields.hex_digits(got["stream"], 16, where), 16) if kind == GENERATION else 0
+    return Plane(kind, positions, width, stream)
 
 
 def _scale(value: Any, where: str) -> Scale:
@@ -212,119 +266,47 @@ def _scale(value: Any, where: str) -> Scale:
 
 
 def _one_scale(value: Any, where: str) -> float:
-    scale = float32_from_bits(_hex(value, 8, f"{where} scale"))
+    scale = float32_from_bits(fields.hex_digits(value, 8, f"{where} scale"))
     if not MIN_SCALE <= abs(scale) <= MAX_SCALE:
-        raise _bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
+        raise fields.bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
     return scale
 
 
 def _prototype(value: Any) -> PrototypeRecord:
     where = "prototype"
-    got = _fields(value, where, ("length", "transform"), ("seed", "shuffle", "stream"))
-    if ("seed" in got) != ("stream" in got):
-        raise _bad(where, "seed and stream together", "one of them")
-    transform = _choice(got["transform"], prng.TRANSFORMS, f"{where} transform")
-    length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
+    seeded = ("seed", "stream", "transform")
+    there = isinstance(value, dict) and any(key in value for key in seeded)
+    got = fields.table(value, where, ("length", *(seeded if there else ())), ("shuffle",))
+    length = fields.integer(got["length"], f"{where} length", low=1)
     shuffle = _shuffle(got["shuffle"]) if "shuffle" in got else None
-    if "seed" not in got:
-        return PrototypeRecord(transform, length, None, 0, shuffle)
+    if not there:
+        return PrototypeRecord(None, length, None, 0, shuffle)
+    transform = fields.choice(got["transform"], prng.TRANSFORMS, f"{where} transform")
     return PrototypeRecord(transform, length, *_stream(got, where), shuffle)
 
 
 def _shuffle(value: Any) -> Shuffle:
     where = "prototype shuffle"
-    got = _fields(value, where, ("length", "seed", "stream"))
-    length = _integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
+    got = fields.table(value, where, ("length", "seed", "stream"))
+    length = fields.integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
     return Shuffle(length, *_stream(got, where))
 
 
 def _stream(got: Mapping[str, Any], where: str) -> tuple[int, int]:
-    seed, stream = (int(_hex(got[key], 16, f"{where} {key}"), 16) for key in ("seed", "stream"))
+    seed, stream = (
+        int(fields.hex_digits(got[key], 16, f"{where} {key}"), 16) for key in ("seed", "stream")
+    )
     return seed, stream
 
 
 def _section(value: Any) -> SectionRecord:
-    got = _fields(value, "section", ("bytes", "critical", "name", "sha256"))
-    name = _name(got["name"], "section")
+    got = fields.table(value, "section", ("bytes", "critical", "name", "sha256"))
+    name = fields.name(got["name"], "section")
     if not isinstance(got["critical"], bool):
-        raise _bad(f"section {name!r}", "critical true or false", repr(got["critical"]))
+        raise fields.bad(f"section {name!r}", "critical true or false", repr(got["critical"]))
     return SectionRecord(
         name,
-        _integer(got["bytes"], f"section {name!r}"),
-        _digest(got["sha256"], f"section {name!r}"),
+        fields.integer(got["bytes"], f"section {name!r}"),
+        fields.digest(got["sha256"], f"section {name!r}"),
         got["critical"],
     )
-
-
-def _bad(where: str, expected: str, got: str) -> ArchiveError:
-    return ArchiveError(f"{where}: expected {expected}, got {got[:_MOST_SHOWN]}")
-
-
-# names that later versions will use: told apart from mistakes, refused all the same
-RESERVED = {"predictor", "plane"}
-
-
-def _fields(
-    value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _bad(where, "an object", type(value).__name__)
-    missing = [key for key in required if key not in value]
-    unknown = [key for key in value if key not in required + optional]
-    if missing:
-        raise _bad(where, f"the field {missing[0]!r}", "none")
-    if unknown:
-        later = " (of a later version of the format)" if unknown[0] in RESERVED else ""
-        raise _bad(where, "no other fields", repr(unknown[0]) + later)
-    return value
-
-
-def _mapping(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _bad(where, "an object", type(value).__name__)
-    return value
-
-
-def _list(value: Any, where: str, most: int) -> list[Any]:
-    if not isinstance(value, list) or len(value) > most:
-        raise _bad(where, f"a list of at most {most}", type(value).__name__)
-    return value
-
-
-def _choice(value: Any, known: Collection[str], where: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise _bad(where, f"one of {', '.join(known)}", repr(value))
-    return value
-
-
-def _integer(value: Any, where: str, *, low: int = 0, high: int = layout.MAX_ELEMENTS) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _bad(where, f"an integer from {low} to {high}", repr(value))
-    return value
-
-
-def _hex(value: Any, digits: int | None, where: str) -> str:
-    even = isinstance(value, str) and _HEX.fullmatch(value) and len(value) % 2 == 0
-    if not even or (digits is not None and len(value) != digits):
-        raise _bad(where, f"{digits or 'an even number of'} hex digits", repr(value))
-    return str(value)
-
-
-def _digest(value: Any, where: str) -> str:
-    return _hex(value, 64, where)
-
-
-def _name(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise _bad(
-            where, "a name of 1 to 255 letters, digits, '_', '-' and single inner dots", repr(value)
-        )
-    return value
-
-
-def _unique(names: list[str], kind: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise _bad(f"{kind} {name!r}", "a unique name", "two")
-        seen.add(name)

@@ -17,8 +17,15 @@ from pemn_compress.archive.zstd import decompress
 from pemn_compress.errors import ArchiveError
 
 
-def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Archive:
+def open_archive(
+    source: str | Path | bytes, limits: Limits | None = None, *, mapped: bool = False
+) -> Archive:
     """Open an archive from a path or from bytes; read and check its header and manifest.
+
+    No payload is read before it is asked for: listing a large archive reads a few kilobytes. With
+    `mapped` the sections of a file are mapped into memory, and large stored tensors that are not
+    compressed are read-only views of it, in no memory of their own; the file must then stay as it
+    is while they are used (one that is cut short would end the process).
 
     Raises ArchiveError, whose message names the file, the place, what was expected and what was
     found; nothing is allocated on the word of a field that has not been checked.
@@ -35,7 +42,10 @@ def open_archive(source: str | Path | bytes, limits: Limits | None = None) -> Ar
         except OSError as error:
             raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
     try:
-        return _open(stream, name, limits or Limits())
+        archive = _open(stream, name, limits or Limits())
+        if mapped and not isinstance(source, bytes):
+            archive.map_file()
+        return archive
     except OSError as error:  # a pipe, a bad disk
         stream.close()
         raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
@@ -64,7 +74,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         if not ok:
             raise ArchiveError(f"{name}: header: {where}: expected {expected}, got {got}")
 
-    if (major, minor) > (layout.MAJOR, layout.MINOR):
+    if (major, minor) > (layout.MAJOR, layout.MINOR):  # it may use what this reader cannot know
         raise ArchiveError(
             f"{name}: format version {major}.{minor} is newer than this reader's "
             f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
@@ -73,7 +83,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         (major, minor) == (layout.MAJOR, layout.MINOR),
         "version",
         f"{layout.MAJOR}.{layout.MINOR}",
-        f"{major}.{minor}",
+        f"{major}.{minor}" + (", a draft of the format" if major == 0 else ""),
     )
     require(
         length == size,
@@ -87,7 +97,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         f"at most {layout.MAX_SECTIONS}",
         section_count,
     )
-    largest = min(layout.MAX_MANIFEST_BYTES, limits.manifest_bytes)
+    largest = min(layout.MAX_MANIFEST_BYTES, limits.max_manifest_bytes)
     require(raw <= largest, "manifest size", f"at most {largest}", raw)
     require(
         stored <= size - layout.HEADER_BYTES,
@@ -100,15 +110,15 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
     )
     require(reserved == bytes(12), "reserved bytes", "zeros", reserved.hex())
     require(
-        elements <= limits.elements,
+        elements <= limits.max_weights,
         "restored elements",
-        f"at most {limits.elements} (--max-elements raises it, if you trust the file)",
+        f"at most {limits.max_weights} (--max-weights raises it, if you trust the file)",
         elements,
     )
     require(
-        restored_bytes <= limits.restored_bytes,
+        restored_bytes <= limits.max_bytes,
         "restored bytes",
-        f"at most {limits.restored_bytes} (--max-bytes raises it, if you trust the file)",
+        f"at most {limits.max_bytes} (--max-bytes raises it, if you trust the file)",
         restored_bytes,
     )
     body = read_exactly(stream, layout.HEADER_BYTES, stored, "manifest", name)
@@ -135,7 +145,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
     )
     if manifest.prototype is not None:
-        most = min(limits.elements, limits.restored_bytes // 4)
+        most = min(limits.max_weights, limits.max_bytes // 4)
         length = max(manifest.prototype.length, manifest.prototype.filled_length)
         require(length <= most, "prototype length", f"at most {most}", length)
     offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)

@@ -5,18 +5,27 @@ own can be read alone.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import io
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import numpy as np
 
 from pemn_compress import prng
-from pemn_compress.archive import layout, records, values
+from pemn_compress.archive import layout, planes, records, values
+from pemn_compress.archive.planes import Departures
 from pemn_compress.archive.values import F32, Array, Mask
 from pemn_compress.archive.zstd import decompress
 from pemn_compress.codecs import CODECS
 from pemn_compress.errors import ArchiveError
+
+Payload = bytes | memoryview
+_THREADS = min(4, os.cpu_count() or 1)
+_PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
 
 
 @dataclass
@@ -30,7 +39,8 @@ class Archive:
     manifest_bytes: int
     section_offsets: dict[str, int]
     _stream: IO[bytes] = field(repr=False)
-    _sections: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _sections: dict[str, Payload] = field(default_factory=dict, repr=False)
+    _map: mmap.mmap | None = field(default=None, repr=False)
     _prototype: F32 | None = field(default=None, repr=False)
 
     def __enter__(self) -> "Archive":
@@ -46,22 +56,43 @@ class Archive:
         self._records = {t.name: t for t in self.manifest.tensors}
         self._payloads: dict[str, tuple[int, int]] = {}
         self._dense, _ = records.dense_layout(self.manifest.tensors)
-        mask_end = 0
+        self._planes: dict[str, tuple[int, int]] = {}
+        mask_end = plane_end = 0
         for tensor in self.manifest.tensors:
             if tensor.positions:
                 self._payloads[tensor.name] = (mask_end, mask_end + tensor.positions.size)
                 mask_end += tensor.positions.size
+            if tensor.plane:
+                self._planes[tensor.name] = (plane_end, plane_end + tensor.plane.size)
+                plane_end += tensor.plane.size
 
-    def section(self, name: str) -> bytes:
+    def map_file(self) -> None:
+        """Map the file into memory; sections are then parts of it rather than copies."""
+        self._map = mmap.mmap(self._stream.fileno(), self.size, access=mmap.ACCESS_READ)
+
+    def unchanged(self) -> None:
+        """Raise ArchiveError where the file has another size than when it was opened."""
+        size = self._stream.seek(0, io.SEEK_END)
+        if size != self.size:
+            raise ArchiveError(
+                f"{self.name}: expected {self.size} bytes, as when it was opened, got {size}: "
+                "the file changed while it was read"
+            )
+
+    def section(self, name: str) -> Payload:
         """Return a section's payload, its digest checked. Raises ArchiveError."""
         if name not in self._sections:
             record = next((s for s in self.manifest.sections if s.name == name), None)
             if record is None:
                 raise ArchiveError(f"{self.name}: no section {name!r}")
             offset = self.section_offsets[name]
-            payload = read_exactly(
-                self._stream, offset, record.size, f"section {name!r}", self.name
-            )
+            payload: Payload
+            if self._map is not None:
+                payload = memoryview(self._map)[offset : offset + record.size]
+            else:
+                payload = read_exactly(
+                    self._stream, offset, record.size, f"section {name!r}", self.name
+                )
             found = hashlib.sha256(payload).hexdigest()
             if found != record.sha256:
                 raise ArchiveError(
@@ -75,7 +106,7 @@ class Archive:
             self._sections[name] = payload
         return self._sections[name]
 
-    def _check_gaps(self, payload: bytes) -> None:
+    def _check_gaps(self, payload: Payload) -> None:
         end = 0
         for name, start in self._dense.items():
             held = self._records[name].values
@@ -90,7 +121,7 @@ class Archive:
         if record is None:
             raise ArchiveError(f"{self.name}: holds no prototype")
         if self._prototype is None:
-            if record.seed is None:
+            if record.seed is None or record.transform is None:
                 self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
             else:
                 generate = prng.TRANSFORMS[record.transform]
@@ -111,7 +142,7 @@ class Archive:
     def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
         name = record.name
         start, end = self._payloads[name]
-        payload = self._slice(records.MASKS, start, end, record)
+        payload = bytes(self._slice(records.MASKS, start, end, record))
         decode = CODECS[positions.codec].decode
         try:
             return decode(payload, record.shape, positions.ones)
@@ -119,6 +150,26 @@ class Archive:
             where = f"section 'masks', tensor {name!r}"
             if records.MASKS in self.section_offsets:  # not where all masks claim to have no bytes
                 where += f" (offset {self.section_offsets[records.MASKS] + start})"
+            raise ArchiveError(f"{self.name}: {where}: {error}") from None
+
+    def departures(self, name: str) -> Departures | None:
+        """Return what the plane of one tensor changes, None where it has none."""
+        record = self._records[name]
+        mask = None if record.positions is None else self.mask(name)
+        if record.plane and records.PLANES in self.section_offsets:
+            self.section(records.PLANES)  # as for masks
+        return self._departures(record, mask)
+
+    def _departures(self, record: records.TensorRecord, mask: Mask | None) -> Departures | None:
+        plane = record.plane
+        if plane is None:
+            return None
+        payload = bytes(self._slice(records.PLANES, *self._planes[record.name], record))
+        chosen = np.arange(record.numel) if mask is None else np.flatnonzero(mask)
+        try:
+            return planes.decode(payload, plane, chosen.astype(np.uint64), record.numel)
+        except ArchiveError as error:
+            where = f"section 'planes', tensor {record.name!r}"
             raise ArchiveError(f"{self.name}: {where}: {error}") from None
 
     def tensor(self, name: str) -> Array:
@@ -144,16 +195,34 @@ class Archive:
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
-                return values.masked(self.prototype(), fill, kept, record.dtype)
-            case records.Constant(bits):
-                if mask is None:
-                    return values.constant(bits, record.dtype, shape)
-                ones = int(mask.sum())
-                return values.spread(values.constant(bits, record.dtype, (ones,)), mask)
+                vector, fill = self._values_of(fill, record.numel)
+                return values.masked(
+                    vector,
+                    fill,
+                    kept,
+                    record.dtype,
+                    self._departures(record, mask),
+                    self.manifest.prototype,
+                )
+            case records.Constant() as constant:
+                changed = self._departures(record, mask)
+                return values.constant_tensor(constant, record.dtype, shape, mask, changed)
             case records.Stored() as held:
                 return self._stored(record, held, mask)
             case records.Alias(of):
                 return self.tensor(of)
+
+    def _values_of(
+        self, fill: records.FromPrototype, count: int
+    ) -> tuple[F32, records.FromPrototype]:
+        """Return a vector and where in it a tensor's values are: no more of it than is needed."""
+        record = self.manifest.prototype
+        assert record is not None
+        fits = fill.offset + count <= record.length and record.shuffle is None
+        if self._prototype is not None or record.seed is None or not fits:
+            return self.prototype(), fill
+        generate = prng.TRANSFORMS[record.transform or ""]
+        return generate(record.seed, record.stream, count, fill.offset), replace(fill, offset=0)
 
     def _stored(
         self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
@@ -171,11 +240,11 @@ class Archive:
             )
         return values.stored(elements, held, record.shape, record.dtype, mask)
 
-    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> bytes:
+    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> Payload:
         """Return part of a section; alone where the tensor has a digest of its own to check."""
         if start == end:  # a mask without ones: the section may not even be there
             return b""
-        if record.sha256 is not None and section not in self._sections:
+        if record.sha256 is not None and section not in self._sections and self._map is None:
             offset = self.section_offsets[section] + start
             what = f"tensor {record.name!r}"
             return read_exactly(self._stream, offset, end - start, what, self.name)
@@ -185,7 +254,7 @@ class Archive:
         """Return the model file's source that travels in the archive, or None."""
         if records.SOURCE not in self.section_offsets:
             return None
-        packed = self.section(records.SOURCE)
+        packed = bytes(self.section(records.SOURCE))
         try:
             return decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
         except ArchiveError as error:
@@ -198,30 +267,51 @@ class Archive:
         for record in self.manifest.tensors:
             yield record, self.tensor(record.name)
 
-    def restored(self) -> dict[str, Array]:
-        """Restore every tensor, check the restored digest, and return them by name, in order.
+    def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record that is no alias with its restored tensor, holding no more than one.
 
-        Raises ArchiveError when the digest differs from the manifest's.
+        Raises ArchiveError, at the end where only the restored digest differs.
         """
-        for name in (records.MASKS, records.DENSE, records.PROTOTYPE):
-            if name in self.section_offsets:  # also where tensors have digests: gaps have none
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:
                 self.section(name)
-        arrays: dict[str, Array] = {}
         digests: dict[str, bytes] = {}
         for record in self.manifest.tensors:
-            name = record.name
-            match record.values:
-                case records.Alias(of):  # the same array: an alias takes no memory of its own
-                    arrays[name], digests[name] = arrays[of], digests[of]
-                case _:
-                    arrays[name], digests[name] = self._checked(record)
+            if isinstance(record.values, records.Alias):
+                digests[record.name] = digests[record.values.of]
+            else:
+                array, digests[record.name] = self._checked(record)
+                yield record, array
+        self._check_restored(digests)
+
+    def _check_restored(self, digests: Mapping[str, bytes]) -> None:
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
                 f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
             )
-        return arrays
+
+    def restored(self) -> dict[str, Array]:
+        """Restore every tensor, check the restored digest, and return them by name, in order.
+
+        Raises ArchiveError when the digest differs from the manifest's.
+        """
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:  # also where tensors have digests: gaps have none
+                self.section(name)
+        own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
+        if any(isinstance(tensor.values, records.FromPrototype) for tensor in own):
+            self.prototype()
+        # most of the time goes into digests and numpy, which let other threads work
+        threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
+        with ThreadPoolExecutor(threads) as pool:
+            checked = dict(zip([t.name for t in own], pool.map(self._checked, own), strict=True))
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
+                checked[tensor.name] = checked[tensor.values.of]
+        self._check_restored({name: digest for name, (_, digest) in checked.items()})
+        return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
 
 
 def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:

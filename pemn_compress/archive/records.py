@@ -23,8 +23,10 @@ NARROW = {
 RAW, ZSTD, SHUFFLE_ZSTD = "raw", "zstd", "shuffle-zstd"
 CODINGS = (RAW, ZSTD, SHUFFLE_ZSTD)
 ALIGNED_FROM = 4096  # a raw payload of so many bytes starts at a multiple of layout.ALIGNMENT
-MASKS, DENSE, PROTOTYPE, SOURCE = "masks", "dense", "prototype", "source"
-CRITICAL = {MASKS: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
+MASKS, PLANES, DENSE, PROTOTYPE, SOURCE = "masks", "planes", "dense", "prototype", "source"
+CRITICAL = {MASKS: True, PLANES: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
+SIGN, GENERATION, FROM_SOURCE = "sign", "generation", "source"
+PLANE_WIDTHS = {GENERATION: 32, FROM_SOURCE: 48}  # kind -> most bits of one of its numbers
 
 
 Scale = float | tuple[float, ...]
@@ -40,14 +42,37 @@ class Positions:
 
 
 @dataclass(frozen=True)
+class Plane:
+    """One number for each selected element, most of them 0: how its value departs from the rule.
+
+    `positions` says which selected elements have a number; the numbers follow, `width` bits each.
+    "sign" (no width): the element is negated. "generation": it is drawn again, generation g from
+    stream `stream` + g. "source": it takes the value of the element of that number.
+    """
+
+    kind: str
+    positions: Positions
+    width: int = 0
+    stream: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole payload."""
+        return self.positions.size + -(-self.positions.ones * self.width // 8)
+
+
+@dataclass(frozen=True)
 class FromPrototype:
     """Value of element i: scale x prototype[(offset + i) mod length], in binary32.
 
-    `scale` is one number, or one for each index of the first dimension.
+    `scale` is one number, or one for each index of the first dimension. With `signs` the element
+    is the scale itself, with the sign of the prototype's value.
     """
 
     offset: int
     scale: Scale
+    signs: bool = False
+    plane: Plane | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +92,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class Constant:
-    """Every element has the same bits: one element, little-endian, as hex digits."""
+    """Every element has the same bits, but for a plane of signs: little-endian, as hex digits."""
 
     bits: str
+    plane: Plane | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,16 @@ class TensorRecord:
         return prod(self.shape)
 
     @property
+    def selected(self) -> int:
+        """Number of elements that have a value."""
+        return self.numel if self.positions is None else self.positions.ones
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of its values, if they have one."""
+        return self.values.plane if isinstance(self.values, FromPrototype | Constant) else None
+
+    @property
     def restored_bytes(self) -> int:
         """Memory that the restored tensor takes; an alias takes none of its own."""
         return 0 if isinstance(self.values, Alias) else self.numel * DTYPE_BYTES[self.dtype]
@@ -120,10 +156,11 @@ class Shuffle:
 class PrototypeRecord:
     """The prototype: regenerated from `seed`, or (seed None) stored in its own section.
 
-    `shuffle` is PEMN's `rand` mode: tensors then take values from the shuffled vector.
+    `transform` is there exactly if the seed is. `shuffle` is PEMN's `rand` mode: tensors then take
+    values from the shuffled vector.
     """
 
-    transform: str
+    transform: str | None
     length: int
     seed: int | None
     stream: int = 0
@@ -201,8 +238,9 @@ def dense_layout(tensors: Iterable[TensorRecord]) -> tuple[dict[str, int], int]:
 def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
     values: dict[str, Any]
     match tensor.values:
-        case FromPrototype(offset, scale):
-            values = {"kind": "prototype", "offset": offset, "scale": _scale_json(scale)}
+        case FromPrototype(offset, scale, signs):
+            kind = "prototype-sign" if signs else "prototype"
+            values = {"kind": kind, "offset": offset, "scale": _scale_json(scale)}
         case Stored(size, dtype, coding, quantum):
             values = {"bytes": size, "coding": coding, "dtype": dtype, "kind": "stored"}
             if quantum is not None:
@@ -217,11 +255,26 @@ def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
         "shape": list(tensor.shape),
         "values": values,
     }
+    if tensor.plane is not None:
+        values["plane"] = _plane_json(tensor.plane)
     if tensor.positions is not None:
-        p = tensor.positions
-        record["positions"] = {"bytes": p.size, "codec": p.codec, "ones": p.ones}
+        record["positions"] = _positions_json(tensor.positions)
     if tensor.sha256 is not None:
         record["sha256"] = tensor.sha256
+    return record
+
+
+def _positions_json(positions: Positions) -> dict[str, Any]:
+    return {"bytes": positions.size, "codec": positions.codec, "ones": positions.ones}
+
+
+def _plane_json(plane: Plane) -> dict[str, Any]:
+    positions = _positions_json(plane.positions)
+    record: dict[str, Any] = {"kind": plane.kind, "positions": positions}
+    if plane.kind != SIGN:
+        record["width"] = plane.width
+    if plane.kind == GENERATION:
+        record["stream"] = _u64_json(plane.stream)
     return record
 
 
@@ -232,9 +285,10 @@ def _scale_json(scale: Scale) -> str | list[str]:
 
 
 def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
-    record: dict[str, Any] = {"length": prototype.length, "transform": prototype.transform}
+    record: dict[str, Any] = {"length": prototype.length}
     if prototype.seed is not None:
         record |= _stream_json(prototype.seed, prototype.stream)
+        record["transform"] = prototype.transform
     if prototype.shuffle is not None:
         s = prototype.shuffle
         record["shuffle"] = {"length": s.length, **_stream_json(s.seed, s.stream)}
@@ -242,5 +296,8 @@ def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
 
 
 def _stream_json(seed: int, stream: int) -> dict[str, str]:
-    # hex digits: many JSON parsers cut integers above 2^53
-    return {"seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+    return {"seed": _u64_json(seed), "stream": _u64_json(stream)}
+
+
+def _u64_json(number: int) -> str:
+    return f"{number:016x}"  # hex digits: many JSON parsers cut integers above 2^53

@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pemn_compress import prng
-from pemn_compress.archive import zstd
+from pemn_compress.archive import planes, zstd
+from pemn_compress.archive.planes import Departures
 from pemn_compress.archive.records import (
     DTYPE_BYTES,
     NARROW,
     RAW,
     SHUFFLE_ZSTD,
+    SIGN,
     ZSTD,
+    Constant,
     FromPrototype,
+    PrototypeRecord,
     Scale,
     Shuffle,
     Stored,
@@ -45,26 +49,46 @@ def tile(prototype: F32, offset: int, count: int) -> F32:
 
 
 def masked(
-    prototype: F32, values: FromPrototype, mask: Mask, dtype: str
+    prototype: F32,
+    fill: FromPrototype,
+    mask: Mask,
+    dtype: str,
+    changed: Departures | None = None,
+    record: PrototypeRecord | None = None,
 ) -> npt.NDArray[np.generic]:
     """Return scale x prototype where the mask is 1 and +0.0 elsewhere.
 
     One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
+    `changed` is what the fill's plane says, `record` the prototype's, which it needs.
     """
+    other_values = changed is not None and changed.record.kind != SIGN
     with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
-        if not isinstance(values.scale, tuple) and len(prototype) < mask.size:
-            scaled = prototype * np.float32(values.scale)  # few products, then many copies of them
-            product = tile(scaled, values.offset, mask.size).reshape(mask.shape)
+        plain = not (other_values or fill.signs or isinstance(fill.scale, tuple))
+        if plain and len(prototype) < mask.size:
+            assert not isinstance(fill.scale, tuple)
+            scaled = prototype * np.float32(fill.scale)  # few products, then many copies of them
+            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)  # a copy
         else:
-            drawn = tile(prototype, values.offset, mask.size).reshape(mask.shape)
-            product = drawn * _scale_array(values.scale, mask.shape)
-        return from_float32(_select(product, mask), dtype)
+            drawn = tile(prototype, fill.offset, mask.size).reshape(mask.shape)
+            if other_values:
+                assert changed is not None
+                assert record is not None
+                drawn = drawn.copy()
+                drawn.reshape(-1)[changed.indices] = planes.values(changed, prototype, record, fill)
+            if fill.signs:
+                drawn = np.copysign(np.float32(1), drawn)
+            product = np.asarray(drawn * _scale_array(fill.scale, mask.shape))
+        _select(product, mask)
+        array = from_float32(product, dtype)
+    if changed is not None and changed.record.kind == SIGN:
+        planes.negate(array, changed)
+    return array
 
 
-def _select(values: F32, mask: Mask) -> F32:
-    """Return a fresh array with +0.0 where the mask is 0; in one pass, on the bits."""
-    bits = np.multiply(values.view(np.uint32), mask, dtype=np.uint32)
-    return np.asarray(bits).view(np.float32)
+def _select(values: F32, mask: Mask) -> None:
+    """Put +0.0 where the mask is 0, in place; one pass, on the bits."""
+    bits = values.view(np.uint32)
+    np.multiply(bits, mask, dtype=np.uint32, out=bits)
 
 
 def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
@@ -122,11 +146,13 @@ def restored_sha256(digests: Mapping[str, bytes]) -> str:
     return whole.hexdigest()
 
 
-def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, str, str]:
+def pack_stored(
+    array: Array, dtype: str, narrow: str | None, *, compress: bool = True
+) -> tuple[bytes, str, str]:
     """Return an array's payload, the dtype it is stored in, and its coding: the smallest.
 
-    `narrow` is used where it loses nothing, compression where it saves more than a word about it
-    takes in the manifest.
+    `narrow` is used where it loses nothing, compression (unless `compress` forbids it) where it
+    saves more than a word about it takes in the manifest.
     """
     stored, used = array, dtype
     if narrow is not None and narrow in NARROW.get(dtype, ()):
@@ -135,6 +161,8 @@ def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, st
         if tensor_bytes(widen(tried, narrow, dtype)) == tensor_bytes(array):
             stored, used = tried, narrow
     raw = bytes(tensor_bytes(stored))
+    if not compress:
+        return raw, used, RAW
     tries = [(raw, RAW), (zstd.compress(raw), ZSTD)]
     if stored.itemsize > 1:
         tries.append((zstd.compress(_shuffle(raw, stored.itemsize)), SHUFFLE_ZSTD))
@@ -144,7 +172,7 @@ def pack_stored(array: Array, dtype: str, narrow: str | None) -> tuple[bytes, st
     return payload, used, coding
 
 
-def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
+def unpack_stored(payload: bytes | memoryview, values: Stored, count: int) -> Array:
     """Return the stored elements, one after the other, in the dtype they are stored in.
 
     Raises ArchiveError.
@@ -152,7 +180,7 @@ def unpack_stored(payload: bytes, values: Stored, count: int) -> Array:
     width = DTYPE_BYTES[values.dtype]
     if values.coding != RAW:
         exact = count * width
-        payload = zstd.decompress(payload, exact, exact, "stored values")
+        payload = zstd.decompress(bytes(payload), exact, exact, "stored values")
     if values.coding == SHUFFLE_ZSTD:
         payload = _shuffle(payload, len(payload) // width)
     return as_array(payload, values.dtype, (count,))
@@ -167,8 +195,10 @@ def stored(
         return kept.reshape(shape) if mask is None else spread(kept, mask)
     integers = elements.reshape(shape) if mask is None else spread(elements, mask)
     with np.errstate(all="ignore"):
-        product = integers.astype(np.float32) * _scale_array(values.scale, shape)
-        return from_float32(product if mask is None else _select(product, mask), dtype)
+        product = np.asarray(integers.astype(np.float32) * _scale_array(values.scale, shape))
+        if mask is not None:
+            _select(product, mask)
+        return from_float32(product, dtype)
 
 
 def widen(array: Array, stored: str, dtype: str) -> Array:
@@ -190,7 +220,7 @@ def widen(array: Array, stored: str, dtype: str) -> Array:
     return wide
 
 
-def _shuffle(raw: bytes, width: int) -> bytes:
+def _shuffle(raw: bytes | memoryview, width: int) -> bytes:
     """Gather all first bytes of elements of `width` bytes, then all second ones, and so on.
 
     The same with the number of elements for `width` undoes it: both transpose a matrix.
@@ -198,7 +228,7 @@ def _shuffle(raw: bytes, width: int) -> bytes:
     return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes()
 
 
-def as_array(payload: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
+def as_array(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return stored little-endian bytes as an array."""
     return np.frombuffer(payload, NUMPY_TYPES[dtype]).reshape(shape)
 
@@ -207,6 +237,24 @@ def constant(bits: str, dtype: str, shape: tuple[int, ...]) -> Array:
     """Return an array whose elements all have the given bits."""
     element = np.frombuffer(bytes.fromhex(bits), NUMPY_TYPES[dtype])
     return np.broadcast_to(element[0], shape)
+
+
+def constant_tensor(
+    held: Constant,
+    dtype: str,
+    shape: tuple[int, ...],
+    mask: Mask | None,
+    changed: Departures | None,
+) -> Array:
+    """Return a tensor of one constant, where the mask is 1 and with the signs that a plane says."""
+    if mask is not None:
+        array = spread(constant(held.bits, dtype, (int(mask.sum()),)), mask)
+    else:
+        array = constant(held.bits, dtype, shape)
+    if changed is not None:
+        array = np.array(array)  # a constant alone is one element seen many times
+        planes.negate(array, changed)
+    return array
 
 
 def spread(kept: Array, mask: Mask) -> Array:

@@ -2,92 +2,27 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from pemn_compress import codecs
-from pemn_compress.archive import canonical, layout, records, values, zstd
+from pemn_compress.archive import canonical, layout, planes, records, values, zstd
+from pemn_compress.archive.contents import (
+    AliasTensor,
+    ConstantTensor,
+    Content,
+    DenseTensor,
+    MaskedTensor,
+    Plane,
+    Prototype,
+    QuantizedTensor,
+    SparseTensor,
+)
 from pemn_compress.archive.manifest import check_scale, from_json
-from pemn_compress.archive.values import F32, Array, Mask
+from pemn_compress.archive.values import Array, Mask
 from pemn_compress.errors import ArchiveError
-
-
-@dataclass(frozen=True)
-class MaskedTensor:
-    """A tensor of fixed random values times a mask. `mask` has the tensor's shape."""
-
-    name: str
-    dtype: str
-    mask: Mask
-    offset: int
-    scale: records.Scale
-
-
-@dataclass(frozen=True)
-class DenseTensor:
-    """A tensor that is stored value by value; bf16 comes as its 16-bit patterns.
-
-    `narrow` ("f16" or "bf16", for a tensor of f32) is what its values are stored in where that
-    loses nothing.
-    """
-
-    name: str
-    dtype: str
-    array: Array
-    narrow: str | None = None
-
-
-@dataclass(frozen=True)
-class SparseTensor:
-    """A pruned tensor: `kept` holds the values where `mask` is 1, in C order; others are zero."""
-
-    name: str
-    dtype: str
-    mask: Mask
-    kept: Array
-    narrow: str | None = None
-
-
-@dataclass(frozen=True)
-class QuantizedTensor:
-    """A floating tensor of int8 x scale: `integers` in its shape, zero where `mask` is 0.
-
-    `scale` is one number, or one for each index of the first dimension.
-    """
-
-    name: str
-    dtype: str
-    integers: Array
-    scale: records.Scale
-    mask: Mask | None = None
-
-
-@dataclass(frozen=True)
-class AliasTensor:
-    """A further name of an earlier tensor."""
-
-    name: str
-    of: str
-
-
-Content = MaskedTensor | DenseTensor | SparseTensor | QuantizedTensor | AliasTensor
-
-
-@dataclass(frozen=True)
-class Prototype:
-    """The shared random values; `seed` None stores them instead of regenerating them.
-
-    `shuffle` permutes their repetition; offsets then count in the shuffled vector.
-    """
-
-    transform: str
-    values: F32
-    seed: int | None
-    shuffle: records.Shuffle | None = None
-
-    def filled(self) -> F32:
-        """Return the vector that tensors take their values from."""
-        return self.values if self.shuffle is None else values.shuffled(self.values, self.shuffle)
 
 
 def encode(
@@ -99,26 +34,28 @@ def encode(
     about: Mapping[str, Any] | None = None,
     source: str | None = None,
     tensor_digests: bool = False,
+    compress: bool = True,
 ) -> bytes:
     """Return a whole archive. Tensors keep the order of `contents`, the state dict's.
 
     `tensor_digests` gives every tensor a digest of its own (32 bytes each), so that a reader can
-    restore one without reading the others.
+    restore one without reading the others. `compress=False` uses no zstd but for the source: large
+    stored tensors can be mapped into memory where they lie, and the same contents give the same
+    bytes whatever the version of the compressor.
 
     Raises ArchiveError where the contents break a rule of the format (a name, a dimension of 0),
     UnknownNameError for a codec that does not exist.
     """
-    build = _Builder(prototype.filled() if prototype else None, codec, tensor_digests)
+    build = _Builder(prototype, codec, tensor_digests, compress)
     for content in contents:
         build.add(content)
-    sections = {records.MASKS: b"".join(build.masks), records.DENSE: build.dense_section()}
-    prototype_record = None
-    if prototype is not None:
-        prototype_record = records.PrototypeRecord(
-            prototype.transform, len(prototype.values), prototype.seed, 0, prototype.shuffle
-        )
-        if prototype.seed is None:
-            sections[records.PROTOTYPE] = bytes(values.tensor_bytes(prototype.values))
+    sections = {
+        records.MASKS: b"".join(build.masks),
+        records.PLANES: b"".join(build.planes),
+        records.DENSE: build.dense_section(),
+    }
+    if prototype is not None and prototype.seed is None:
+        sections[records.PROTOTYPE] = bytes(values.tensor_bytes(prototype.values))
     if source:
         sections[records.SOURCE] = zstd.compress(source.encode())
     sections = {name: payload for name, payload in sections.items() if payload}
@@ -130,21 +67,26 @@ def encode(
             )
             for name, payload in sections.items()
         ),
-        prototype_record,
+        prototype.record() if prototype else None,
         values.restored_sha256(build.digests),
         dict(architecture or {}),
         dict(about or {}),
     )
-    return _assemble(manifest, list(sections.values()))
+    return _assemble(manifest, list(sections.values()), compress)
 
 
 class _Builder:
     """Records, payloads and digests of the tensors added so far."""
 
-    def __init__(self, prototype: F32 | None, codec: str, tensor_digests: bool) -> None:
-        self._prototype, self._codec, self._with_digests = prototype, codec, tensor_digests
+    def __init__(
+        self, prototype: Prototype | None, codec: str, tensor_digests: bool, compress: bool
+    ) -> None:
+        self._prototype = prototype.filled() if prototype else None
+        self._prototype_record = prototype.record() if prototype else None
+        self._codec, self._with_digests, self._compress = codec, tensor_digests, compress
         self._by_name: dict[str, records.TensorRecord] = {}
         self.masks: list[bytes] = []
+        self.planes: list[bytes] = []
         self.digests: dict[str, bytes] = {}
         self._dense: dict[str, bytes] = {}
 
@@ -184,17 +126,15 @@ class _Builder:
 
     def _record(self, content: Content) -> tuple[records.TensorRecord, Array]:
         match content:
-            case MaskedTensor(name, dtype, mask, offset, scale):
-                check_scale(scale, mask.shape, f"tensor {name!r}")
-                if self._prototype is None:
-                    raise ArchiveError(
-                        f"tensor {name!r}: expected a prototype to fill it, got none"
-                    )
-                fill = records.FromPrototype(offset, scale)
-                record = records.TensorRecord(
-                    name, mask.shape, dtype, fill, self._positions(name, mask)
-                )
-                return record, values.masked(self._prototype, fill, mask, dtype)
+            case MaskedTensor():
+                return self._masked(content)
+            case ConstantTensor(name, dtype, value, mask, negative):
+                positions = self._positions(name, mask)
+                plane, changed = self._plane(Plane(records.SIGN, negative), mask)
+                constant = records.Constant(bytes(values.tensor_bytes(value)).hex(), plane)
+                record = records.TensorRecord(name, mask.shape, dtype, constant, positions)
+                array = values.constant_tensor(constant, dtype, mask.shape, mask, changed)
+                return record, array
             case DenseTensor(name, dtype, array, narrow):
                 return self._stored(name, dtype, array.shape, array, narrow, None), array
             case SparseTensor(name, dtype, mask, kept, narrow):
@@ -208,6 +148,34 @@ class _Builder:
                 held = record.values
                 return record, values.stored(flat, held, record.shape, dtype, mask)
         raise ArchiveError(f"{content!r} is no content of an archive")
+
+    def _masked(self, content: MaskedTensor) -> tuple[records.TensorRecord, Array]:
+        name, mask = content.name, content.mask
+        check_scale(content.scale, mask.shape, f"tensor {name!r}")
+        if self._prototype is None:
+            raise ArchiveError(f"tensor {name!r}: expected a prototype to fill it, got none")
+        positions = self._positions(name, mask)
+        plane, changed = self._plane(content.plane, mask)
+        fill = records.FromPrototype(content.offset, content.scale, content.signs, plane)
+        record = records.TensorRecord(name, mask.shape, content.dtype, fill, positions)
+        array = values.masked(
+            self._prototype, fill, mask, content.dtype, changed, self._prototype_record
+        )
+        return record, array
+
+    def _plane(
+        self, content: Plane | None, mask: Mask
+    ) -> tuple[records.Plane | None, planes.Departures | None]:
+        if content is None:
+            return None, None
+        selected = np.flatnonzero(mask).astype(np.uint64)
+        kept = content.numbers.reshape(-1)[selected]
+        encoded = planes.encode(content.kind, content.stream, kept, selected, self._codec)
+        if encoded is None:
+            return None, None
+        record, payload = encoded
+        self.planes.append(payload)
+        return record, planes.decode(payload, record, selected, mask.size)
 
     def _positions(self, name: str, mask: Mask) -> records.Positions:
         _check_not_empty(name, mask)
@@ -238,7 +206,7 @@ class _Builder:
         if bits is not None:
             return records.TensorRecord(name, shape, dtype, records.Constant(bits), positions)
         held = dtype if scale is None else "i8"
-        payload, held, coding = values.pack_stored(array, held, narrow)
+        payload, held, coding = values.pack_stored(array, held, narrow, compress=self._compress)
         self._dense[name] = payload
         kept = records.Stored(len(payload), held, coding, scale)
         return records.TensorRecord(name, shape, dtype, kept, positions)
@@ -251,17 +219,18 @@ def _check_not_empty(name: str, array: Array) -> None:
         )
 
 
-def _assemble(manifest: records.Manifest, payloads: Sequence[bytes]) -> bytes:
+def _assemble(manifest: records.Manifest, payloads: Sequence[bytes], compress: bool) -> bytes:
     raw = canonical.encode(manifest.to_json())
     from_json(canonical.decode(raw))  # never write what the reader would refuse
     if len(raw) > layout.MAX_MANIFEST_BYTES:
         raise ArchiveError(
             f"manifest: expected at most {layout.MAX_MANIFEST_BYTES} bytes, got {len(raw)}"
         )
-    packed = zstd.compress(raw)
-    coding, stored = layout.MANIFEST_ZSTD, packed
-    if len(packed) >= len(raw):
-        coding, stored = layout.MANIFEST_RAW, raw
+    coding, stored = layout.MANIFEST_RAW, raw
+    if compress:
+        packed = zstd.compress(raw)
+        if len(packed) < len(raw):
+            coding, stored = layout.MANIFEST_ZSTD, packed
     body = bytearray(stored)
     for payload in payloads:
         end = layout.HEADER_BYTES + len(body)

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -11,14 +12,17 @@ from pemn_compress.version import __version__
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
-# command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>
+# command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>, with a _ at
+# its end where that is a word of Python
 COMMANDS = {
-    "compress": "Train masks over fixed random weights and write a .pemn archive.",
+    "compress": "Train masks, or a pruned network, and write a .pemn archive.",
     "restore": "Rebuild the model of an archive: .pt2 .safetensors .pt .onnx.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",
     "verify": "Check every promise that an archive makes.",
     "evaluate": "Measure a restored model's accuracy on data.",
+    "import": "Turn a checkpoint of the papers' own projects into an archive.",
+    "diff": "How much the masks of archives agree, beside chance.",
 }
 
 
@@ -31,7 +35,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"pemn_compress.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"pemn_compress.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -16,6 +16,13 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
+from pemn_compress.pruning import (
+    CUBIC_END,
+    PRUNING_SCHEDULES,
+    TRAINED_STRATEGIES,
+    VALUE_DTYPES,
+    PruningSettings,
+)
 from pemn_compress.reporting.words import both
 from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, SEARCHES, STRATEGIES, Settings
 
@@ -27,8 +34,10 @@ MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
 )  # fmt: skip
 
+PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")
 
-@click.command(short_help="Train masks over fixed random weights and write a .pemn archive.")
+
+@click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
 @click.argument("model")
 @data_options
 @click.option("--train-limit", type=int, help="Use only the first N training samples.")
@@ -36,8 +45,9 @@ MASK_SETTINGS = (
 @variant_options
 @click.option(
     "--strategy",
-    type=click.Choice(list(STRATEGIES)),
-    help=f"How one prototype fills all tensors. [default: {Settings.strategy}]",
+    type=click.Choice([*STRATEGIES, *TRAINED_STRATEGIES]),
+    help="How one prototype fills all tensors; or, with trained weights, which of them are "
+    f"removed (magnitude, random) or none (dense). [default: {Settings.strategy}]",
 )
 @click.option(
     "--ratio",
@@ -50,6 +60,28 @@ MASK_SETTINGS = (
     type=float,
     help="Fraction of weights kept, in (0, 1]: PEMN's "
     "--sparsity, hidden-networks' k, 1 - other papers' prune rate. [recipe's]",
+)
+@click.option(
+    "--sparsity",
+    type=float,
+    help="magnitude, random: fraction of weights removed, 1 - density. [default: 0.9]",
+)
+@click.option(
+    "--pruning-schedule",
+    type=click.Choice(PRUNING_SCHEDULES),
+    help="magnitude, random: remove weights step by step, or all at once. "
+    f"[default: {PruningSettings.pruning_schedule}]",
+)
+@click.option(
+    "--pruning-start",
+    type=float,
+    help="Fraction of the training done when removing starts. "
+    f"[default: {PruningSettings.pruning_start:g}]",
+)
+@click.option(
+    "--pruning-end",
+    type=float,
+    help=f"cubic: fraction done when removing ends. [default: {CUBIC_END:g}]",
 )
 @click.option("--seed", type=int, help="Seed of everything random. [default: 0]")
 @click.option(
@@ -118,7 +150,26 @@ MASK_SETTINGS = (
     is_flag=True,
     help="Store batch-norm as a scale and a shift; the model means the same up to rounding.",
 )
+@click.option(
+    "--value-dtype",
+    type=click.Choice(VALUE_DTYPES),
+    default="float32",
+    show_default=True,
+    help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
+    "output channel, int8-tensor one per tensor. What it costs is printed.",
+)
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
+@click.option(
+    "--no-zstd",
+    is_flag=True,
+    help="Compress nothing but the source: large tensors can be mapped into memory, and the bytes "
+    "depend on no compressor's version.",
+)
+@click.option(
+    "--tensor-digests",
+    is_flag=True,
+    help="A digest for every tensor (32 bytes each), so that one can be read without the others.",
+)
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
 @click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
 @click.option("--force", is_flag=True, help="Replace existing output files.")
@@ -135,7 +186,7 @@ MASK_SETTINGS = (
 @click.option("--json", "as_json", is_flag=True, help="Print the run's record not a summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(model: str, **options: Any) -> None:  # fmt: skip
-    """Train masks over fixed random weights and write a .pemn archive.
+    """Train masks over fixed random weights, or a pruned network, and write a .pemn archive.
 
     MODEL is a Python file with a build_model() function (model.py, model.py:my_builder) or an
     architecture: mlp, conv2, conv4, conv6, conv8, resnet20, resnet32, resnet56, convmixer, vit,
@@ -145,6 +196,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     Example:
       pemn compress model.py --strategy rp --ratio 1e-2
       pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
+      pemn compress model.py --strategy magnitude --sparsity 0.95 --value-dtype int8
       torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
@@ -189,11 +241,14 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
                 options["force"],
                 options["dense_dtype"],
                 options["fold_batchnorm"],
+                options["value_dtype"],
+                not options["no_zstd"],
+                options["tensor_digests"],
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],
             observer=watcher,
-            **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS},
+            **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
         )
     if not first:
         return

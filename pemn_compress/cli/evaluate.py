@@ -36,13 +36,13 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
     """
     from pemn_compress.architecture import source_file
     from pemn_compress.archive import Limits, open_archive
+    from pemn_compress.loading import restore_module
     from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.packing import restore_module
     from pemn_compress.preparing import DataRequest, load_request
     from pemn_compress.training import Run, check_fit, evaluate
 
     request = DataRequest(**{key: options[key] for key in DATA_KEYS})
-    limits = Limits(options["max_elements"], options["max_bytes"])
+    limits = Limits(options["max_weights"], options["max_bytes"])
     with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
         about = opened.manifest.about

@@ -1,11 +1,14 @@
 """`pemn inspect`: what is inside an archive; reads the header only."""
 
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from pemn_compress.archive import Limits, inspect
+from pemn_compress.analysis import Norms, norms
+from pemn_compress.archive import Limits, describe, open_archive
 from pemn_compress.cli.options import display_name, limit_options, read_archive
 from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.words import both, clean
@@ -14,20 +17,35 @@ from pemn_compress.reporting.words import both, clean
 @click.command(short_help="What is inside an archive, section by section.")
 @click.argument("archive")
 @limit_options
+@click.option(
+    "--norms",
+    "with_norms",
+    is_flag=True,
+    help="Restore the tensors, and show the Frobenius norm of kept and of dropped weights.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(archive: str, max_elements: int, max_bytes: int, as_json: bool) -> None:
+def command(
+    archive: str, max_weights: int, max_bytes: int, with_norms: bool, as_json: bool
+) -> None:
     """Show what is inside ARCHIVE, section by section and tensor by tensor.
 
-    Reads the header and the manifest only; payloads are not checked (pemn verify does that).
-    ARCHIVE may be - for standard input.
+    Reads the header and the manifest only; payloads are not checked (pemn verify does that), and
+    not read without --norms. ARCHIVE may be - for standard input.
 
     \b
     Example:
       pemn inspect model.pemn --json | jq .about.accuracy
     """
-    limits = Limits(max_elements, max_bytes)
-    found = inspect(read_archive(archive), limits) | {"file": display_name(archive)}
+    limits = Limits(max_weights, max_bytes)
+    measured: Sequence[Norms] = ()
+    with open_archive(read_archive(archive), limits) as opened:
+        opened.name = display_name(archive)
+        found = describe(opened)
+        if with_norms:
+            measured = norms(opened)
     if as_json:
+        if with_norms:
+            found["norms"] = {one.name: _norms_json(one) for one in measured}
         click.echo(json.dumps(found, indent=2))
         return
     from rich.console import Console
@@ -40,6 +58,8 @@ def command(archive: str, max_elements: int, max_bytes: int, as_json: bool) -> N
     console.print(_facts_table(found))
     console.print(_sections(found))
     console.print(_tensors(found))
+    if with_norms:
+        console.print(_norms(measured))
 
 
 def _facts_table(found: dict[str, Any]) -> Any:
@@ -57,7 +77,8 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [("architecture", _architecture(found["architecture"]))]
     settings = about.get("settings", {})
     if settings:
-        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed")
+        shown = ("strategy", "ratio", "density", "distribution", "scaling", "search", "seed",
+                 "pruning_schedule", "value_dtype")  # fmt: skip
         facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
     if prototype:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
@@ -123,7 +144,8 @@ def _tensors(found: dict[str, Any]) -> Any:
             numel = 1
             for dimension in tensor["shape"]:
                 numel *= dimension
-            kind, size = f"mask, {positions['codec']}", positions["bytes"]
+            what = "pruned" if kind == "stored" else "mask"
+            kind, size = f"{what}, {positions['codec']}", positions["bytes"] + size
             kept = f"{positions['ones'] / numel:.2%}"
         elif kind == "stored" and values["coding"] != "raw":
             kind = f"stored, {values['coding']}"
@@ -134,3 +156,31 @@ def _tensors(found: dict[str, Any]) -> Any:
         dtype = "" if stored == "f32" else f" {stored}"
         table.add_row(tensor["name"], shape + dtype, kind, kept, f"{size:,}")
     return table
+
+
+def _norms(measured: Sequence[Norms]) -> Any:
+    from rich.table import Table
+
+    title = "Frobenius norms, and root mean squares of one weight"
+    table = Table("tensor", title=title, title_justify="left", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for heading in ("kept", "dropped", "kept rms", "dropped rms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in measured:
+        numbers = (one.kept, one.dropped, one.kept_rms, one.dropped_rms)
+        table.add_row(
+            clean(one.name), *("-" if number is None else f"{number:.4g}" for number in numbers)
+        )
+    return table
+
+
+def _norms_json(one: Norms) -> dict[str, float | None]:
+    """Return the numbers of one tensor; null for what is not known or not finite."""
+    numbers = {
+        "kept": one.kept,
+        "dropped": one.dropped,
+        "kept_rms": one.kept_rms,
+        "dropped_rms": one.dropped_rms,
+    }
+    finite = {key: n if n is not None and math.isfinite(n) else None for key, n in numbers.items()}
+    return {"kept_count": one.kept_count, "dropped_count": one.dropped_count, **finite}

@@ -137,14 +137,14 @@ def limit_options(command: Command) -> Command:
     command = click.option(
         "--max-bytes",
         type=click.IntRange(1),
-        default=Limits.restored_bytes,
+        default=Limits.max_bytes,
         show_default=True,
         help="Refuse an archive that restores to more memory.",
     )(command)
     return click.option(
-        "--max-elements",
+        "--max-weights",
         type=click.IntRange(1),
-        default=Limits.elements,
+        default=Limits.max_weights,
         show_default=True,
         help="Refuse an archive that restores to more numbers.",
     )(command)

@@ -41,7 +41,7 @@ def command(
     model_file: str | None,
     trust_source: bool,
     input_shape: str | None,
-    max_elements: int,
+    max_weights: int,
     max_bytes: int,
     force: bool,
 ) -> None:
@@ -73,7 +73,7 @@ def command(
     from pemn_compress.exporting import export
     from pemn_compress.models.modelfile import load_model_file
 
-    with open_archive(read_archive(archive), Limits(max_elements, max_bytes)) as opened:
+    with open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened:
         opened.name = display_name(archive)
         content = export(
             opened,

@@ -12,7 +12,7 @@ from pemn_compress.cli.options import display_name, limit_options, read_archive
 @click.argument("archives", nargs=-1, required=True, metavar="ARCHIVE...")
 @limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(archives: tuple[str, ...], max_elements: int, max_bytes: int, as_json: bool) -> None:
+def command(archives: tuple[str, ...], max_weights: int, max_bytes: int, as_json: bool) -> None:
     """Check every promise that each ARCHIVE makes: layout, digests, masks, restored tensors.
 
     Exit status 0: all hold. 2: one does not, and the message says which and where. A digest shows
@@ -20,7 +20,7 @@ def command(archives: tuple[str, ...], max_elements: int, max_bytes: int, as_jso
     """
     findings = []
     for path in archives:
-        found = verify(read_archive(path), Limits(max_elements, max_bytes)) | {
+        found = verify(read_archive(path), Limits(max_weights, max_bytes)) | {
             "file": display_name(path)
         }
         findings.append(found)

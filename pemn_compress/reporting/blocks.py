@@ -69,7 +69,7 @@ def _archive(archive: ArchiveReport) -> Iterator[Block]:
     )
     yield Heading("Cost in bytes", 2)
     yield _columns(account)
-    if account.masked:
+    if account.prunable:
         yield from _pruning(account, archive.baselines, archive.equal_bytes, "this archive")
 
 
@@ -86,6 +86,8 @@ def _strategy(archive: ArchiveReport) -> str:
     parts = [words.strategy(archive.settings)]
     if "scaling" in archive.settings:
         parts.append(f"scaling {archive.settings['scaling']}")
+    if "pruning_schedule" in archive.settings:
+        parts.append(f"pruned {archive.settings['pruning_schedule']}")
     if account.prototype_length:
         length = f"{account.prototype_length:,}"
         kept = f"{length} values from a seed" if account.seeded else f"{length} stored values"
@@ -95,16 +97,19 @@ def _strategy(archive: ArchiveReport) -> str:
 
 def _masked(account: Account) -> tuple[tuple[str, str], ...]:
     if account.density is None:
-        return (("masked", "nothing"),)
+        weights = sum(size.numel for size in account.unmasked)
+        return (("dense", f"{weights:,} weights, {account.values} values, no mask"),)
     tensors = f"{len(account.masked)} tensor{'s' if len(account.masked) > 1 else ''}"
+    values = f", {account.values} values" if account.kind == "pruned" else ""
     return (
         (
-            "masked",
-            f"{account.masked_weights:,} weights in {tensors}, density {account.density:.4g}",
+            account.kind,
+            f"{account.masked_weights:,} weights in {tensors}, density {account.density:.4g}"
+            f"{values}",
         ),
         (
             "bits",
-            f"{account.mask_bits_per_weight:.3f} of mask per masked weight, "
+            f"{account.mask_bits_per_weight:.3f} of mask per {account.kind} weight, "
             f"{account.total_bits_per_weight:.3f} in all",
         ),
     )
@@ -144,7 +149,8 @@ def _pruning(
         for row in baselines
     ]
     rows.append(("sparsity at equal bytes", "", *(words.sparsity(s) for s in equal.values())))
-    yield Heading("Pruned instead (random or magnitude), total bytes", 2)
+    other = "otherwise" if account.kind == "pruned" else "instead"
+    yield Heading(f"Pruned {other} (random or magnitude), total bytes", 2)
     yield Sheet(_PRUNED_HEADS, tuple(rows), frozenset({0, len(rows) - 1}))
 
 
@@ -215,7 +221,7 @@ def _explanations(expected: bool) -> Iterator[Block]:
                 "weight, or 8 B of indices per weight that pruning keeps; C_d is left out",
             ),
             ("expected" if expected else "stored", stored),
-            ("limit", "log2 C(n, kept) bits per mask; no claim about C_d"),
+            ("limit", "log2 C(n, kept) bits per mask; no claim about trained values"),
             (
                 "best codec",
                 "pruned values with the smallest mask codec per tensor (expected) and the same C_d "

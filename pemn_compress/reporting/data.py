@@ -7,17 +7,19 @@ JSON. A report of archives is {"unit": "bytes", "archives": [ARCHIVE, ...]}; of 
   "total", "data", "fraction"} or null), "baselines", "equal_bytes_sparsity", and an ACCOUNT's keys.
 - PLAN: "architecture" (its name), "settings", "strategies" (a list of {"strategy", "ratio",
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
-- ACCOUNT: "masked_tensors", "masked_weights", "kept_weights", "density", "prototype_length",
-  "prototype" ("seed", "stored" or null), "columns" ({"paper", "stored", "limit"}, each a COST; in a
-  plan "expected" stands for "stored"), "bits_per_weight" ({"mask", "total"}), "state_dict_bytes",
-  "bytes", "compression_ratio".
+- ACCOUNT: "kind" ("masked", "pruned" or "dense"), "values" (how C_w is held: "seed", "fp32",
+  "fp16", "bf16", "int8"), "unmasked_weights" (of an archive without masks), "masked_tensors",
+  "masked_weights", "kept_weights", "density", "prototype_length", "prototype" ("seed", "stored" or
+  null), "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for
+  "stored"), "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes",
+  "compression_ratio".
 - COST: "C_w", "C_m", "C_d", "overhead", "total"; null for a part that the column does not count.
 - "baselines": a list of {"methods": ["random", "magnitude"], "sparsity", "paper": COST,
   "best_codec": {"fp32": COST, "fp16": COST, "int8": COST}}.
 - "equal_bytes_sparsity": {"fp32", "fp16", "int8"}: fraction of weights removed, or null.
 
 CSV has one row per column kind of every archive, strategy or baseline. `column` is paper, stored,
-expected or limit; `values` is how C_w is held: seed, fp32, fp16 or int8.
+expected or limit; `values` is how C_w is held: seed, fp32, fp16, bf16 or int8.
 """
 
 import csv
@@ -108,6 +110,9 @@ def _plan_json(report: PlanReport) -> dict[str, Any]:
 def _account_json(account: Account) -> dict[str, Any]:
     held = "seed" if account.seeded else "stored"
     return {
+        "kind": account.kind,
+        "values": account.values,
+        "unmasked_weights": sum(size.numel for size in account.unmasked),
         "masked_tensors": len(account.masked),
         "masked_weights": account.masked_weights,
         "kept_weights": account.kept_weights,
@@ -208,7 +213,7 @@ def _account_rows(account: Account, own: Mapping[str, Any]) -> Iterator[dict[str
             **own,
             "sparsity": None if density is None else round(1 - density, 9),
             "column": column,
-            "values": "seed" if account.seeded and column != "paper" else "fp32",
+            "values": "fp32" if column == "paper" else account.values,
             **_cost_json(cost),
             **_reduction(account, cost, column),
         }

@@ -1,0 +1,103 @@
+"""A comparison of masks as a heat map, like [IWR] figures 5 and 9; drawn by matplotlib."""
+
+import io
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pemn_compress.analysis.comparing import Comparison
+from pemn_compress.errors import OutputError, SettingError
+from pemn_compress.reporting.words import clean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+EXTENSIONS = (".png", ".svg")
+_MEASURES = (("smc", "SMC"), ("jaccard", "Jaccard index"))
+_MOST_NUMBERS = 30  # rows up to which every cell has its number written into it
+_MOST_LABELS = 60
+
+
+def check_plot(name: str) -> str:
+    """Return the extension that a plot's file name has. Raises SettingError for another."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in EXTENSIONS:
+        raise SettingError(
+            f"{name}: expected a plot named *.png or *.svg, got {suffix or 'no extension'}"
+        )
+    return suffix
+
+
+def heat_map(found: Comparison, extension: str) -> bytes:
+    """Return the heat map as a picture, ".png" or ".svg"; the same comparison gives the same bytes.
+
+    Two archives: a row for each tensor, its SMC and Jaccard index beside what chance would give.
+    More: two matrices of archives by archives, over all tensors together.
+    Raises OutputError where matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise OutputError(
+            'a plot needs the plot extra: pip install "pemn-compress[plot]"'
+        ) from None
+    # no pyplot: it keeps state of its own and looks for a display
+    with matplotlib.rc_context({"svg.hashsalt": "pemn", "svg.fonttype": "none"}):
+        count = len(found.files)
+        if count == 2:
+            figure = Figure(
+                (7, 1.6 + 0.3 * min(len(found.tensors) + 1, _MOST_LABELS)), layout="constrained"
+            )
+            _draw_two(figure.subplots(), found)
+        else:
+            side = 2.2 + 0.35 * min(count, _MOST_LABELS)
+            figure = Figure((2 * side, side), layout="constrained")
+            for axes, (measure, title) in zip(figure.subplots(1, 2), _MEASURES, strict=True):
+                _draw_matrix(axes, found, measure, title)
+        stream = io.BytesIO()
+        metadata: dict[str, Any] = {"Date": None} if extension == ".svg" else {"Software": None}
+        figure.savefig(stream, format=extension[1:], dpi=150, metadata=metadata)
+    return stream.getvalue()
+
+
+def _draw_two(axes: "Axes", found: Comparison) -> None:
+    overlaps = (*found.overlaps[0, 1], found.overall(0, 1))
+    values = np.array([(o.smc, o.chance_smc, o.jaccard, o.chance_jaccard) for o in overlaps])
+    _draw(axes, values, ("SMC", "by chance", "Jaccard", "by chance"), (*found.tensors, "all"))
+    title = f"masks of {_end(found.files[0])} and {_end(found.files[1])}"
+    axes.set_title(title, fontsize=10, parse_math=False)
+
+
+def _draw_matrix(axes: "Axes", found: Comparison, measure: str, title: str) -> None:
+    values = np.ones((len(found.files),) * 2)
+    for first, second in found.overlaps:
+        value = getattr(found.overall(first, second), measure)
+        values[first, second] = values[second, first] = value
+    numbers = tuple(str(index + 1) for index in range(len(found.files)))
+    _draw(axes, values, numbers, tuple(map(_end, found.files)) if measure == "smc" else numbers)
+    chance = np.mean(
+        [getattr(found.overall(*pair), f"chance_{measure}") for pair in found.overlaps]
+    )
+    axes.set_title(f"{title} (by chance {chance:.3f})", fontsize=10)
+
+
+def _draw(
+    axes: "Axes", values: np.ndarray[Any, Any], columns: tuple[str, ...], rows: tuple[str, ...]
+) -> None:
+    image = axes.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    axes.figure.colorbar(image, ax=axes)
+    if len(rows) <= _MOST_LABELS:
+        # a $ in a file's name starts no formula
+        axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
+        axes.set_xticks(range(len(columns)), columns, fontsize=8)
+    if len(rows) <= _MOST_NUMBERS:
+        for (row, column), value in np.ndenumerate(values):
+            shade = "white" if value < 0.6 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade, size=7)
+
+
+def _end(name: str) -> str:
+    text = clean(name)
+    return text if len(text) <= 30 else f"...{text[-27:]}"

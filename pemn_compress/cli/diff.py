@@ -1,0 +1,64 @@
+"""`pemn diff`: how much the masks of archives agree."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from pemn_compress.archive import Limits
+from pemn_compress.cli.options import limit_options
+from pemn_compress.errors import SettingError
+
+
+@click.command(short_help="How much the masks of two or more archives agree.")
+@click.argument("archives", nargs=-1, metavar="ARCHIVE...")
+@click.option("--common", is_flag=True, help="Compare only the tensors that all have a mask for.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a row for each pair and tensor.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--plot", metavar="FILE", help="Draw a heat map as well; FILE ends in .png or .svg.")
+@click.option("--force", is_flag=True, help="Replace an existing plot.")
+@limit_options
+def command(
+    archives: tuple[str, ...],
+    common: bool,
+    as_csv: bool,
+    as_json: bool,
+    plot: str | None,
+    force: bool,
+    max_weights: int,
+    max_bytes: int,
+) -> None:
+    """Compare the masks of two or more archives, tensor by tensor.
+
+    SMC is the fraction of weights on which two masks agree; the Jaccard index is, of the weights
+    that any of the two keeps, the fraction that both keep. Beside each stands what masks drawn at
+    random with the same numbers of kept weights would give. One ARCHIVE may be - for standard
+    input.
+
+    \b
+    Example:
+      pemn diff seed0.pemn seed1.pemn
+      pemn diff seed*.pemn --plot masks.svg
+    """
+    if as_csv and as_json:
+        raise SettingError("expected --csv or --json, got both")
+    if archives.count("-") > 1:
+        raise SettingError("expected at most one archive from standard input, got several '-'")
+    from pemn_compress.analysis.comparing import compare
+    from pemn_compress.analysis.heatmap import check_plot, heat_map
+    from pemn_compress.analysis.rendering import to_csv, to_json, to_text
+    from pemn_compress.atomic import check_output, write_bytes
+
+    suffix = ""
+    if plot:
+        suffix = check_plot(plot)
+        check_output(Path(plot), force=force)
+    found = compare(archives, common=common, limits=Limits(max_weights, max_bytes))
+    if plot:
+        write_bytes(Path(plot), heat_map(found, suffix), force=force)
+    if as_csv or as_json:
+        click.echo((to_csv if as_csv else to_json)(found), nl=False)
+        return
+    click.echo(to_text(found, color=sys.stdout.isatty()), nl=False)
+    if plot:
+        click.echo(f"{plot}: heat map")

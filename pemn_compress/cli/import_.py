@@ -1,0 +1,204 @@
+"""`pemn import`: a checkpoint of the papers' own projects becomes an archive."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pemn_compress.cli.options import (
+    arguments_option,
+    parse_shape,
+    variant_options,
+    write_stdout,
+)
+from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
+from pemn_compress.reporting.words import both, clean
+
+if TYPE_CHECKING:
+    from pemn_compress.importing import Imported
+
+PROJECTS = ("hidden-networks", "biprop", "iterand", "pemn")
+_LONGEST_NAME = 22
+
+
+@click.command(short_help="Turn a checkpoint of the papers' own projects into an archive.")
+@click.argument("checkpoint")
+@click.option(
+    "--from",
+    "project",
+    type=click.Choice(PROJECTS),
+    required=True,
+    help="The project that wrote the checkpoint.",
+)
+@click.option(
+    "--model",
+    required=True,
+    metavar="MODEL",
+    help="An architecture or a model file, as in pemn compress, whose state has the same names.",
+)
+@arguments_option
+@variant_options
+@click.option(
+    "--density",
+    type=float,
+    help="Fraction of weights kept, in (0, 1]. hidden-networks: its --prune-rate, which is KEPT. "
+    "pemn: its --sparsity, KEPT too. iterand: 1 - conv_sparsity, which is PRUNED. biprop: "
+    "prune_rate, KEPT, and recorded in the checkpoint.",
+)
+@click.option(
+    "--budget",
+    type=click.Choice(["per-tensor", "global"]),
+    help="biprop: masks per tensor (SubnetConv), or by one threshold over all tensors "
+    "(GlobalSubnetConv). [the checkpoint's conv_type]",
+)
+@click.option(
+    "--match",
+    "matching",
+    type=click.Choice(["names", "order"]),
+    default="names",
+    show_default=True,
+    help="Whether tensors go to the model's of the same name, or one after the other.",
+)
+@click.option(
+    "--input-shape", metavar="3,32,32", help="Recorded in the archive, for pemn restore to .pt2."
+)
+@click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
+@click.option(
+    "-o", "--output", help="The archive; - is standard output. [default: CHECKPOINT.pemn]"
+)
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was stored as JSON.")
+def command(
+    checkpoint: str,
+    project: str,
+    model: str,
+    arguments: tuple[tuple[str, object], ...],
+    batchnorm: str | None,
+    bias: bool | None,
+    density: float | None,
+    budget: str | None,
+    matching: str,
+    input_shape: str | None,
+    no_source: bool,
+    output: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Turn CHECKPOINT, a file of one of the papers' own projects, into an archive.
+
+    The mask is the one that the project's own forward uses: |score| per tensor for
+    hidden-networks, biprop and pemn, the signed score for iterand; biprop's weights become signs
+    and one number per tensor. The weights came from torch's generator, so that no seed restores
+    them: they are stored by the smallest exact means, which is printed with its cost. The
+    checkpoint is read with weights_only=True: nothing in it is run.
+
+    \b
+    Example:
+      pemn import model_best.pth --from hidden-networks --density 0.3 \\
+          --model torchvision:resnet50 --batchnorm non-affine --no-bias
+      pemn import best.pt --from pemn --density 0.5 --match order \\
+          --model convmixer -a dim=256 --no-bias
+    """
+    target = Path(output) if output else Path(checkpoint).with_suffix(".pemn")
+    shape = parse_shape(input_shape)
+    from pemn_compress.atomic import check_output, write_bytes
+
+    if output != "-":
+        check_output(target, force=force)
+    from pemn_compress.architecture import build, build_from_file
+    from pemn_compress.importing import import_checkpoint
+    from pemn_compress.models.modelfile import load_model_file
+    from pemn_compress.preparing import is_model_file
+
+    build_arguments: dict[str, Any] = dict(arguments)
+    build_arguments |= {} if batchnorm is None else {"batchnorm": batchnorm}
+    build_arguments |= {} if bias is None else {"bias": bias}
+    source = None
+    if is_model_file(model):
+        file = load_model_file(model)
+        built = build_from_file(file, **build_arguments)
+        source = None if no_source else file.source
+    else:
+        built = build(model, **build_arguments)
+    made = import_checkpoint(
+        checkpoint,
+        project,
+        built,
+        density=density,
+        budget=budget,
+        matching=matching,
+        input_shape=shape,
+        source=source,
+    )
+    to_pipe = output == "-"
+    if to_pipe:
+        write_stdout(made.archive)
+    else:
+        write_bytes(target, made.archive, force=force)
+    name = "standard output" if to_pipe else str(target)
+    for warning in made.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        click.echo(json.dumps(_record(name, made), indent=2), err=to_pipe)
+        return
+    from pemn_compress.reporting.tables import to_table
+
+    click.echo(
+        to_table(iter(_blocks(name, made)), None, sys.stdout.isatty()), nl=False, err=to_pipe
+    )
+
+
+def _record(name: str, made: "Imported") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "file": name,
+        "bytes": len(made.archive),
+        "checkpoint_bytes": made.checkpoint_bytes,
+        "from": made.project,
+        "density": made.density,
+        "prototype_bytes": 4 * made.prototype_length,
+        "tensors": [asdict(tensor) for tensor in made.tensors],
+        "warnings": made.warnings,
+    }
+
+
+def _blocks(name: str, made: "Imported") -> list[Block]:
+    tensors = made.tensors
+    weights, kept = sum(t.weights for t in tensors), sum(t.kept for t in tensors)
+    masks, values = sum(t.mask_bytes for t in tensors), sum(t.value_bytes for t in tensors)
+    facts = [
+        ("archive", both(len(made.archive))),
+        ("checkpoint", f"{both(made.checkpoint_bytes)}, {made.project}"),
+        ("masks", f"{kept:,} of {weights:,} weights kept ({kept / weights:.2%})"),
+    ]
+    if made.prototype_length:
+        size = 4 * made.prototype_length
+        facts.append(("prototype", f"{made.prototype_length:,} shared values, {both(size)}"))
+        values += size
+    rows = [
+        (
+            _short(t.name),
+            t.stored_as,
+            f"{t.weights:,}",
+            f"{t.kept:,}",
+            f"{t.mask_bytes:,}",
+            "shared" if t.stored_as == "prototype" else f"{t.value_bytes:,}",
+        )
+        for t in tensors
+    ]
+    rows.append(("all", "", f"{weights:,}", f"{kept:,}", f"{masks:,}", f"{values:,}"))
+    heads = ("tensor", "values are", "weights", "kept", "mask, B", "values, B")
+    return [
+        Heading(clean(name)),
+        Facts(tuple(facts)),
+        Heading("Masked tensors", 2),
+        Sheet(heads, tuple(rows), frozenset({len(tensors)}), left=2),
+        Note("read back: all tensors are those of the project's own forward, bit for bit"),
+    ]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"...{name[3 - _LONGEST_NAME :]}"
