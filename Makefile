@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: demo test lint cross fuzz clean
+.PHONY: demo test lint bench cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -25,6 +25,10 @@ lint: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# Every table of benchmarks/RESULTS.md; about a quarter of an hour on a quiet machine.
+bench: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
 
 # The reader in C as aarch64 and s390x; format_spec/c/README.md says what to install.
 cross:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pemn_compress.augment import Augment
 from pemn_compress.data import Split
+from pemn_compress.distributed import World
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.model_data import to_tensor
 
@@ -34,6 +35,9 @@ class Batches:
     The epoch stays what `set_epoch` last said, 0 at first. `workers` are processes that read and
     augment single samples; images in memory that need only crop and flip, or nothing, are handled
     a batch at a time and have no use for them.
+
+    `world` makes of every batch only the part that this rank steps on; `weight` tells what the
+    mean loss over it counts.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Batches:
         workers: int = 0,
         device: torch.device | str = "cpu",
         drop_last: bool = False,
+        world: World | None = None,
     ) -> None:
         """Raise SettingError for settings out of range, or that contradict each other."""
         for name, value, low in (
@@ -60,7 +65,7 @@ class Batches:
             raise SettingError(
                 f"batch size: expected at most the {len(split)} samples there are, got {batch_size}"
             )
-        self._keys = _Keys(len(split), batch_size, shuffle_seed, drop_last)
+        self._keys = _Keys(len(split), batch_size, shuffle_seed, drop_last, world or World())
         self._augment = augment or Augment((), None, None, None)
         if self._augment.names and (shuffle_seed is None or normalize is None):
             raise SettingError("augmentation: expected images to normalise and a shuffle seed")
@@ -91,6 +96,13 @@ class Batches:
         """Return the number of batches in an epoch."""
         return len(self._keys)
 
+    def weight(self, step: int) -> float:
+        """Return what the mean loss over this rank's part of batch `step` counts: 1 for one rank.
+
+        The mean over all ranks of such weighted means is the mean over the batch.
+        """
+        return self._keys.world.weight(*self._keys.bounds(step * self._keys.batch_size))
+
     def set_epoch(self, epoch: int) -> None:
         """Make the next pass that of epoch `epoch`, counted from 0."""
         if epoch < 0:
@@ -109,7 +121,8 @@ class Batches:
             choices = self._augment.batched.draw(len(order), generator).to(store)
         order = order.to(store)
         for start in self._keys.starts():
-            rows = order[start : start + self._keys.batch_size]
+            part = self._keys.part(start)
+            rows = order[part.start : part.stop]
             # A copy even where rows are consecutive: a model may change its input in place.
             inputs, targets = (
                 self._inputs.index_select(0, rows),
@@ -143,15 +156,25 @@ class Batches:
 class _Keys:
     """What to load, batch by batch: for each sample its index and the seed of its augmentation."""
 
-    def __init__(self, count: int, batch_size: int, seed: int | None, drop_last: bool) -> None:
+    def __init__(
+        self, count: int, batch_size: int, seed: int | None, drop_last: bool, world: World
+    ) -> None:
         self.count, self.batch_size, self.seed = count, batch_size, seed
-        self.drop_last = drop_last
+        self.drop_last, self.world = drop_last, world
         self.epoch = 0
 
     def starts(self) -> range:
         """Return where in the order each batch starts."""
         end = self.count - self.count % self.batch_size if self.drop_last else self.count
         return range(0, end, self.batch_size)
+
+    def bounds(self, start: int) -> tuple[int, int]:
+        """Return where in the order a batch starts and stops."""
+        return start, min(start + self.batch_size, self.count)
+
+    def part(self, start: int) -> range:
+        """Return where in the order this rank's samples of a batch are."""
+        return self.world.part(*self.bounds(start))
 
     def __len__(self) -> int:
         return len(self.starts())
@@ -173,7 +196,7 @@ class _Keys:
         generator = self.generator("augment")
         seeds = torch.randint(2**62, (self.count,), generator=generator).tolist()
         for start in self.starts():
-            yield [(index, seeds[index]) for index in order[start : start + self.batch_size]]
+            yield [(order[at], seeds[order[at]]) for at in self.part(start)]
 
 
 # What goes wrong with a sample travels as a value: raised in a worker, it would arrive wrapped in

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs, loading, packing, recipes
+from pemn_compress import codecs, distributed, loading, packing, recipes
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
@@ -112,6 +112,8 @@ def compress(
         raise OutputError(
             f"{given[0]}: expected different files for archive, checkpoint and record, got one"
         )
+    if distributed.world().rank > 0:  # all ranks come to the same bytes; the first one writes them
+        output = record = None
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
     masked: MaskedModel | PrunedModel

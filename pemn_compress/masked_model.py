@@ -201,6 +201,8 @@ class MaskedModel(PlannedModel):
                 "or train under torch.autocast"
             )
         super()._apply(fn, recurse)
+        for score in self.scores:  # channels-last is for convolutions; masks go by C order
+            score.data = score.data.contiguous()
         return self
 
     def get_extra_state(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pemn_compress import architecture as architectures
-from pemn_compress import codecs
+from pemn_compress import codecs, distributed
 from pemn_compress.data import Data
 from pemn_compress.history import Epoch, StorageStep
 from pemn_compress.masked_model import MaskedModel
@@ -72,6 +72,7 @@ def run_record(
         "device": str(run.torch_device()),
         "device_name": _device_name(run.torch_device()),
         "threads": torch.get_num_threads(),
+        "ranks": distributed.world().size,
     }
     return {
         "archive": {

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pemn_compress import distributed
 from pemn_compress.augment import parse_augment
 from pemn_compress.batches import Batches
 from pemn_compress.checkpoint import resume, write
 from pemn_compress.data import Data, Split
+from pemn_compress.distributed import World
 from pemn_compress.errors import DataError, SettingError, TrainingError
 from pemn_compress.history import Epoch, Score
 from pemn_compress.optimization import learning_rate, make_optimizer
@@ -71,7 +73,10 @@ class Run:
     workers: int = 0
 
     def torch_device(self) -> torch.device:
-        """Return the device: "auto" takes a GPU where there is one. Raises SettingError."""
+        """Return the device: "auto" takes a GPU where there is one, each rank its own.
+
+        Raises SettingError.
+        """
         if self.device != "auto":
             try:
                 device = torch.device(self.device)
@@ -81,7 +86,8 @@ class Run:
                 raise SettingError(f"device {self.device!r} cannot be used: {reason}") from None
             return device
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            here = distributed.world()
+            return torch.device("cuda", here.local_rank) if here.size > 1 else torch.device("cuda")
         return torch.device("cpu")
 
 
@@ -163,11 +169,33 @@ def fit(
     exists, training goes on from it, provided that it is from a run of the same `identity` (any
     plain values) and recipe. The caller's random state is left as it was.
 
-    Raises TrainingError for a loss that is not finite and for a checkpoint of another run,
-    DataError and SettingError for data and settings that do not fit.
+    Started by torchrun on many ranks, each steps on its part of every batch, and all end with the
+    same parameters; rank 0 writes the checkpoint. `distributed` says what is shared.
+
+    Raises TrainingError for a loss that is not finite, for a checkpoint of another run and when
+    another rank is lost, DataError and SettingError for data and settings that do not fit.
     """
     run = run or Run()
     device = run.torch_device()
+    distributed.check_batch(recipe.batch_size, distributed.world().size)
+    with distributed.joined(device) as here:
+        return _fit(
+            model, data, recipe, seed, run, device, here, checkpoint, identity or {}, observer
+        )
+
+
+def _fit(
+    model: nn.Module,
+    data: Data,
+    recipe: Recipe,
+    seed: int,
+    run: Run,
+    device: torch.device,
+    here: World,
+    checkpoint: Path | None,
+    identity: Mapping[str, Any],
+    observer: Observer | None,
+) -> list[Epoch]:
     if data.train is None:
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
     model.to(device)
@@ -195,6 +223,7 @@ def fit(
         normalize=data.normalize,
         workers=run.workers,
         device=device,
+        world=here,
     )
     optimizer = make_optimizer(model, recipe)
     told = {
@@ -202,24 +231,32 @@ def fit(
         "seed": seed,
         "data": data.name,
         "training samples": len(data.train),
-        **(identity or {}),
+        **({"ranks": here.size} if here.size > 1 else {}),
+        **identity,
     }
-    history = resume(checkpoint, model, optimizer, told) if checkpoint else []
+    history: list[Epoch] = []
+    if checkpoint and here.rank == 0:
+        history = resume(checkpoint, model, optimizer, told)
+    history = distributed.from_rank_0(history, here)
+    if history:
+        optimizer.load_state_dict(distributed.from_rank_0(optimizer.state_dict(), here))
+    trained = distributed.parallel(model, device, here)
     if observer:
         observer.start(recipe.epochs, len(batches), len(history))
-    forward = torch.compile(model) if run.compile else model
+    forward = torch.compile(trained) if run.compile else trained
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             for epoch in range(len(history), recipe.epochs):
-                torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
+                torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
                 batches.set_epoch(epoch)
                 if isinstance(model, Advancing):
                     model.advance(epoch=epoch)
                 started = time.perf_counter()
                 train_loss = _train_epoch(
-                    forward, model, batches, optimizer, recipe, epoch, run, device, observer
+                    forward, model, batches, optimizer, recipe, epoch, run, device, here, observer
                 )
-                trained = time.perf_counter()
+                distributed.average_statistics(model, here)
+                stepped = time.perf_counter()
                 test = evaluate(model, data.test, data, workers=run.workers)
                 if not math.isfinite(test.loss):  # the last step may have broken the model
                     place = f"epoch {epoch + 1} of {recipe.epochs}, evaluation"
@@ -230,11 +267,11 @@ def fit(
                         optimizer.param_groups[0]["lr"],
                         train_loss,
                         test,
-                        len(data.train) / (trained - started),
+                        len(data.train) / (stepped - started),
                         time.perf_counter() - started,
                     )
                 )
-                if checkpoint:
+                if checkpoint and here.rank == 0:
                     write(checkpoint, model, optimizer, told, history)
                 if observer:
                     observer.epoch(history[-1])
@@ -253,6 +290,7 @@ def _train_epoch(
     epoch: int,
     run: Run,
     device: torch.device,
+    here: World,
     observer: Observer | None,
 ) -> float:
     model.train()
@@ -274,6 +312,8 @@ def _train_epoch(
             loss = functional.cross_entropy(
                 outputs.float(), targets, label_smoothing=recipe.label_smoothing
             )
+            if here.size > 1:
+                loss = loss * batches.weight(step)
         except TrainingError as error:
             raise TrainingError(f"{place}: {error}") from None
         except IndexError as error:  # a label beyond the outputs, where the data names no classes
@@ -286,17 +326,18 @@ def _train_epoch(
         last = step == steps - 1
         if device.type == "cpu" or last or step % CHECK_LOSS_STEPS == 0:
             _check_finite(loss, total, place, recipe)
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
+        # now, not before the next backward pass: the next forward pass needs room for weights
+        optimizer.zero_grad(set_to_none=True)
         if isinstance(model, Progressing):
             model.set_progress((epoch * steps + step + 1) / (recipe.epochs * steps))
         total += loss.detach().double()
         if observer:
             observer.step(epoch, step, len(targets), loss.detach().item)
-    return float(total) / steps
+    return float(distributed.mean_over_ranks(total, here)) / steps
 
 
 def _check_finite(loss: Tensor, total: Tensor, place: str, recipe: Recipe) -> None:

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable
+from random import Random
 
 import numpy as np
 import pytest
@@ -114,6 +115,53 @@ def test_the_gradient_is_straight_through() -> None:
     assert torch.equal(ours.grad, other.grad)
     assert torch.equal(weight.detach(), fixed * mask)
     assert (ours.grad[~mask] != 0).any(), "weights that are not selected must be able to return"
+
+
+def test_a_gradient_can_be_differentiated_in_turn() -> None:
+    prototype, scores, upstream = fixed_and_scores()
+    scores.requires_grad_()
+    weight = masked_weight(scores, prototype, top_mask(scores, 18), 4, 0.3)
+    (first,) = torch.autograd.grad((weight**2 * upstream).sum(), scores, create_graph=True)
+    assert first.requires_grad
+    (second,) = torch.autograd.grad(first.sum(), scores)
+    fixed = tile(prototype, 4, (5, 7), 0.3)
+    expected = 2 * upstream * (fixed * scores.detach().sign()) ** 2
+    torch.testing.assert_close(second, expected)
+
+
+@pytest.mark.parametrize("change", ["in place", "through data", "through numpy", "not at all"])
+@given(
+    levels=st.integers(1, 1 << 20), numel=st.integers(2, 300), share=st.floats(0, 1),
+    order=st.randoms(use_true_random=False),
+)  # fmt: skip
+@LAW
+def test_a_mask_follows_every_change_of_the_scores(
+    change: str, levels: int, numel: int, share: float, order: Random
+) -> None:
+    """The threshold that is remembered must never outlive what it was found in."""
+    values = [order.randint(-levels, levels) / levels for _ in range(numel)]
+    scores, count = torch.tensor(values), 1 + round(share * (numel - 1))
+    assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
+    order.shuffle(values)
+    values[0] *= 1 + order.randint(0, 1)
+    match change:
+        case "in place":
+            scores.copy_(torch.tensor(values))
+        case "through data":
+            scores.data.copy_(torch.tensor(values))
+        case "through numpy":
+            scores.numpy()[:] = values
+        case "not at all":
+            values = scores.tolist()
+    assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
+
+
+def test_a_score_that_became_nan_unseen_is_refused() -> None:
+    scores = torch.tensor([1.0, -2.0, 3.0, 0.0])
+    top_mask(scores, 2)
+    scores.numpy()[3] = math.nan
+    with pytest.raises(TrainingError, match="NaN"):
+        top_mask(scores, 2)
 
 
 def test_weights_that_are_not_selected_are_positive_zeros() -> None:

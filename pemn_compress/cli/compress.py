@@ -196,6 +196,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
       pemn compress model.py --strategy rp --ratio 1e-2
       pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
       pemn compress model.py --strategy magnitude --sparsity 0.95 --value-dtype int8
+      torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
     if options["augment"] is not None:
@@ -206,6 +207,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
 
     from pemn_compress.cli.progress import observer
     from pemn_compress.compressing import compress
+    from pemn_compress.distributed import world
     from pemn_compress.planning import Selection
     from pemn_compress.preparing import DataRequest
     from pemn_compress.run_record import Storage
@@ -215,7 +217,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         torch.set_num_threads(options["threads"])
     keep = (*DATA_KEYS, "train_limit")
     select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
-    watcher = observer(quiet=options["quiet"], checkpoint=options["checkpoint"])
+    first = world().rank == 0  # of the ranks that torchrun started, one prints
+    watcher = observer(quiet=options["quiet"] or not first, checkpoint=options["checkpoint"])
     with watcher:
         made = compress(
             model,
@@ -247,6 +250,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             observer=watcher,
             **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
         )
+    if not first:
+        return
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
     if output == "-":

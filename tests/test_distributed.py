@@ -1,0 +1,137 @@
+"""Training on several ranks: torchrun's processes on the CPU, and what they must agree on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pemn_compress
+from pemn_compress import recipes
+from pemn_compress.compressing import compress
+from pemn_compress.distributed import World
+from pemn_compress.errors import SettingError
+from pemn_compress.preparing import DataRequest
+
+# Without batch normalisation, whose statistics are of a rank's own part of a batch; 501 samples in
+# batches of 64 leave a last batch of 53, which two ranks cannot halve.
+SCRIPT = """
+import json, os, signal, sys, torch
+torch.set_num_threads(1)
+from pemn_compress import recipes
+from pemn_compress.datasets import load_data
+from pemn_compress.masked_model import MaskedModel
+from pemn_compress.training import fit
+import pemn_compress
+
+folder, die_after = sys.argv[1], int(sys.argv[2])
+rank = int(os.environ.get("RANK", 0))
+torch.manual_seed(rank)  # ranks that start apart must meet: parameters are those of rank 0
+model = MaskedModel(pemn_compress.build("mlp", classes=10, channels=1, image_size=8, width=16))
+
+class Watch:
+    def start(self, epochs, steps, done): print("from", done, flush=True)
+    def step(self, epoch, step, images, loss):
+        if rank == 1 and epoch == die_after and step == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def epoch(self, epoch): pass
+
+recipe = recipes.load("default").override(epochs=3, batch_size=64, augment=())
+data = load_data("digits", data_dir=".", train_limit=501, test_limit=100)
+history = fit(model, data, recipe, checkpoint=__import__("pathlib").Path(folder, "run.ckpt"),
+              observer=Watch())
+torch.save(model.state_dict(), f"{folder}/state{rank}.pt")
+torch.save(model.masks(), f"{folder}/masks{rank}.pt")
+json.dump([e.train_loss for e in history], open(f"{folder}/losses{rank}.json", "w"))
+"""
+
+
+def run(folder: Path, ranks: int, die_after: int = -1) -> subprocess.CompletedProcess[str]:
+    folder.mkdir(exist_ok=True)
+    script = folder / "script.py"
+    script.write_text(SCRIPT)
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    root = str(Path(pemn_compress.__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, *(launch if ranks > 1 else []), script, folder, str(die_after)],
+        env=os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def losses(folder: Path, rank: int = 0) -> list[float]:
+    return json.loads((folder / f"losses{rank}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    done = run(folder, 2)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def load(path: Path) -> dict[str, Any]:
+    return torch.load(path, weights_only=True)
+
+
+def test_two_ranks_have_the_same_masks_and_the_losses_of_one(two: Path, tmp_path: Path) -> None:
+    masks, others = load(two / "masks0.pt"), load(two / "masks1.pt")
+    assert masks.keys() == others.keys()
+    assert all(torch.equal(mask, others[name]) for name, mask in masks.items())
+    state, other = load(two / "state0.pt"), load(two / "state1.pt")
+    assert all(torch.equal(v, other[k]) for k, v in state.items() if torch.is_tensor(v))
+    assert losses(two, 0) == losses(two, 1)
+    assert run(tmp_path, 1).returncode == 0
+    assert losses(two) == pytest.approx(losses(tmp_path), rel=1e-4)
+    assert losses(two)[-1] < losses(two)[0] - 0.3, "it learns"
+
+
+def test_a_rank_that_dies_ends_the_others_and_the_checkpoint_goes_on(
+    two: Path, tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    died = run(tmp_path, 2, die_after=1)
+    assert died.returncode != 0
+    assert time.monotonic() - started < 60
+    assert "SIGKILL" in died.stderr
+    assert not (tmp_path / "masks0.pt").exists()
+    resumed = run(tmp_path, 2)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "from 1" in resumed.stdout
+    expected, got = load(two / "state0.pt"), load(tmp_path / "state0.pt")
+    assert all(torch.equal(v, got[k]) for k, v in expected.items() if torch.is_tensor(v))
+
+
+def test_ranks_that_do_not_divide_the_batch_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "5", "MASTER_ADDR": "localhost"}.items():
+        monkeypatch.setenv(name, value)
+    small = DataRequest("digits", train_limit=40, test_limit=20)
+    with pytest.raises(SettingError, match=r"divides it \(1, 2, 3, 4, 6, 12\), got 5"):
+        compress("mlp", data=small, epochs=1, batch_size=12)
+    assert not torch.distributed.is_initialized()
+
+
+@given(start=st.integers(0, 100), count=st.integers(1, 50), size=st.integers(1, 9))
+@settings(derandomize=True, deadline=None)
+def test_parts_make_up_the_batch_and_weights_its_mean(start: int, count: int, size: int) -> None:
+    worlds = [World(rank, size) for rank in range(size)]
+    parts = [world.part(start, start + count) for world in worlds]
+    weights = [world.weight(start, start + count) for world in worlds]
+    counted = [at for part, weight in zip(parts, weights, strict=True) if weight for at in part]
+    assert counted == list(range(start, start + count))
+    assert all(part for part in parts)
+    means = [sum(part) / len(part) for part in parts]
+    mean = sum(w * m for w, m in zip(weights, means, strict=True)) / size
+    assert mean == pytest.approx(start + (count - 1) / 2)
+    assert World().weight(start, start + count) == 1.0
+    assert recipes.load("default").batch_size % 2 == 0, "the default runs on two ranks"
