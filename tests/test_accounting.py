@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from pemn_compress import codecs
+from pemn_compress import codecs, prng
 from pemn_compress.accounting import (
     SPARSITIES,
     Cost,
@@ -21,6 +21,7 @@ from pemn_compress.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
+    Plane,
     Prototype,
     encode,
     open_archive,
@@ -289,3 +290,25 @@ def test_large_accounts_are_quick():
     baselines(account)
     equal_bytes(account)
     assert time.process_time() - start < 2  # decoding the masks would take more
+
+
+def test_planes_are_counted_as_weight_values():
+    mask = random_mask((40, 50), 0.5, 1)
+    generations = (np.arange(2000).reshape(40, 50) % 9 == 0).astype(np.int32)
+    plain = MaskedTensor("w", "f32", mask, 0, 0.5)
+    renewed = MaskedTensor(
+        "w", "f32", mask, 0, 0.5, False, Plane("generation", generations, 1 << 40)
+    )
+    accounts = []
+    for content in (plain, renewed):
+        data = encode([content], Prototype("sign", prng.sign(1, 0, 50), 1))
+        with open_archive(data) as archive:
+            accounts.append(archive_account(archive))
+            assert accounts[-1].stored.total == len(data)
+            planes = sum(s.size for s in archive.manifest.sections if s.name == "planes")
+            assert accounts[-1].planes == planes
+    without, with_planes = accounts
+    assert with_planes.planes > 0 == without.planes
+    assert with_planes.stored.weights == without.stored.weights + with_planes.planes
+    assert with_planes.stored.masks == without.stored.masks
+    assert with_planes.paper == without.paper

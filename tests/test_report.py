@@ -288,6 +288,7 @@ def test_json_keys(archives, tmp_path):
         "density",
         "prototype_length",
         "prototype",
+        "planes_bytes",
         "columns",
         "bits_per_weight",
         "state_dict_bytes",

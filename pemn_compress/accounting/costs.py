@@ -56,6 +56,9 @@ class Account:
     `kind` is "masked", "pruned" (trained values at the masks' ones) or "dense" (no mask at all),
     and `values` how C_w is held: "seed", "fp32", "fp16", "bf16", "int8", or several of these. A
     dense network's `masked` is empty; `unmasked` are the weights that its C_w stands for.
+    `planes` are the bytes, part of C_w, that say how weights depart from the prototype: signs,
+    generations or sources of a method that changed weights while it trained; the paper's column
+    knows no such thing.
     `state_dict_bytes` is the network's size as an uncompressed state dict: 4 bytes per element of
     a floating tensor, integers at their own width, tied weights once.
     """
@@ -71,6 +74,7 @@ class Account:
     kind: str = "masked"
     values: str = "seed"
     unmasked: tuple[MaskSize, ...] = ()
+    planes: int = 0
 
     @property
     def masked_weights(self) -> int:
@@ -115,7 +119,7 @@ def archive_account(archive: Archive) -> Account:
     bytes are counted as C_w and taken off the overhead, and so are the scales of int8 values, four
     bytes each. The values of a pruned tensor (a mask over stored values) are C_w, although they lie
     in the dense section; in an archive without masks C_w is what its floating tensors of two or
-    more dimensions take.
+    more dimensions take. Planes are C_w too.
     """
     manifest = archive.manifest
     tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
@@ -134,7 +138,8 @@ def archive_account(archive: Archive) -> Account:
     prototype = manifest.prototype
     length = prototype.length if prototype else 0
     seeded = prototype is not None and prototype.seed is not None
-    weights = payloads + scales + (_prototype_bytes(length, seeded) if prototype else 0)
+    planes = sum(t.plane.size for t in masked if t.plane)
+    weights = planes + payloads + scales + (_prototype_bytes(length, seeded) if prototype else 0)
     masks = sum(t.positions.size for t in masked if t.positions)
     dense = sum(s.size for s in manifest.sections if s.name == DENSE) - payloads
     held = {_VALUES[v.dtype] for v in values}
@@ -159,6 +164,7 @@ def archive_account(archive: Archive) -> Account:
         kind=kind,
         values=" and ".join(sorted(held)),
         unmasked=unmasked,
+        planes=planes,
     )
 
 

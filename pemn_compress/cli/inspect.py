@@ -85,9 +85,8 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("settings", ", ".join(f"{k} {settings[k]}" for k in shown if k in settings)))
     if prototype:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
-        facts.append(
-            ("prototype", f"{prototype['length']:,} x {prototype['transform']} from {origin}")
-        )
+        told = f"{prototype['length']:,} x {prototype.get('transform', 'binary32')} from {origin}"
+        facts.append(("prototype", told + ", shuffled" * ("shuffle" in prototype)))
     score = recorded_accuracy(about.get("accuracy"))
     if score:
         facts.append(
@@ -154,11 +153,20 @@ def _tensors(found: dict[str, Any]) -> Any:
             kind = f"stored, {values['coding']}"
         elif kind == "alias":
             kind = f"alias of {values['of']}"
+        if "plane" in values:
+            kind += f", {values['plane']['kind']}s"
+            size += _plane_bytes(values["plane"])
         shape = "x".join(map(str, tensor["shape"])) or "scalar"
         stored = values.get("dtype", tensor["dtype"])
         dtype = "" if stored == "f32" else f" {stored}"
         table.add_row(tensor["name"], shape + dtype, kind, kept, f"{size:,}")
     return table
+
+
+def _plane_bytes(plane: dict[str, Any]) -> int:
+    positions = plane["positions"]
+    size: int = positions["bytes"] + -(-positions["ones"] * plane.get("width", 0) // 8)
+    return size
 
 
 def _norms(measured: Sequence[Norms]) -> Any:

@@ -86,6 +86,9 @@ def _strategy(archive: ArchiveReport) -> str:
     parts = [words.strategy(archive.settings)]
     if "scaling" in archive.settings:
         parts.append(f"scaling {archive.settings['scaling']}")
+    for key, usual in (("search", "edge-popup"), ("renewal", "none")):
+        if archive.settings.get(key, usual) != usual:
+            parts.append(str(archive.settings[key]))
     if "pruning_schedule" in archive.settings:
         parts.append(f"pruned {archive.settings['pruning_schedule']}")
     if account.prototype_length:
@@ -117,8 +120,10 @@ def _masked(account: Account) -> tuple[tuple[str, str], ...]:
 
 def _columns(account: Account) -> Sheet:
     columns = (account.paper, account.stored, account.limit)
+    of_weights = (("       planes of them", "", *2 * (words.count(account.planes),)),)
     rows = (
         ("C_w  weight values", *(words.count(c.weights) for c in columns)),
+        *(of_weights if account.planes else ()),
         ("C_m  masks", *(words.count(c.masks) for c in columns)),
         ("C_d  dense parameters", *(words.count(c.dense) for c in columns)),
         ("overhead", *(words.count(c.overhead) for c in columns)),

@@ -9,10 +9,10 @@ JSON. A report of archives is {"unit": "bytes", "archives": [ARCHIVE, ...]}; of 
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
 - ACCOUNT: "kind" ("masked", "pruned" or "dense"), "values" (how C_w is held: "seed", "fp32",
   "fp16", "bf16", "int8"), "unmasked_weights" (of an archive without masks), "masked_tensors",
-  "masked_weights", "kept_weights", "density", "prototype_length", "prototype" ("seed", "stored" or
-  null), "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for
-  "stored"), "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes",
-  "compression_ratio".
+  "masked_weights", "kept_weights", "density", "prototype_length", "prototype" ("seed", "stored"
+  or null), "planes_bytes" (the part of C_w that says which weights were renewed or negated),
+  "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for "stored"),
+  "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes", "compression_ratio".
 - COST: "C_w", "C_m", "C_d", "overhead", "total"; null for a part that the column does not count.
 - "baselines": a list of {"methods": ["random", "magnitude"], "sparsity", "paper": COST,
   "best_codec": {"fp32": COST, "fp16": COST, "int8": COST}}.
@@ -119,6 +119,7 @@ def _account_json(account: Account) -> dict[str, Any]:
         "density": account.density,
         "prototype_length": account.prototype_length,
         "prototype": held if account.prototype_length else None,
+        "planes_bytes": account.planes,
         "columns": {kind: _cost_json(cost) for kind, cost in _columns(account)},
         "bits_per_weight": {
             "mask": account.mask_bits_per_weight,
