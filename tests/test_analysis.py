@@ -23,7 +23,6 @@ from pemn_compress.archive import (
     open_archive,
 )
 from pemn_compress.archive.contents import Plane
-from pemn_compress.cli import main
 from pemn_compress.errors import ArchiveError, SettingError
 
 PROTOTYPE = Prototype("normal16", prng.normal16(3, 0, 7), 3)
@@ -40,20 +39,6 @@ def write(path, chosen):
     contents.append(DenseTensor("bias", "f32", np.float32([3, 4])))
     path.write_bytes(encode(contents, PROTOTYPE))
     return path
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return exit_.value.code, out, err
-
-    return run
 
 
 def test_an_overlap_worked_out_by_hand():

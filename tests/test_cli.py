@@ -18,21 +18,6 @@ REPOSITORY = Path(__file__).parent.parent
 QUICK = ("--data", "digits", "--epochs", "2", "--threads", "1")
 
 
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    """Run `pemn` in an empty folder: exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return exit_.value.code, out, err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     """An archive of a small network, and the record of its run."""

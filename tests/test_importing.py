@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 import pemn_compress
 from pemn_compress.archive.values import tile
-from pemn_compress.cli import import_, main
+from pemn_compress.cli import import_
 from pemn_compress.errors import ModelError, PemnError, SettingError
 from pemn_compress.importing import BUDGETS, PROJECTS, import_checkpoint
 from pemn_compress.importing.storing import shortest_period
@@ -453,20 +453,6 @@ def build_model(width=6):
         nn.Linear(width, 4, bias=False),
     )
 """
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return exit_.value.code, out, err
-
-    return run
 
 
 def test_the_command(call, tmp_path):

@@ -15,7 +15,6 @@ import pemn_compress
 from pemn_compress import PrunedModel, packing
 from pemn_compress.accounting import archive_account
 from pemn_compress.archive import inspect, open_archive, verify
-from pemn_compress.cli import main
 from pemn_compress.compressing import compress
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.history import Epoch
@@ -307,21 +306,6 @@ def test_report_shows_what_each_archive_is(tmp_path: Path, monkeypatch: pytest.M
     ]  # fmt: skip
     rivals = [r for r in rows if r["file"] == "dense.pemn" and r["column"] == "expected"]
     assert all(float(row["total"]) < float(own[1]["total"]) for row in rivals)
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    """Run `pemn` in an empty folder: exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return exit_.value.code, out, err
-
-    return run
 
 
 DIGITS = ("compress", "mlp", "--data", "digits", "--epochs", "2", "--threads", "1", "--quiet")
