@@ -110,21 +110,31 @@ class Trainer:
     """One model, its optimiser (SGD with momentum 0.9) and one batch of noise to step on."""
 
     def __init__(
-        self, name: str, variant: str, batch: int, *, amp: bool = False, channels_last: bool = False
+        self,
+        name: str,
+        variant: str,
+        batch: int,
+        *,
+        amp: bool = False,
+        channels_last: bool = False,
+        device: str = "cpu",
+        compiled: bool = False,
     ) -> None:
         torch.manual_seed(0)
-        self.model = VARIANTS[variant](MODELS[name]()).train()
-        self.inputs, self.targets = torch.randn(batch, 3, 32, 32), torch.arange(batch) % 10
+        self.model = VARIANTS[variant](MODELS[name]()).train().to(device)
+        self.inputs = torch.randn(batch, 3, 32, 32).to(device)
+        self.targets = (torch.arange(batch) % 10).to(device)
         if channels_last:
             self.model.to(memory_format=torch.channels_last)
             self.inputs = self.inputs.to(memory_format=torch.channels_last)
-        self.amp = amp
+        self.amp, self.device = amp, device
+        self.forward = torch.compile(self.model) if compiled else self.model
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3, momentum=0.9)
 
     def step(self) -> None:
         """Do one training step as `training.fit` does it."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.amp):
-            outputs = self.model(self.inputs)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.amp):
+            outputs = self.forward(self.inputs)
         loss = nn.functional.cross_entropy(outputs.float(), self.targets)
         loss.backward()
         self.optimizer.step()

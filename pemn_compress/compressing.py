@@ -19,6 +19,7 @@ from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.batches import Batches
 from pemn_compress.data import Data
 from pemn_compress.errors import ArchiveError, OutputError
+from pemn_compress.evaluation import evaluate
 from pemn_compress.history import Epoch, Score, StorageStep
 from pemn_compress.masked_model import MaskedModel
 from pemn_compress.methods import RENEWALS
@@ -31,7 +32,7 @@ from pemn_compress.run_record import Storage, run_record
 from pemn_compress.settling import settle
 from pemn_compress.shrinking import check_dense_dtype
 from pemn_compress.strategies import Settings, few_values_warning
-from pemn_compress.training import Observer, Run, evaluate, fit
+from pemn_compress.training import Observer, Run, fit
 
 
 @dataclass(frozen=True)

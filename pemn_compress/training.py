@@ -1,4 +1,4 @@
-"""Training and evaluation of any nn.Module that classifies.
+"""Training of any nn.Module that classifies.
 
 Nothing here knows about masks: a MaskedModel, a PrunedModel and a plain model train alike. A model
 that has a method `advance` is told before every epoch and every step, one that has `set_progress`
@@ -20,10 +20,12 @@ from pemn_compress import distributed
 from pemn_compress.augment import parse_augment
 from pemn_compress.batches import Batches
 from pemn_compress.checkpoint import resume, write
-from pemn_compress.data import Data, Split
+from pemn_compress.data import Data
 from pemn_compress.distributed import World
 from pemn_compress.errors import DataError, SettingError, TrainingError
-from pemn_compress.history import Epoch, Score
+from pemn_compress.evaluation import check_fit, evaluate
+from pemn_compress.history import Epoch
+from pemn_compress.memory import explained
 from pemn_compress.optimization import learning_rate, make_optimizer
 from pemn_compress.recipes import Recipe
 
@@ -89,66 +91,6 @@ class Run:
             here = distributed.world()
             return torch.device("cuda", here.local_rank) if here.size > 1 else torch.device("cuda")
         return torch.device("cpu")
-
-
-def check_fit(model: nn.Module, data: Data) -> None:
-    """Try two samples before hours are spent. Raises DataError where model and data do not fit."""
-    samples = Batches(data.test, batch_size=2, shuffle_seed=None, normalize=data.normalize)
-    inputs, targets = next(iter(samples))
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            outputs = model(inputs.to(next(model.parameters()).device))
-    except TrainingError:
-        raise
-    except Exception as error:  # whatever a user's own forward() raises
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(
-            f"data {data.name!r} gives inputs of shape {data.input_shape}, which the model does "
-            f"not take: {type(error).__name__}: {reason}"
-        ) from None
-    finally:
-        model.train(was_training)
-    if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != len(targets):
-        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise DataError(
-            f"the model's output for a batch of {len(targets)}: expected a tensor of shape "
-            f"({len(targets)}, classes), got {got}"
-        )
-    if data.classes is not None and outputs.shape[1] < data.classes:
-        raise DataError(
-            f"data {data.name!r} has {data.classes} classes, the model only {outputs.shape[1]} "
-            "outputs; build it with more"
-        )
-
-
-@torch.no_grad()
-def evaluate(
-    model: nn.Module, split: Split, data: Data, *, batch_size: int = 256, workers: int = 0
-) -> Score:
-    """Return the model's score on a split, in evaluation mode and float32, on its own device."""
-    device = next(iter([*model.parameters(), *model.buffers()])).device
-    batches = Batches(
-        split,
-        batch_size=batch_size,
-        shuffle_seed=None,
-        normalize=data.normalize,
-        workers=workers,
-        device=device,
-    )
-    was_training = model.training
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=device)
-    loss = torch.zeros((), dtype=torch.float64, device=device)
-    total = 0
-    for inputs, targets in batches:
-        outputs = model(inputs)
-        loss += functional.cross_entropy(outputs, targets, reduction="sum").double()
-        correct += (outputs.argmax(1) == targets).sum()
-        total += targets.numel()
-    model.train(was_training)
-    return Score(int(correct), total, float(loss) / total)
 
 
 def fit(
@@ -226,6 +168,7 @@ def _fit(
         world=here,
     )
     optimizer = make_optimizer(model, recipe)
+    optimizer.zero_grad(set_to_none=True)  # of steps that the caller took before
     told = {
         "recipe": recipe.to_dict(),
         "seed": seed,
@@ -252,12 +195,14 @@ def _fit(
                 if isinstance(model, Advancing):
                     model.advance(epoch=epoch)
                 started = time.perf_counter()
-                train_loss = _train_epoch(
-                    forward, model, batches, optimizer, recipe, epoch, run, device, here, observer
-                )
-                distributed.average_statistics(model, here)
-                stepped = time.perf_counter()
-                test = evaluate(model, data.test, data, workers=run.workers)
+                with explained(model, recipe, device, f"epoch {epoch + 1} of {recipe.epochs}"):
+                    train_loss = _train_epoch(
+                        forward, model, batches, optimizer, recipe, epoch, run, device, here,
+                        observer,
+                    )  # fmt: skip
+                    distributed.average_statistics(model, here)
+                    stepped = time.perf_counter()
+                    test = evaluate(model, data.test, data, workers=run.workers)
                 if not math.isfinite(test.loss):  # the last step may have broken the model
                     place = f"epoch {epoch + 1} of {recipe.epochs}, evaluation"
                     raise _not_finite("test loss", test.loss, place, recipe)
@@ -319,10 +264,6 @@ def _train_epoch(
         except IndexError as error:  # a label beyond the outputs, where the data names no classes
             reason = (str(error).splitlines() or ["a label out of range"])[0]
             raise DataError(f"{place}: the labels do not fit the model: {reason}") from None
-        except torch.OutOfMemoryError:
-            raise TrainingError(
-                f"{place}: {device} is out of memory; a smaller --batch-size helps"
-            ) from None
         last = step == steps - 1
         if device.type == "cpu" or last or step % CHECK_LOSS_STEPS == 0:
             _check_finite(loss, total, place, recipe)

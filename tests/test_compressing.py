@@ -22,11 +22,11 @@ from pemn_compress.errors import (
     TrainingError,
     UnknownNameError,
 )
+from pemn_compress.evaluation import evaluate
 from pemn_compress.planning import Selection
 from pemn_compress.preparing import DataRequest
 from pemn_compress.run_record import Storage
 from pemn_compress.strategies import STRATEGIES, Settings
-from pemn_compress.training import evaluate
 
 QUICK = DataRequest("digits", train_limit=200, test_limit=50)
 SMALL: dict[str, Any] = {"data": QUICK, "epochs": 1, "arguments": {"width": 16}}

@@ -19,7 +19,8 @@ def start(output: Path, checkpoint: Path) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "pemn_compress", "compress", "mlp", "--data", "digits",
         "--arg", "width=32", "--epochs", "150", "--train-limit", "400", "--test-limit", "60",
-        "--force", "-o", str(output), "--checkpoint", str(checkpoint),
+        "--renewal", "iterand", "--renewal-every", "50", "--force", "-o", str(output),
+        "--checkpoint", str(checkpoint),
     ]  # fmt: skip
     return subprocess.Popen(
         command,
@@ -38,7 +39,8 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
     data = DataRequest("digits", train_limit=400, test_limit=60)
-    whole = compress("mlp", data=data, epochs=150, arguments={"width": 32}).archive
+    renewal = {"renewal": "iterand", "renewal_every": 50}  # its state has to survive too
+    whole = compress("mlp", data=data, epochs=150, arguments={"width": 32}, **renewal).archive
 
     archive, moments, killed = tmp_path / "run.pemn", random.Random(0), 0
     for _ in range(2):

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from pemn_compress import recipes, training
 from pemn_compress.data import Data, Split
 from pemn_compress.errors import DataError, SettingError, TrainingError
+from pemn_compress.evaluation import evaluate
 from pemn_compress.history import Epoch
 from pemn_compress.masked_model import MaskedModel
-from pemn_compress.training import Run, evaluate, fit
+from pemn_compress.memory import training_bytes
+from pemn_compress.training import Run, fit
 
 RECIPE = recipes.load("default").override(epochs=4, batch_size=16)
 
@@ -264,3 +266,51 @@ def test_other_ways_to_run_learn_the_same(run: Run, monkeypatch: pytest.MonkeyPa
     got = fit(masked(), images(), RECIPE, run=run)
     for one, other in zip(got, expected, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, abs=0.15 if run.amp else 1e-3)
+
+
+class Greedy(nn.Module):
+    """A network whose second training step asks for more memory than there is."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(36, 3)
+        self.steps = 0
+
+    def forward(self, x):
+        if self.training:
+            self.steps += 1
+            if self.steps == 2:
+                torch.empty(10**15)
+        return self.layer(x.flatten(1))
+
+
+def test_out_of_memory_says_what_is_needed_and_what_helps():
+    masked = MaskedModel(Greedy(), strategy="mask")
+    recipe = recipes.load("default").override(epochs=1, batch_size=8)
+    weights, biases = 3 * 36, 3
+    # scores, their gradients, two states of AdamW; the same of biases; prototype, made weight
+    expected = 4 * (4 * weights + 4 * biases + weights + weights)
+    assert training_bytes(masked, recipe) == expected
+    with pytest.raises(TrainingError) as caught:
+        fit(masked, images(), recipe)
+    message = str(caught.value)
+    assert message.startswith("epoch 1 of 1: cpu is out of memory: 0 MB are needed")
+    assert "a smaller --batch-size, --amp, --optimizer sgd, --strategy rp need less" in message
+
+
+def test_accumulated_and_clipped_gradients_are_those_of_the_whole_batch():
+    inputs = torch.randn(12, 36, generator=torch.Generator().manual_seed(0))
+    targets = torch.arange(12) % 3
+    clipped = []
+    for parts in (1, 3):
+        torch.manual_seed(0)
+        masked = MaskedModel(nn.Sequential(nn.Linear(36, 9), nn.ReLU(), nn.Linear(9, 3)))
+        for part in range(parts):
+            own = slice(part * 12 // parts, (part + 1) * 12 // parts)
+            loss = nn.functional.cross_entropy(masked(inputs[own]), targets[own])
+            (loss / parts).backward()
+        norm = nn.utils.clip_grad_norm_(masked.parameters(), 1e-3)
+        assert norm > 1e-3
+        clipped.append([p.grad.clone() for p in masked.parameters()])
+    for one, other in zip(*clipped, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-8)
