@@ -44,11 +44,12 @@ def resume(
         found = _flat(content["identity"])
         history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
         states = content["model"], content["optimizer"]
-    except Exception as error:  # torch.load raises many kinds for a file that is not its own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception:  # torch.load raises many kinds, and some tell the user to trust the file
         raise TrainingError(
-            f"{path}: expected a checkpoint of this program, got a file that cannot be read "
-            f"({reason}); remove it or pass another --checkpoint"
+            f"{path}: expected a checkpoint of this program, got another kind of file or one that "
+            "was cut short; remove it or pass another --checkpoint"
         ) from None
     wanted = _flat(identity)
     for key in dict.fromkeys([*wanted, *found]):

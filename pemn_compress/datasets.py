@@ -4,6 +4,7 @@ DATASETS, at the bottom, lists the names. Nothing else in the package imports to
 """
 
 import contextlib
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -137,7 +138,7 @@ def _load_cifar(request: Request) -> Data:
 
 def _load_folder(request: Request) -> Data:
     train = _image_folder(request.path / "train")
-    has_test = (request.path / "test").is_dir()
+    has_test = os.path.isdir(request.path / "test")
     test = _image_folder(request.path / ("test" if has_test else "val"))
     if train.classes != test.classes:
         differing = sorted(set(train.classes) ^ set(test.classes))
@@ -171,7 +172,7 @@ def _image_folder(root: Path) -> Any:
     """Return torchvision's ImageFolder, its samples taking turns between the classes."""
     from torchvision.datasets import ImageFolder
 
-    if not root.is_dir():
+    if not os.path.isdir(root):
         expected = "train and test (or val) folders" if root.name == "val" else "a folder"
         raise DataError(f"{root}: expected {expected} of one folder per class, got no such folder")
     try:

@@ -30,10 +30,10 @@ _SHIFT32 = np.uint64(32)
 _BLOCKS_AT_ONCE = 1 << 14  # four u64 words a block: the work fits in a core's cache
 
 
-def check_seed(seed: int) -> None:
-    """Refuse a seed that does not fit in 64 bits."""
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Refuse a seed that does not fit in 64 bits; `name` is what the message calls it."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        raise SettingError(f"seed: expected an integer from 0 to 2^64 - 1, got {seed!r}")
+        raise SettingError(f"{name}: expected an integer from 0 to 2^64 - 1, got {seed!r}")
 
 
 def philox_block(counter: tuple[U64, U64, U64, U64], key: tuple[int, int]) -> tuple[U64, ...]:

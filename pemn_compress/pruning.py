@@ -130,7 +130,7 @@ def check_given(strategy: str, given: Mapping[str, Any]) -> None:
         if strategy in TRAINED_STRATEGIES and name in masks_only:
             raise SettingError(
                 f"{name} is a setting of masks over random weights ({', '.join(STRATEGIES)}): "
-                f"expected none under strategy {strategy}, got {value!r}; leave it "
+                f"expected none under strategy {strategy}, got one; leave it "
                 "out, or take --strategy rp"
             )
         if strategy in STRATEGIES and name == "sparsity":

@@ -97,8 +97,9 @@ class Settings:
         object.__setattr__(self, "layer_density", pairs)  # lists, where a JSON file had them
         for density in (self.density, *(own for _, own in pairs)):
             check_density(density)
-        for seed in (self.seed, self.score_seed or 0):
-            prng.check_seed(seed)
+        prng.check_seed(self.seed)
+        if self.score_seed is not None:
+            prng.check_seed(self.score_seed, "score_seed")
         methods.check_order(self.order, self.strategy)
         methods.check_search(self.search, self.ranking, self.renewal)
         methods.check_renewal(self.renewal, self.renewal_every, self.renewal_rate)

@@ -256,3 +256,10 @@ def test_a_prototype_counts_as_restored_bytes():
     data = encode([MaskedTensor("w", "f32", mask, 0, 1.0)], Prototype("normal16", values, None))
     verify(data, Limits(max_bytes=400))
     refused(data, "prototype length", Limits(max_bytes=399))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_that_nobody_writes_to_and_a_device_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        refused(path, "expected a regular file, got a device or a pipe; pass - for standard input")

@@ -6,6 +6,7 @@ and obvious: loops over weights, written from what the projects' code does.
 
 import json
 import math
+import os
 from collections import OrderedDict
 
 import numpy as np
@@ -515,3 +516,10 @@ def test_settings_errors_are_setting_errors(tmp_path):
     file = checkpoint(tmp_path / "c", "pemn", state_of(weights("kaiming")))
     with pytest.raises(SettingError):
         import_checkpoint(file, "pemn", Net())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_that_nobody_writes_to_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="expected a regular file, got a device or a pipe"):
+        import_checkpoint(tmp_path / "pipe", "biprop", nn.Linear(2, 2))

@@ -161,6 +161,7 @@ def test_files_that_cannot_be_loaded(folder: Path, source: str | bytes, message:
     [
         ("missing.py", "missing.py: expected a Python file; there is no such file"),
         ("missing.py:fn", "missing.py: expected a Python file; there is no such file"),
+        (f"{'x' * 300}.py", "expected a readable file; got: File name too long"),
         ("nets", "nets: expected a Python file, got a folder"),
         ("nets.py", "nets.py: expected a Python file, got a folder"),
         ("weights.pt", r"weights.pt: expected a Python file named \*.py"),

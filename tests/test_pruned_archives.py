@@ -289,6 +289,11 @@ def test_report_shows_what_each_archive_is(tmp_path: Path, monkeypatch: pytest.M
     found = report(["magnitude.pemn", "dense.pemn", "rp.pemn"])
     text = render(found, "table", width=80)
     assert max(map(len, text.splitlines())) <= 80
+    assert [line.split()[:3] for line in text.splitlines()[3:6]] == [
+        ["magnitude.pemn", "magnitude", "int8"],
+        ["dense.pemn", "dense", "-"],
+        ["rp.pemn", "rp", "0.01"],
+    ]
     pruned, dense, masked = (text.split(f"\n{name}.pemn\n")[1] for name in
                              ("magnitude", "dense", "rp"))  # fmt: skip
     assert "pruned        10,150 weights in 3 tensors, density 0.1, int8 values" in pruned

@@ -213,6 +213,26 @@ def test_summary_keeps_the_end_of_long_paths(tmp_path):
     assert max(map(len, lines[:6])) <= COLUMNS
 
 
+def test_the_summary_tells_methods_apart_in_80_columns(tmp_path):
+    folder = tmp_path / ("folder" * 4)
+    for name, settings in (
+        ("plain", Settings()),
+        ("biprop", Settings("one-layer", search="biprop", renewal="recycle")),
+        ("iterand", Settings("rp", 1e-3, renewal="iterand")),
+    ):
+        write(folder / f"{name}.pemn", tiny_plan(), settings, accuracy=None)
+    lines = table(report([folder])).splitlines()[3:6]
+    assert max(map(len, lines)) <= COLUMNS
+    assert "...biprop.pemn  one-layer biprop recycle  " in lines[0]
+    assert "rp 0.001 iterand  " in lines[1]
+    assert "plain.pemn  rp 0.01  " in lines[2]
+
+
+def test_names_that_the_system_refuses(tmp_path):
+    with pytest.raises(ArchiveError, match="cannot be read: File name too long"):
+        find_archives([tmp_path / ("x" * 300)])
+
+
 def test_numbers_are_never_cut(archives):
     text = render(report(archives[:1]), width=30)
     assert "…" not in text

@@ -267,6 +267,13 @@ def test_settings_name_the_choices_when_a_name_is_unknown(change, known):
     assert repr(next(iter(change.values()))) in str(refused.value)
 
 
+def test_a_seed_out_of_range_is_called_by_its_name():
+    with pytest.raises(SettingError, match=r"^score_seed: expected an integer"):
+        Settings(score_seed=-1)
+    with pytest.raises(SettingError, match=r"^seed: expected an integer"):
+        Settings(seed=2**64)
+
+
 def test_refuses_a_plan_without_tensors():
     with pytest.raises(SettingError, match="no tensor to mask"):
         fill(Plan(()), Settings())

@@ -6,6 +6,8 @@ of a field that has not been checked.
 
 import hashlib
 import io
+import os
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +38,13 @@ def open_archive(
         stream = io.BytesIO(source)
     else:
         try:
+            kind = os.stat(source).st_mode
+            if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+                # to open a pipe is to wait for whoever writes to it, for ever if need be
+                raise ArchiveError(
+                    f"{name}: cannot be read: expected a regular file, got a device or a pipe; "
+                    "pass - for standard input"
+                )
             stream = open(source, "rb")  # noqa: SIM115 - the Archive owns and closes it
         except FileNotFoundError:
             raise ArchiveError(f"{name}: no such file") from None
@@ -46,7 +55,7 @@ def open_archive(
         if mapped and not isinstance(source, bytes):
             archive.map_file()
         return archive
-    except OSError as error:  # a pipe, a bad disk
+    except OSError as error:  # a bad disk
         stream.close()
         raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
     except BaseException:

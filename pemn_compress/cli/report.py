@@ -1,7 +1,7 @@
 """`pemn report`: what archives cost, and what an architecture would."""
 
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -50,7 +50,7 @@ def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
 
 
 def _is_architecture(path: str) -> bool:
-    exists = path == "-" or Path(path).exists()
+    exists = path == "-" or os.path.exists(path)
     if path.partition(":")[0].endswith(".py"):
         return True
     return not exists and not path.endswith(".pemn") and "/" not in path

@@ -27,8 +27,13 @@ def command(archives: tuple[str, ...], max_weights: int, max_bytes: int, as_json
         if not as_json:
             click.echo(
                 f"{found['file']}: sound: format {found['format_version']}, "
-                f"{found['sections']} sections, {found['tensors']} tensors, restored digest "
+                f"{_counted(found['sections'], 'section')}, "
+                f"{_counted(found['tensors'], 'tensor')}, restored digest "
                 f"{found['restored_sha256'][:16]}..."
             )
     if as_json:
         click.echo(json.dumps(findings, indent=2))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 import difflib
 import pickle
 import re
+import stat
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a pipe may have no other end
+            raise ModelError(
+                f"{path}: cannot be read: expected a regular file, got a device or a pipe"
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch about files that older versions wrote
             loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -43,6 +49,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise ModelError(f"{path}: no such file") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ModelError:
+        raise
     except Exception as error:  # torch raises many kinds for a file that it did not write
         raise _refusal(path, error) from None
     about = loaded if isinstance(loaded, dict) else {}

@@ -5,6 +5,7 @@ Whatever the user's code does, what comes out of here is its result or a `ModelE
 
 import importlib.util
 import itertools
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def parse_reference(reference: str) -> tuple[Path, str]:
 def load_model_file(reference: str) -> ModelFile:
     """Read and run FILE.py or FILE.py:FUNCTION; the function must exist but is not called yet."""
     path, entry = parse_reference(reference)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, no error where it may not look
         raise ModelError(f"{path}: expected a Python file, got a folder; name the file in it")
     if path.suffix != ".py":
         raise ModelError(f"{path}: expected a Python file named *.py or *.py:FUNCTION")

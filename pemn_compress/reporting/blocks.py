@@ -9,7 +9,9 @@ from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, She
 from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
 from pemn_compress.strategies import few_values_warning
 
-_LONGEST_FILE = 26
+# of the summary's first two columns; where a method is longer than usual, files' names give way
+_LONGEST_FILE, _USUAL_METHOD, _LONGEST_METHOD = 26, 12, 24
+_USUAL = (("search", "edge-popup"), ("renewal", "none"))
 _PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
 
 
@@ -86,9 +88,7 @@ def _strategy(archive: ArchiveReport) -> str:
     parts = [words.strategy(archive.settings)]
     if "scaling" in archive.settings:
         parts.append(f"scaling {archive.settings['scaling']}")
-    for key, usual in (("search", "edge-popup"), ("renewal", "none")):
-        if archive.settings.get(key, usual) != usual:
-            parts.append(str(archive.settings[key]))
+    parts += _unusual(archive)
     if "pruning_schedule" in archive.settings:
         parts.append(f"pruned {archive.settings['pruning_schedule']}")
     if account.prototype_length:
@@ -160,28 +160,45 @@ def _pruning(
 
 
 def _summary(archives: Sequence[ArchiveReport]) -> Sheet:
+    methods = [_method(archive) for archive in archives]
+    longest = _LONGEST_FILE - max(0, max(map(len, methods)) - _USUAL_METHOD)
     rows = tuple(
         (
-            _short(archive.file),
-            words.strategy(archive.settings)[:12],
+            _short(archive.file, longest),
+            method,
             words.NOT_COUNTED if a.density is None else f"{a.density:.3g}",
             words.percent(archive.accuracy) if archive.accuracy else words.NOT_COUNTED,
             words.count(a.stored.total),
             words.ratio(a.compression_ratio),
         )
-        for archive in archives
+        for archive, method in zip(archives, methods, strict=True)
         for a in (archive.account,)
     )
     return Sheet(("file", "strategy", "density", "accuracy", "bytes", "ratio"), rows, left=2)
 
 
-def _short(file: str) -> str:
+def _method(archive: ArchiveReport) -> str:
+    """Return what tells one row of a comparison from another: strategy, search, renewal, values."""
+    parts = [words.strategy(archive.settings)[:12], *_unusual(archive)]
+    values = archive.account.values
+    if archive.account.kind != "masked" and values != "fp32":
+        parts.append(values)
+    return words.clean(" ".join(parts))[:_LONGEST_METHOD].rstrip()
+
+
+def _unusual(archive: ArchiveReport) -> list[str]:
+    """Return the search and the renewal, those that the papers' plain method has not."""
+    told = ((archive.settings.get(key, usual), usual) for key, usual in _USUAL)
+    return [str(value) for value, usual in told if value != usual]
+
+
+def _short(file: str, longest: int) -> str:
     """Shorten a path for the summary; its end tells it from others."""
     text = words.clean(file)
     name = PurePath(text).name
-    if len(text) <= _LONGEST_FILE:
+    if len(text) <= longest:
         return text
-    return f".../{name}" if len(name) + 4 <= _LONGEST_FILE else f"...{text[3 - _LONGEST_FILE :]}"
+    return f".../{name}" if len(name) + 4 <= longest else f"...{text[3 - longest :]}"
 
 
 def _strategies(report: PlanReport) -> Sheet:

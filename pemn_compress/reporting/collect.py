@@ -132,9 +132,13 @@ def find_archives(paths: Sequence[str | Path]) -> list[Path]:
     places = [Path(path) for path in paths] or [Path()]
     found: dict[Path, Path] = {}
     for place in places:
-        if place.is_dir():
+        try:
+            is_folder, exists = place.is_dir(), place.exists()
+        except OSError as error:  # in a folder that may not be entered, a name too long
+            raise ArchiveError(f"{place}: cannot be read: {error.strerror}") from None
+        if is_folder:
             below = sorted(path for path in place.rglob(f"*{SUFFIX}") if path.is_file())
-        elif place.exists() or str(place) == STANDARD_INPUT:
+        elif exists or str(place) == STANDARD_INPUT:
             below = [place]
         else:
             raise ArchiveError(f"{place}: no such file or folder")
