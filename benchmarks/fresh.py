@@ -5,6 +5,8 @@ that has done it before, either side of a comparison may take half the time, as 
 lie; and a peak of memory can only be told for a process that has had none.
 """
 
+import ctypes
+import gc
 import multiprocessing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,16 +41,29 @@ class Growth:
     """How a process's resident memory grows from here on, in bytes (Linux only)."""
 
     def __init__(self) -> None:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        _trim()
         self._before = _status("VmRSS")
+        self.forget_peak()
+
+    def forget_peak(self) -> None:
+        """Let the peak be that of what comes."""
+        Path("/proc/self/clear_refs").write_text("5")
 
     def peak(self) -> int:
         """Return the most that it was above the start."""
         return _status("VmHWM") - self._before
 
     def now(self) -> int:
-        """Return what it is above the start."""
+        """Return what is held above the start, without what the C library keeps for later."""
+        _trim()
         return _status("VmRSS") - self._before
+
+
+def _trim() -> None:
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc's
+        trim(0)
 
 
 def _status(field: str) -> int:

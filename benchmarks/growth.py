@@ -5,7 +5,6 @@ CPU time and peak memory per weight, from 10^5 to 10^8 weights, of a training st
 process of its own, one thread.
 """
 
-import gc
 import statistics
 import sys
 import tempfile
@@ -48,7 +47,6 @@ def masked(weights: float, strategy: str) -> pemn_compress.MaskedModel:
 
 
 def clock(function: Callable[[], object], weights: float, calls: int = 1) -> Cost:
-    gc.collect()
     grown, started = Growth(), time.process_time()
     for _ in range(calls):
         held = function()
@@ -59,11 +57,17 @@ def clock(function: Callable[[], object], weights: float, calls: int = 1) -> Cos
 
 
 def clock_step(weights: float) -> Cost:
-    """Measure changed scores to weights, and gradients of these back to gradients of scores."""
+    """Measure changed scores to weights, and gradients of these back to gradients of scores.
+
+    Its memory is the scores' own and all that a step needs besides.
+    """
     step(masked(1e4, "rp"))
+    grown = Growth()
     model = masked(weights, "rp")
     step(model)
-    memory = clock(lambda: step(model), weights).memory
+    grown.forget_peak()
+    step(model)
+    memory = grown.peak() / weights
     started = time.process_time()
     step(model)
     calls = max(1, round(STEP_SECONDS / (time.process_time() - started)))
@@ -180,7 +184,6 @@ def plot(costs: dict[float, dict[str, Cost]], path: Path) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "growth"  # the same figures give the same file
     from matplotlib import pyplot
-    from matplotlib.ticker import FuncFormatter, NullLocator
 
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     for axis, field, unit in zip(
