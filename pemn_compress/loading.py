@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pemn_compress import architecture as architectures
 from pemn_compress.archive import Archive, Limits, open_archive
-from pemn_compress.archive.records import Alias, FromPrototype
+from pemn_compress.archive.records import Alias
 from pemn_compress.errors import ModelError
 from pemn_compress.packed import PackedWeights, pack_weights
 from pemn_compress.planning import owner_of
@@ -127,16 +127,9 @@ def state_dict(archive: Archive) -> dict[str, Tensor]:
 
     The restored digest of the manifest is checked. Raises ArchiveError.
     """
-    prototype, own = archive.manifest.prototype, archive.manifest.tensors
-    filled = sum(t.numel for t in own if isinstance(t.values, FromPrototype))
-    if prototype and prototype.seed is not None and filled == prototype.length:
-        # every value is used once (strategy mask): the prototype is as large as the weights, and
-        # is made part by part, each for the tensor that needs it
-        arrays = {record.name: array for record, array in archive.checked_tensors()}
-    else:
-        arrays = archive.restored()
+    arrays = archive.restored()
     state: dict[str, Tensor] = {}
-    for record in own:
+    for record in archive.manifest.tensors:
         if isinstance(record.values, Alias):
             state[record.name] = state[record.values.of]
             continue

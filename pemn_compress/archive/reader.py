@@ -122,12 +122,13 @@ class Archive:
             raise ArchiveError(f"{self.name}: holds no prototype")
         if self._prototype is None:
             if record.seed is None or record.transform is None:
-                self._prototype = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
+                vector = np.frombuffer(self.section(records.PROTOTYPE), "<f4")
             else:
                 generate = prng.TRANSFORMS[record.transform]
-                self._prototype = generate(record.seed, record.stream, record.length)
+                vector = generate(record.seed, record.stream, record.length)
             if record.shuffle is not None:
-                self._prototype = values.shuffled(self._prototype, record.shuffle)
+                vector = values.shuffled(vector, record.shuffle)
+            self._prototype = vector
         return self._prototype
 
     def mask(self, name: str) -> Mask:
@@ -301,7 +302,10 @@ class Archive:
             if name in self.section_offsets:  # also where tensors have digests: gaps have none
                 self.section(name)
         own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
-        if any(isinstance(tensor.values, records.FromPrototype) for tensor in own):
+        filled = sum(t.numel for t in own if isinstance(t.values, records.FromPrototype))
+        shared = self.manifest.prototype
+        # a seeded one as large as the weights (strategy mask) is made part by part, as it is needed
+        if filled and shared and (shared.seed is None or shared.shuffle or filled > shared.length):
             self.prototype()
         # most of the time goes into digests and numpy, which let other threads work
         threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
