@@ -41,7 +41,8 @@ def fold_batchnorm(model: nn.Module) -> int:
             continue
         assert isinstance(module, _BatchNorm)
         mean, var = module.running_mean, module.running_var
-        assert mean is not None and var is not None
+        assert mean is not None
+        assert var is not None
         scale = module.weight.double() / (var.double() + module.eps).sqrt()
         shift = module.bias.double() - mean.double() * scale
         mean.zero_()
