@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from pemn_compress.pruning import PruningSettings, check_storage
 from pemn_compress.recipes import Recipe
 from pemn_compress.run_record import Storage, run_record
 from pemn_compress.settling import settle
-from pemn_compress.shrinking import check_dense_dtype
+from pemn_compress.shrinking import check_dense_dtype, foldable
 from pemn_compress.strategies import Settings, few_values_warning
 from pemn_compress.training import Observer, Run, fit
 
@@ -124,6 +124,12 @@ def compress(
     else:
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
         warnings = _warnings(settings, masked, chosen, prepared.data)
+    if storage.fold_batchnorm and not any(map(foldable, masked.model.modules())):
+        storage = replace(storage, fold_batchnorm=False)
+        warnings.append(
+            "fold_batchnorm: the model has no batch-norm with learned scale and shift; nothing is "
+            "folded"
+        )
     if output is not None:
         _check_space(output, masked)
     history = fit(
@@ -204,7 +210,8 @@ def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Dat
         if settings.period >= length:
             told.append(
                 f"renewal {settings.renewal} every {settings.period} {facts.unit} never comes due "
-                f"in {length}; pass a smaller --renewal-every"
+                f"in {length}; pass more --epochs"
+                + (" or a smaller --renewal-every" if length > 1 else "")
             )
     return [one for one in told if one]
 

@@ -107,7 +107,7 @@ class MaskedModel(PlannedModel):
 
         Both count from 0, steps over the whole run. Renews weights and changes the density where
         the settings say so; a function of its arguments and the state dict, so that a resumed run
-        goes on as if it had never stopped.
+        goes on as if it had never stopped. To say the same epoch or step again changes nothing.
         """
         if epoch is not None and self.settings.ramp:
             self.budget = self._budget(epoch)
@@ -118,6 +118,7 @@ class MaskedModel(PlannedModel):
             with torch.no_grad():
                 ranks = [score if self.settings.signed else score.abs() for score in self.scores]
                 self.renewal.renew(count, ranks, list(self.masks().values()))
+                self.renewal.last.fill_(count)
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape.

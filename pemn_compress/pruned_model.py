@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import prng
-from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.errors import ModelError, SettingError, TrainingError
 from pemn_compress.masks import top_mask
 from pemn_compress.plan import kept_count
 from pemn_compress.planned_model import PlannedModel
@@ -162,6 +162,11 @@ class PrunedModel(PlannedModel):
         """Return what the kept weights are the largest of: above zero unless removed already."""
         value = self.values[index].detach()
         if self.settings.strategy == "magnitude":
+            if bool(value.isnan().any()):
+                raise TrainingError(
+                    f"{self.plan.tensors[index].name}: expected weights that are numbers, got NaN: "
+                    "none can be chosen; a lower learning rate helps"
+                )
             importance = value.float().abs().clamp_min(torch.finfo(torch.float32).tiny)
         else:
             words = prng.words(self.settings.seed, ORDER_STREAMS + index, value.numel())

@@ -21,6 +21,11 @@ def check_dense_dtype(name: str) -> None:
         raise UnknownNameError("dense dtype", name, DENSE_DTYPES)
 
 
+def foldable(module: nn.Module) -> bool:
+    """Whether a module is a batch-norm with learned weight and bias, and running statistics."""
+    return isinstance(module, _BatchNorm) and module.affine and module.running_var is not None
+
+
 @torch.no_grad()
 def fold_batchnorm(model: nn.Module) -> int:
     """Rewrite the four vectors of every batch-norm as a scale and a shift; return how many.
@@ -32,11 +37,12 @@ def fold_batchnorm(model: nn.Module) -> int:
     """
     folded = 0
     for module in model.modules():
-        if not isinstance(module, _BatchNorm) or not module.affine:
+        if not foldable(module):
             continue
+        assert isinstance(module, _BatchNorm)
         mean, var = module.running_mean, module.running_var
-        if mean is None or var is None:
-            continue
+        assert mean is not None
+        assert var is not None
         scale = module.weight.double() / (var.double() + module.eps).sqrt()
         shift = module.bias.double() - mean.double() * scale
         mean.zero_()

@@ -239,6 +239,40 @@ def test_a_state_dict_brings_the_renewed_values_along(chosen: dict[str, Any]) ->
         assert packing.pack(one) == packing.pack(masked)
 
 
+def test_to_say_the_same_epoch_or_step_again_changes_nothing() -> None:
+    for chosen in (RECYCLE, ITERAND):
+        once, often = made(**chosen), made(**chosen)
+        for masked, times in ((once, 1), (often, 3)):
+            optimizer = torch.optim.SGD(masked.parameters(), lr=0.5)
+            for step in range(12):  # a loop that names both before each step
+                for _ in range(times):
+                    masked.advance(epoch=step // 4, step=step)
+                if masked is often and step == 9:  # in the middle of an epoch
+                    half = copy.deepcopy(masked.state_dict())
+                    masked.renewal.last.fill_(0)
+                    masked.load_state_dict(half)
+                inputs, targets = points().train.inputs, points().train.targets
+                functional.cross_entropy(masked(inputs), targets).backward()
+                optimizer.step()
+                optimizer.zero_grad()
+        assert int(once.renewal.last) == (2 if chosen is RECYCLE else 10)
+        assert np.array_equal(values(once), values(often))
+        assert not np.array_equal(values(once), values(made(**chosen)))
+
+
+def test_recycling_comes_once_an_epoch_however_often_the_epoch_is_named() -> None:
+    masked = made(**RECYCLE)
+    masked.advance(epoch=1, step=4)
+    before = values(masked)
+    with torch.no_grad():  # a step changes which weights are wanted least
+        for score in masked.scores:
+            score.copy_(score.flip(0))
+    masked.advance(epoch=1, step=5)
+    assert np.array_equal(values(masked), before)
+    masked.advance(epoch=2, step=8)
+    assert not np.array_equal(values(masked), before)
+
+
 def test_a_loop_of_ones_own_can_stop_and_go_on() -> None:
     whole, half = made(**ITERAND), made(**ITERAND)
     train(whole, 16)
@@ -256,9 +290,13 @@ def test_memory_is_taken_only_where_something_is_renewed() -> None:
 
     weights = made().plan.numel
     assert not any("renewal" in key for key in made().state_dict())
-    assert bytes_of(made(**ITERAND)) == bytes_of(made()) + (4 + 4) * weights
+    assert bytes_of(made(**ITERAND)) == bytes_of(made()) + (4 + 4) * weights + 8
     saved = {k: v for k, v in made(**RECYCLE).state_dict().items() if "renewal" in k}
-    assert [(v.dtype, v.numel()) for v in saved.values()] == [(torch.int32, 360), (torch.int32, 90)]
+    assert [(v.dtype, v.numel()) for v in saved.values()] == [
+        (torch.int64, 1),  # when it came last
+        (torch.int32, 360),
+        (torch.int32, 90),
+    ]
 
 
 def test_a_state_of_another_renewal_is_refused() -> None:

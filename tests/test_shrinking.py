@@ -139,3 +139,17 @@ def test_compress_says_what_each_step_costs(tmp_path: Path):
     record = json.loads((tmp_path / "run.json").read_text())
     assert [step["label"] for step in record["storage_steps"]] == labels
     assert record["accuracy"] == made.accuracy
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_nothing_to_fold_is_said_and_not_measured(normalised):
+    model = nn.Sequential(
+        nn.Linear(4, 8),
+        nn.BatchNorm1d(8, affine=False) if normalised else nn.ReLU(),
+        nn.Linear(8, 2),
+    )
+    inputs = torch.randn(32, 4)
+    pair = (inputs, (inputs[:, 0] > 0).long())
+    made = compress(model, data=(pair, pair), epochs=1, storage=Storage(fold_batchnorm=True))
+    assert [step.label for step in made.steps] == ["as trained"]
+    assert any("nothing is folded" in warning for warning in made.warnings)

@@ -45,7 +45,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @data_options
 @click.option("--train-limit", type=int, help="Use only the first N training samples.")
 @arguments_option
-@variant_options
+@variant_options("recipe's")
 @click.option(
     "--strategy",
     type=click.Choice([*STRATEGIES, *TRAINED_STRATEGIES]),
@@ -182,7 +182,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Path(path_type=Path),
     help="Write everything about the run to this JSON file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the run's record not a summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run's record, not a summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(model: str, **options: Any) -> None:  # fmt: skip
     """Train masks over fixed random weights, or a pruned network, and write a .pemn archive.

@@ -39,7 +39,7 @@ _LONGEST_NAME = 22
     help="An architecture or a model file, as in pemn compress, whose state has the same names.",
 )
 @arguments_option
-@variant_options
+@variant_options("default: the model's own")
 @click.option(
     "--density",
     type=float,

@@ -105,18 +105,26 @@ def data_options(command: Command) -> Command:
     return command
 
 
-def variant_options(command: Command) -> Command:
-    """Add the variants that the papers use: batch-norm modes, no biases."""
-    command = click.option(
-        "--bias/--no-bias",
-        default=None,
-        help="Keep or leave out biases of convolutions and linear layers. [recipe's]",
-    )(command)
-    return click.option(
-        "--batchnorm",
-        type=click.Choice(["learned", "frozen", "non-affine"]),
-        help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. [recipe's]",
-    )(command)
+def variant_options(otherwise: str) -> Callable[[Command], Command]:
+    """Add the variants that the papers use: batch-norm modes, no biases.
+
+    `otherwise` is what the help says of a run that names none.
+    """
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--bias/--no-bias",
+            default=None,
+            help=f"Keep or leave out biases of convolutions and linear layers. [{otherwise}]",
+        )(command)
+        return click.option(
+            "--batchnorm",
+            type=click.Choice(["learned", "frozen", "non-affine"]),
+            help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. "
+            f"[{otherwise}]",
+        )(command)
+
+    return add
 
 
 def method_options(command: Command) -> Command:

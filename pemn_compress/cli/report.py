@@ -20,7 +20,7 @@ from pemn_compress.strategies import SCALINGS, STRATEGIES, Settings
 @click.option("--density", type=float, help="ARCHITECTURE only: fraction of weights kept.")
 @click.option("--scaling", type=click.Choice(SCALINGS), help="ARCHITECTURE only.")
 @arguments_option
-@variant_options
+@variant_options("default: the model's own")
 @selection_options
 def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
     """Print what archives cost: paper's formula, stored bytes, information limit; and pruning's.

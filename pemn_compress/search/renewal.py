@@ -29,10 +29,13 @@ class Renewal(nn.Module, ABC):
     """
 
     kind: str
+    last: Tensor
 
     def __init__(self, plan: Plan, filling: Filling, settings: Settings, prototype: Tensor) -> None:
         super().__init__()
         self._filling, self._settings = filling, settings
+        # the epoch or step of the last one: a run that is resumed within an epoch has to know
+        self.register_buffer("last", torch.tensor(0, device=prototype.device))
         for index, tensor in enumerate(plan):
             plain = self.plain(prototype, index, tensor.numel)
             start = self.first_numbers(tensor.numel).to(prototype.device)
@@ -64,11 +67,16 @@ class Renewal(nn.Module, ABC):
             self.values(index).copy_(self.follow(index, numbers, plain))
 
     def due(self, *, epoch: int | None, step: int | None) -> int | None:
-        """Return the epoch or step, whichever the renewal counts, if one comes before it."""
+        """Return the epoch or step, whichever the renewal counts, if one comes before it.
+
+        None once it has come: a loop may say where it is as often as it likes.
+        """
         facts = RENEWALS[self._settings.renewal]
         assert facts is not None
         count = epoch if facts.unit == "epochs" else step
-        return count if count and count % self._settings.period == 0 else None
+        if not count or count % self._settings.period:
+            return None
+        return None if count == int(self.last) else count
 
     @staticmethod
     @abstractmethod
