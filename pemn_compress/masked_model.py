@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pemn_compress.archive.records import Shuffle
 from pemn_compress.archive.values import shuffled
 from pemn_compress.budgets import Budget, global_budget, ramped, tensor_budget, tensor_densities
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.masks import top_mask
 from pemn_compress.planned_model import PlannedModel
 from pemn_compress.planning import DTYPES, Selection, plan_model
@@ -108,7 +108,11 @@ class MaskedModel(PlannedModel):
         Both count from 0, steps over the whole run. Renews weights and changes the density where
         the settings say so; a function of its arguments and the state dict, so that a resumed run
         goes on as if it had never stopped. To say the same epoch or step again changes nothing.
+        Raises SettingError for a number below 0.
         """
+        for name, number in (("epoch", epoch), ("step", step)):
+            if number is not None and number < 0:
+                raise SettingError(f"{name}: expected 0 or more, got {number}")
         if epoch is not None and self.settings.ramp:
             self.budget = self._budget(epoch)
         if self.renewal is None:
@@ -194,13 +198,6 @@ class MaskedModel(PlannedModel):
         return mask
 
     def _apply(self, fn: Any, recurse: bool = True) -> "MaskedModel":
-        # one number tells what fn does to a dtype, before anything has been converted
-        if fn(torch.zeros((), device=self.prototype.device)).dtype != torch.float32:
-            raise ModelError(
-                "a MaskedModel's prototype and scores stay float32: expected no .half(), "
-                ".bfloat16() or .double() on it; convert the plain model before masking it, "
-                "or train under torch.autocast"
-            )
         super()._apply(fn, recurse)
         for score in self.scores:  # channels-last is for convolutions; masks go by C order
             score.data = score.data.contiguous()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pemn_compress.errors import ModelError
 from pemn_compress.plan import Plan
 from pemn_compress.planning import owner_of
 
@@ -78,6 +79,14 @@ class PlannedModel(nn.Module):
         _forget_flat_weights(self.model)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "PlannedModel":
+        # one number tells what fn does to a dtype, before anything has been converted
+        device = next(self.parameters()).device
+        if fn(torch.zeros((), device=device)).dtype != torch.float32:
+            raise ModelError(
+                f"a {type(self).__name__}'s scores and weights stay float32 in training: "
+                "expected no .half(), .bfloat16() or .double() on it; convert the plain model "
+                "before, or train under torch.autocast"
+            )
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         _forget_flat_weights(self.model)
         return self

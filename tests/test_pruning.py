@@ -384,3 +384,10 @@ def test_settling():
 def test_ways_of_storing_that_there_are_not(strategy, stored, values, message):
     with pytest.raises(SettingError, match=message):
         check_storage(strategy, store_prototype=stored, value_dtype=values)
+
+
+def test_a_pruned_model_stays_float32_while_it_trains():
+    model = PrunedModel(nn.Linear(6, 4), sparsity=0.5)
+    with pytest.raises(ModelError, match="a PrunedModel's scores and weights stay float32"):
+        model.half()
+    assert next(model.parameters()).dtype == torch.float32

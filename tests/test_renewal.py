@@ -313,3 +313,9 @@ def test_a_prototype_by_value_cannot_draw_again() -> None:
         masked = made(**chosen)
         train(masked, 12)
         verify(packing.pack(masked, store_prototype=True))
+
+
+def test_a_count_below_zero_is_refused():
+    model = MaskedModel(nn.Linear(6, 4), renewal="iterand", renewal_every=3)
+    with pytest.raises(SettingError, match="step: expected 0 or more, got -3"):
+        model.advance(step=-3)

@@ -51,15 +51,17 @@ def command(
     from rich.console import Console
 
     console = Console(soft_wrap=False, highlight=False)
-    console.print(
-        f"{found['file']}: {both(found['bytes'])}, format {found['format_version']}",
-        markup=False,
-    )
-    console.print(_facts_table(found))
-    console.print(_sections(found))
-    console.print(_tensors(found))
-    if with_norms:
-        console.print(_norms(measured))
+    with console.capture() as printed:
+        console.print(
+            f"{found['file']}: {both(found['bytes'])}, format {found['format_version']}",
+            markup=False,
+        )
+        console.print(_facts_table(found))
+        console.print(_sections(found))
+        console.print(_tensors(found))
+        if with_norms:
+            console.print(_norms(measured))
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _facts_table(found: dict[str, Any]) -> Any:

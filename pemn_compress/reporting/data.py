@@ -40,6 +40,8 @@ CSV_FIELDS = (
     "architecture",
     "method",
     "ratio",
+    "search",
+    "renewal",
     "sparsity",
     "accuracy",
     "column",
@@ -183,6 +185,8 @@ def _archive_rows(archive: ArchiveReport) -> Iterator[dict[str, Any]]:
     own = {
         "method": words.clean(settings.get("strategy", "")),
         "ratio": settings.get("ratio") if settings.get("strategy") == "rp" else None,
+        "search": words.clean(settings.get("search", "")),
+        "renewal": words.clean(settings.get("renewal", "")),
         "accuracy": archive.accuracy and archive.accuracy.fraction,
     }
     for row in (*_account_rows(account, own), *_rival_rows(account, archive.baselines)):
