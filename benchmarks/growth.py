@@ -159,10 +159,11 @@ scores in it. `pack`: rp, besides the model. `rp`, `mask`: restoring a state dic
 beside `load`, torch.load of the dense one. Dotted lines: where 4 bytes a weight fill a cache.
 
 Memory per weight is flat. Below 10^6 weights a call's fixed cost shows in the time (some ms for
-packing, 1 to 2 ms for restoring). The caches make no step: all work streams through memory or in
-parts that fit. At 10^8 packing takes more system time (2 to 7 ns a weight at 3 x 10^7, 19 to 25
-here; 20 to 22 of the program's own at both): a tensor's 50 MB are more than the 32 MB up to which
-glibc hands out memory again, and the system clears every page anew.
+packing, some 2 ms for restoring). The caches make no step: all work streams through memory or in
+parts that fit. Seen on an AMD EPYC with 2 cores and 32 MB of L3: at 10^8 packing takes more system
+time (19 to 25 ns a weight, 2 to 7 at 3 x 10^7; 20 to 22 of the program's own at both), as a
+tensor's 50 MB are more than the 32 MB up to which glibc hands out memory again, and the system
+clears every page anew.
 
 ![Time and memory per weight](growth.png)
 
