@@ -180,8 +180,10 @@ class Archive:
             return self.tensor(record.values.of)
         return self._restore(record) if record.sha256 is None else self._checked(record)[0]
 
-    def _checked(self, record: records.TensorRecord) -> tuple[Array, bytes]:
-        array = self._restore(record)
+    def _checked(
+        self, record: records.TensorRecord, part: F32 | None = None
+    ) -> tuple[Array, bytes]:
+        array = self._restore(record, part)
         digest = values.tensor_sha256(record.dtype, array)
         if record.sha256 not in (None, digest.hex()):
             raise ArchiveError(
@@ -190,13 +192,13 @@ class Archive:
             )
         return array, digest
 
-    def _restore(self, record: records.TensorRecord) -> Array:
+    def _restore(self, record: records.TensorRecord, part: F32 | None = None) -> Array:
         positions, shape = record.positions, record.shape
         mask = None if positions is None else self._mask(record, positions)
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.ones(shape, np.bool_) if mask is None else mask
-                vector, fill = self._values_of(fill, record.numel)
+                vector, fill = self._values_of(fill, record.numel, part)
                 return values.masked(
                     vector,
                     fill,
@@ -214,16 +216,18 @@ class Archive:
                 return self.tensor(of)
 
     def _values_of(
-        self, fill: records.FromPrototype, count: int
+        self, fill: records.FromPrototype, count: int, part: F32 | None
     ) -> tuple[F32, records.FromPrototype]:
         """Return a vector and where in it a tensor's values are: no more of it than is needed."""
         record = self.manifest.prototype
         assert record is not None
-        fits = fill.offset + count <= record.length and record.shuffle is None
-        if self._prototype is not None or record.seed is None or not fits:
-            return self.prototype(), fill
-        generate = prng.TRANSFORMS[record.transform or ""]
-        return generate(record.seed, record.stream, count, fill.offset), replace(fill, offset=0)
+        if part is None:
+            fits = fill.offset + count <= record.length and record.shuffle is None
+            if self._prototype is not None or record.seed is None or not fits:
+                return self.prototype(), fill
+            generate = prng.TRANSFORMS[record.transform or ""]
+            part = generate(record.seed, record.stream, count, fill.offset)
+        return part, replace(fill, offset=0)
 
     def _stored(
         self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
@@ -285,6 +289,13 @@ class Archive:
                 yield record, array
         self._check_restored(digests)
 
+    def _checked_group(self, group: list[records.TensorRecord]) -> dict[str, tuple[Array, bytes]]:
+        """Restore tensors that take the same part of the prototype, if they take any."""
+        part, first = None, group[0]
+        if len(group) > 1 and isinstance(first.values, records.FromPrototype):
+            part, _ = self._values_of(first.values, first.numel, None)
+        return {tensor.name: self._checked(tensor, part) for tensor in group}
+
     def _check_restored(self, digests: Mapping[str, bytes]) -> None:
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
@@ -301,16 +312,17 @@ class Archive:
         for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
             if name in self.section_offsets:  # also where tensors have digests: gaps have none
                 self.section(name)
-        own = [t for t in self.manifest.tensors if not isinstance(t.values, records.Alias)]
-        filled = sum(t.numel for t in own if isinstance(t.values, records.FromPrototype))
-        shared = self.manifest.prototype
-        # a seeded one as large as the weights (strategy mask) is made part by part, as it is needed
-        if filled and shared and (shared.seed is None or shared.shuffle or filled > shared.length):
+        groups = records.by_prototype_part(self.manifest)
+        if groups is None or self._prototype is not None:
             self.prototype()
+            own = (t for t in self.manifest.tensors if not isinstance(t.values, records.Alias))
+            groups = [[tensor] for tensor in own]
         # most of the time goes into digests and numpy, which let other threads work
         threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
+        checked: dict[str, tuple[Array, bytes]] = {}
         with ThreadPoolExecutor(threads) as pool:
-            checked = dict(zip([t.name for t in own], pool.map(self._checked, own), strict=True))
+            for together in pool.map(self._checked_group, groups):
+                checked.update(together)
         for tensor in self.manifest.tensors:
             if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
                 checked[tensor.name] = checked[tensor.values.of]

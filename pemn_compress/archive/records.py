@@ -235,6 +235,34 @@ def dense_layout(tensors: Iterable[TensorRecord]) -> tuple[dict[str, int], int]:
     return starts, end
 
 
+def by_prototype_part(manifest: Manifest) -> list[list[TensorRecord]] | None:
+    """Return all tensors but aliases, together where they take the same part of the prototype.
+
+    None where the prototype is needed as a whole: where it is stored, shuffled or repeated, or
+    where tensors take parts that overlap. Else (strategies mask and one-layer) whoever makes the
+    parts one by one makes every value once, and never holds them all. The largest tensors come
+    first: the memory that one needed for a while then has room for the next one.
+    """
+    prototype = manifest.prototype
+    groups: dict[object, list[TensorRecord]] = {}
+    reached = 0
+    for tensor in sorted(manifest.tensors, key=lambda tensor: -tensor.numel):
+        if isinstance(tensor.values, Alias):
+            continue
+        key: object = tensor.name
+        if isinstance(tensor.values, FromPrototype):
+            key = (tensor.values.offset, tensor.numel)
+            reached += 0 if key in groups else tensor.numel
+            assert prototype is not None
+            if tensor.values.offset + tensor.numel > prototype.length:
+                return None
+        groups.setdefault(key, []).append(tensor)
+    if prototype is None or not reached:
+        return list(groups.values())
+    whole = prototype.seed is None or prototype.shuffle or reached > prototype.length
+    return None if whole else list(groups.values())
+
+
 def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
     values: dict[str, Any]
     match tensor.values:
