@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import archives
 import click
+import growth
 import torch
 from measuring import hardware, interleaved, ratio, table
 from peak_memory import peak_memory
@@ -41,7 +43,8 @@ def main(quick: bool) -> None:
         "medians of ratios, quartiles in brackets."
     ]
     print(parts[0], flush=True)
-    for section in (training_step, half_precision, memory, selection):
+    own = (training_step, half_precision, memory, selection)
+    for section in (*own, *archives.SECTIONS, with_plot):
         text = section(quick)
         parts.append(text)
         print(f"\n{text}", flush=True)
@@ -50,6 +53,14 @@ def main(quick: bool) -> None:
     if not quick:
         path = Path(__file__).with_name("RESULTS.md")
         path.write_text("\n\n".join(parts) + "\n")
+
+
+def with_plot(quick: bool) -> str:
+    """Return the cost against the size, and draw it."""
+    text, costs = growth.growth(quick)
+    if not quick:
+        growth.plot(costs, Path(__file__).with_name("growth.png"))
+    return text
 
 
 def training_step(quick: bool) -> str:

@@ -32,8 +32,8 @@ def load(
     running somebody's program. Nothing else in an archive is ever run.
 
     Every tensor goes to `device`, floating-point ones in `dtype` (None: as they are). With `packed`
-    the masked weights stay packed and each is made while it is used: some 1/32 of the fp32 memory
-    with a short prototype (rp), the same outputs bit for bit, and slower; for inference, under
+    the masked weights stay packed and each is made while it is used: some 1/25 of the fp32 memory
+    at density 0.5, the same outputs bit for bit, and slower; for inference, under
     `torch.no_grad()`.
 
     Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
