@@ -159,10 +159,10 @@ scores in it. `pack`: rp, besides the model. `rp`, `mask`: restoring a state dic
 beside `load`, torch.load of the dense one. Dotted lines: where 4 bytes a weight fill a cache.
 
 Memory per weight is flat, but for the restore of `mask`, where threads that work at the same time
-hold a part of the prototype each. Below 10^6 weights a call's fixed cost shows in the time (some ms
-for packing, some 2 ms for restoring). The caches make no step: all work streams through memory or in
-parts that fit. Seen on an AMD EPYC with 2 cores and 32 MB of L3: at 10^8 packing takes more system
-time (19 to 25 ns a weight, 2 to 7 at 3 x 10^7; 20 to 22 of the program's own at both), as a
+hold a part of the prototype each. Below 10^6 weights a call's fixed cost shows in the time (some
+ms for packing, some 2 ms for restoring). The caches make no step: all work streams through memory
+or in parts that fit. Seen on an AMD EPYC with 2 cores and 32 MB of L3: at 10^8 packing takes more
+system time (19 to 25 ns a weight, 2 to 7 at 3 x 10^7; 20 to 22 of the program's own at both), as a
 tensor's 50 MB are more than the 32 MB up to which glibc hands out memory again, and the system
 clears every page anew.
 
