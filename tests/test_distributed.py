@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 import pemn_compress
 from pemn_compress import recipes
 from pemn_compress.compressing import compress
+from pemn_compress.datasets import load_data
 from pemn_compress.distributed import World
 from pemn_compress.errors import SettingError
+from pemn_compress.evaluation import evaluate
 from pemn_compress.preparing import DataRequest
 
 # Without batch normalisation, whose statistics are of a rank's own part of a batch; 501 samples in
@@ -135,3 +137,24 @@ def test_parts_make_up_the_batch_and_weights_its_mean(start: int, count: int, si
     assert mean == pytest.approx(start + (count - 1) / 2)
     assert World().weight(start, start + count) == 1.0
     assert recipes.load("default").batch_size % 2 == 0, "the default runs on two ranks"
+
+
+def test_the_command_under_torchrun_with_batch_normalisation(tmp_path: Path) -> None:
+    root = str(Path(pemn_compress.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+         "-m", "pemn_compress", "compress", "convmixer", "-a", "dim=8", "-a", "depth=2",
+         "-a", "patch=2", "--data", "digits", "--train-limit", "300", "--epochs", "2",
+         "--ratio", "0.2", "--record", "run.json", "-o", "run.pemn"],
+        env=os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("read back") == 1, "one rank prints"
+    assert {path.name for path in tmp_path.iterdir()} == {"run.pemn", "run.json"}
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["run"]["ranks"] == 2
+    # the model that was evaluated, running statistics included, is the one that was stored
+    model = pemn_compress.load(tmp_path / "run.pemn")
+    data = load_data("digits", data_dir=tmp_path)
+    assert evaluate(model, data.test, data).accuracy == record["accuracy"]
