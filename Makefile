@@ -26,7 +26,7 @@ lint: $(READY)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# Every table of benchmarks/RESULTS.md and the plot; about half an hour on a quiet machine.
+# Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
 
