@@ -16,7 +16,7 @@ from pemn_compress.budgets import Budget, global_budget, ramped, tensor_budget, 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.masks import top_mask
 from pemn_compress.planned_model import PlannedModel
-from pemn_compress.planning import DTYPES, Selection, plan_model
+from pemn_compress.planning import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.search import RENEWALS, SEARCHES
 from pemn_compress.selection import top_global, top_signed
 from pemn_compress.straight_through import Fill
@@ -97,6 +97,8 @@ class MaskedModel(PlannedModel):
             nn.Parameter(self.search.initial_scores(tensor, i, score_seed, densities[i]).to(device))
             for i, tensor in enumerate(self.plan)
         )
+        if not self.settings.signed:
+            self._leave_out_padding(model)
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
@@ -163,6 +165,18 @@ class MaskedModel(PlannedModel):
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
             made.update(dict.fromkeys(names, weight))
         return made
+
+    def _leave_out_padding(self, model: nn.Module) -> None:
+        """Let the row of an embedding that stands for padding be zero, as it is in a plain model.
+
+        A score of 0 ranks last and gets no gradient. A tied row has another use, and is left.
+        """
+        for tensor, score in zip(self.plan, self.scores, strict=True):
+            owner, _ = owner_of(model, tensor.name)
+            padding = owner.padding_idx if isinstance(owner, nn.Embedding) else None
+            if padding is not None and not tensor.aliases:
+                with torch.no_grad():
+                    score[padding] = 0
 
     def _forward_weights(self) -> dict[str, Tensor]:
         return self.weights(every_name=False, training=self.training)

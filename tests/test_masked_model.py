@@ -273,3 +273,19 @@ def test_a_refused_setting_leaves_the_model_whole() -> None:
         MaskedModel(model, strategy="best")
     assert isinstance(model[0].weight, nn.Parameter)
     assert "2 tensors, 228 weights, strategy=rp, density=0.5" in repr(MaskedModel(model))
+
+
+def test_the_padding_row_of_an_embedding_is_zero_and_stays_so():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(9, 4, padding_idx=2), nn.Flatten(), nn.Linear(20, 3))
+    masked = MaskedModel(model, density=0.5)
+    optimizer = torch.optim.AdamW(masked.parameters(), lr=0.1)
+    tokens = torch.arange(40).reshape(8, 5) % 9
+    for _ in range(5):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(masked(tokens), torch.arange(8) % 3).backward()
+        optimizer.step()
+    plain = masked.to_plain()
+    assert not plain[0].weight[2].any()
+    assert plain[0].weight[[0, 1, 3]].any()
+    assert int(masked.masks()["0.weight"].sum()) == 18
