@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pemn_compress
 from pemn_compress.cli import COMMANDS, main
 
 REPOSITORY = Path(__file__).parent.parent
@@ -391,3 +392,23 @@ def test_archives_without_a_compressor_and_with_digests_of_tensors(call, tmp_pat
     assert all(len(tensor["sha256"]) == 64 for tensor in told["tensors"])
     assert {tensor["values"].get("coding", "raw") for tensor in told["tensors"]} == {"raw"}
     assert call("verify", "mlp.pemn")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (7, "about, input, shape: expected a list of numbers, got 7"),
+        ({"shape": "64"}, "about, input, shape: expected a list of numbers, got 64"),
+        ({"shape": [1, 8, 8], "mean": [None], "std": [1]}, "about, input, mean: expected"),
+        ({"shape": [1, 8, 8], "mean": [0.5, 0.5], "std": [1, 1]}, "for every channel, got (0.5,"),
+        ({"shape": [1, 8, 8], "mean": [0.5], "std": [0]}, "a deviation above 0"),
+    ],
+)
+def test_what_an_archive_claims_of_its_inputs_is_checked(call, tmp_path, told, message):
+    model = pemn_compress.build("mlp", classes=10, channels=1, image_size=8, width=4)
+    path = tmp_path / "liar.pemn"
+    pemn_compress.save(pemn_compress.MaskedModel(model), path, about={"input": told})
+    code, out, err = call("evaluate", path, "--data", "digits")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1

@@ -1,6 +1,7 @@
 """`pemn evaluate`: the restored model's accuracy beside the one recorded."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from pemn_compress.cli.options import (
     limit_options,
     read_archive,
 )
-from pemn_compress.errors import DataError
+from pemn_compress.errors import ArchiveError, DataError
 from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.words import clean
 
@@ -56,14 +57,15 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
         if file is None and options["trust_source"] and opened.source() is not None:
             file = source_file(opened, trust_source=True)
     data = load_request(request, file)
-    expected = tuple(about.get("input", {}).get("shape", data.input_shape))
+    expected, mean, std = _recorded_input(about, display_name(archive))
+    expected = expected or data.input_shape
     if expected != data.input_shape:
         raise DataError(
             f"data {data.name!r}: expected inputs of shape {expected}, which the model was "
             f"trained on, got {data.input_shape}"
         )
-    if data.is_image and "mean" in about.get("input", {}):
-        data = replace(data, mean=tuple(about["input"]["mean"]), std=tuple(about["input"]["std"]))
+    if data.is_image and mean and std:
+        data = replace(data, mean=mean, std=std)
     check_fit(module, data)
     module.to(Run(options["device"]).torch_device())
     score = evaluate(
@@ -90,3 +92,28 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
         )
     else:
         click.echo("  recorded  none")
+
+
+def _recorded_input(about: Mapping[str, Any], name: str) -> tuple[tuple[Any, ...], ...]:
+    """Return the shape, mean and deviation of inputs that an archive claims, () for none.
+
+    Raises ArchiveError where a claim makes no sense: whoever wrote the archive may have meant harm.
+    """
+    told = about.get("input", {})
+    told = told if isinstance(told, Mapping) else {"shape": told}
+    found = []
+    for key, kind in (("shape", int), ("mean", int | float), ("std", int | float)):
+        value = told.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
+            raise ArchiveError(
+                f"{name}: about, input, {key}: expected a list of numbers, got {clean(value)}"
+            )
+        found.append(tuple(value))
+    shape, mean, std = found
+    channels = shape[:1]
+    if mean and (len(mean) != len(std) or (channels and channels != (len(mean),)) or 0 in std):
+        raise ArchiveError(
+            f"{name}: about, input: expected a mean and a deviation above 0 for every channel, got "
+            f"{clean(mean)} and {clean(std)}"
+        )
+    return shape, mean, std
