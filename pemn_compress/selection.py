@@ -51,7 +51,12 @@ def _top_signed_device(scores: Tensor, count: int) -> Tensor:
     return mask.view(scores.shape)
 
 
-@torch.library.custom_op("pemn::top_global", mutates_args=())
+@torch.library.custom_op(
+    "pemn::top_global",
+    mutates_args=(),
+    # torch 2.6 infers none from a Sequence
+    schema="(Tensor[] scores, int[] floors, int total, bool signed) -> Tensor",
+)
 def top_global(scores: Sequence[Tensor], floors: Sequence[int], total: int, signed: bool) -> Tensor:
     """Return one flat bool mask over all tensors' scores, one after the other: `total` ones.
 
