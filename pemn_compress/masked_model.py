@@ -199,7 +199,8 @@ class MaskedModel(PlannedModel):
             return None
         flat = top_global(list(self.scores), counts, total, self.settings.signed)
         parts = flat.split([tensor.numel for tensor in self.plan])
-        return [part.view(t.shape) for part, t in zip(parts, self.plan, strict=True)]
+        tensors = self.plan.tensors  # torch 2.6 compiles no zip over a plan
+        return [part.view(tensors[i].shape) for i, part in enumerate(parts)]
 
     def _mask(self, index: int, shared: list[Tensor] | None, *, training: bool = False) -> Tensor:
         score, count = self.scores[index], self.budget.counts[index]

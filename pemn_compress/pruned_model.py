@@ -122,7 +122,8 @@ class PrunedModel(PlannedModel):
         Differentiable; the gradient of a removed value is zero.
         """
         made: dict[str, Tensor] = {}
-        for index, (tensor, value) in enumerate(zip(self.plan, self.values, strict=True)):
+        for index, tensor in enumerate(self.plan):
+            value = self.values[index]  # torch 2.6 compiles no strict zip
             weight = value
             if self.settings.strategy != "dense":
                 zero = torch.zeros((), dtype=value.dtype, device=value.device)
