@@ -40,23 +40,21 @@ def _top_mask_cpu(scores: Tensor, count: int) -> Tensor:
     flat = scores.float().contiguous().view(-1).numpy()
     size = np.abs(flat, out=_scratch(flat.size))
     # A threshold once found is tried again where torch has counted no change of the scores. It is
-    # never trusted: _mask_from checks that it still is the count-th largest, so that changes which
+    # never trusted: mask_from checks that it still is the count-th largest, so that changes which
     # torch does not count (through .data, or numpy) cost a selection and nothing else.
     key = (scores.data_ptr(), flat.size, count)
     version = -1 if scores.is_inference() else scores._version
     before, threshold = _thresholds.get(key, (-1, np.float32(0)))
     mask = None
     if before == version >= 0 and not np.isnan(size.max()):
-        mask = _mask_from(size, threshold, count)
+        mask = mask_from(size, threshold, count)
     if mask is None:
         # numpy's partition is a vectorised quickselect; torch's kthvalue takes four times as long
         size.partition(flat.size - count)
         if np.isnan(size[flat.size - count :].max()):  # NaN sorts last, so it is in there
-            raise TrainingError(
-                "scores hold NaN: no mask can be chosen; a lower learning rate helps"
-            )
+            raise nan_scores()
         threshold = size[flat.size - count]
-        mask = _mask_from(np.abs(flat, out=size), threshold, count)
+        mask = mask_from(np.abs(flat, out=size), threshold, count)
         assert mask is not None
         if len(_thresholds) >= _MOST_THRESHOLDS:
             _thresholds.clear()
@@ -69,7 +67,7 @@ _thresholds: dict[tuple[int, int, int], tuple[int, np.float32]] = {}
 _MOST_THRESHOLDS = 1 << 14
 
 
-def _mask_from(
+def mask_from(
     size: npt.NDArray[np.float32], threshold: np.float32, count: int
 ) -> npt.NDArray[np.bool_] | None:
     """Return the mask of the top `count` if `threshold` is the count-th largest, else None."""
@@ -97,13 +95,23 @@ def _scratch(count: int) -> npt.NDArray[np.float32]:
     return held[:count]
 
 
+def nan_scores() -> TrainingError:
+    """Return the error for scores that cannot be ranked."""
+    return TrainingError("scores hold NaN: no mask can be chosen; a lower learning rate helps")
+
+
 def _top_mask_device(scores: Tensor, count: int) -> Tensor:
-    size = scores.float().abs().reshape(-1)
-    threshold = torch.kthvalue(size, size.numel() - count + 1).values
-    mask = size > threshold
-    ties = size == threshold
+    return top_on_device(scores.float().abs(), count)
+
+
+def top_on_device(ranks: Tensor, count: int) -> Tensor:
+    """Return the bool mask of the `count` largest ranks without waiting for the device."""
+    flat = ranks.reshape(-1)
+    threshold = torch.kthvalue(flat, flat.numel() - count + 1).values
+    mask = flat > threshold
+    ties = flat == threshold
     mask |= ties & (ties.cumsum(0) <= count - mask.sum())
-    return mask.view(scores.shape)
+    return mask.view(ranks.shape)
 
 
 def tile(prototype: Tensor, offset: int, shape: tuple[int, ...], scale: float) -> Tensor:

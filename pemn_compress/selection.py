@@ -10,8 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pemn_compress.errors import TrainingError
-from pemn_compress.masks import top_mask
+from pemn_compress.masks import mask_from, nan_scores, top_mask, top_on_device
 
 
 @torch.library.custom_op("pemn::top_signed", mutates_args=())
@@ -34,21 +33,14 @@ def _(scores: Tensor, count: int) -> Tensor:
 def _top_of(ranks: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool_]:
     parted = np.partition(ranks, ranks.size - count)
     if np.isnan(parted[-count:].max()):  # NaN sorts last
-        raise TrainingError("scores hold NaN: no mask can be chosen; a lower learning rate helps")
-    threshold = parted[ranks.size - count]
-    mask: npt.NDArray[np.bool_] = ranks > threshold
-    missing = count - int(np.count_nonzero(mask))
-    mask[np.flatnonzero(ranks == threshold)[:missing]] = True
+        raise nan_scores()
+    mask = mask_from(ranks, parted[ranks.size - count], count)
+    assert mask is not None
     return mask
 
 
 def _top_signed_device(scores: Tensor, count: int) -> Tensor:
-    ranks = scores.float().reshape(-1)
-    threshold = torch.kthvalue(ranks, ranks.numel() - count + 1).values
-    mask = ranks > threshold
-    ties = ranks == threshold
-    mask |= ties & (ties.cumsum(0) <= count - mask.sum())
-    return mask.view(scores.shape)
+    return top_on_device(scores.float(), count)
 
 
 @torch.library.custom_op(

@@ -277,9 +277,7 @@ class Archive:
 
         Raises ArchiveError, at the end where only the restored digest differs.
         """
-        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
-            if name in self.section_offsets:
-                self.section(name)
+        self._check_sections()
         digests: dict[str, bytes] = {}
         for record in self.manifest.tensors:
             if isinstance(record.values, records.Alias):
@@ -296,6 +294,12 @@ class Archive:
             part, _ = self._values_of(first.values, first.numel, None)
         return {tensor.name: self._checked(tensor, part) for tensor in group}
 
+    def _check_sections(self) -> None:
+        """Read what tensors are made of, also where they have digests: gaps have none."""
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self.section_offsets:
+                self.section(name)
+
     def _check_restored(self, digests: Mapping[str, bytes]) -> None:
         expected = self.manifest.restored_sha256
         found = values.restored_sha256(digests)
@@ -309,9 +313,7 @@ class Archive:
 
         Raises ArchiveError when the digest differs from the manifest's.
         """
-        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
-            if name in self.section_offsets:  # also where tensors have digests: gaps have none
-                self.section(name)
+        self._check_sections()
         groups = records.by_prototype_part(self.manifest)
         if groups is None or self._prototype is not None:
             self.prototype()
