@@ -20,9 +20,10 @@ from measuring import hardware, interleaved, ratio, table
 from torch import Tensor, nn
 
 import pemn_compress
-from pemn_compress import loading, packing
 from pemn_compress.accounting import mask_limit_bits
-from pemn_compress.archive import open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 STRATEGIES = ("rp", "mp", "one-layer", "mask")
 DENSITIES = (0.5, 0.3, 0.1, 0.05, 0.01)

@@ -19,7 +19,7 @@ from peak_memory import peak_memory
 from torch import Tensor
 from variants import DENSITY, VARIANTS, Trainer
 
-from pemn_compress.masks import top_mask
+from pemn_compress.masking.top import top_mask
 
 STEPS = (  # model, batch, turns
     ("ResNet-32", 64, 20),

@@ -15,7 +15,12 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
-IMPORTED = ["torchvision", "safetensors.torch", "pemn_compress.packing", "pemn_compress.loading"]
+IMPORTED = [
+    "torchvision",
+    "safetensors.torch",
+    "pemn_compress.storing.saving",
+    "pemn_compress.storing.loading",
+]
 
 
 def alone(function: Callable[..., T], *arguments: object) -> T:

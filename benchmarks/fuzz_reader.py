@@ -31,8 +31,8 @@ from typing import Any
 
 import zstandard
 
-from pemn_compress.archive import Limits, inspect, open_archive, verify
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import Limits, inspect, open_archive, verify
 
 CORPUS = Path(__file__).parent.parent / "format_spec" / "conformance" / "accept"
 LIMITS = Limits(max_weights=1 << 20, max_bytes=1 << 22, max_manifest_bytes=1 << 20)

@@ -20,8 +20,9 @@ from measuring import hardware, table
 from torch import nn
 
 import pemn_compress
-from pemn_compress import loading, packing
-from pemn_compress.archive import open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 LAYERS = 8
 EXPONENTS = (5, 5.5, 6, 6.5, 7, 7.5, 8)

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 
 import pemn_compress
-from pemn_compress import loading
-from pemn_compress.archive import open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.storing import loading
 
 SMALL = Path(__file__).parent.parent / "format_spec" / "examples" / "small.pemn"
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 import pemn_compress
-from pemn_compress.plan import kept_count
-from pemn_compress.planning import owner_of, plan_model
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.selection import owner_of, plan_model
 
 DENSITY = 0.5
 

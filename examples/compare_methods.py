@@ -17,11 +17,11 @@ import click
 import torch
 
 import pemn_compress
-from pemn_compress import recipes
 from pemn_compress.cli.options import arguments_option
 from pemn_compress.compressing import compress
-from pemn_compress.data import Data
-from pemn_compress.preparing import DataRequest, load_request
+from pemn_compress.compressing.preparing import DataRequest, load_request
+from pemn_compress.data.samples import Data
+from pemn_compress.training import recipes
 
 
 class Method(NamedTuple):

@@ -27,12 +27,13 @@ import click
 import torch
 
 import pemn_compress
-from pemn_compress import pruning, recipes
 from pemn_compress.cli.options import arguments_option
 from pemn_compress.compressing import compress
-from pemn_compress.preparing import DataRequest, prepare
-from pemn_compress.run_record import Storage
-from pemn_compress.training import Run
+from pemn_compress.compressing.preparing import DataRequest, prepare
+from pemn_compress.compressing.record import Storage
+from pemn_compress.masking.rules import pruning
+from pemn_compress.training import recipes
+from pemn_compress.training.run import Run
 
 ROWS: dict[str, dict[str, Any]] = {
     "dense": {"strategy": "dense"},

@@ -18,11 +18,11 @@ import click
 import torch
 
 import pemn_compress
-from pemn_compress import recipes
 from pemn_compress.analysis import compare, implied_jaccard
 from pemn_compress.cli.options import arguments_option
-from pemn_compress.preparing import DataRequest, prepare
-from pemn_compress.training import fit
+from pemn_compress.compressing.preparing import DataRequest, prepare
+from pemn_compress.training import recipes
+from pemn_compress.training.fitting import fit
 
 # density -> SMC and Jaccard index as [IWR] Table 2 prints them for edge-popup
 IWR = {0.5: (0.51, 0.25), 0.25: (0.63, 0.13), 0.1: (0.82, 0.05)}

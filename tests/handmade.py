@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
@@ -21,7 +22,6 @@ from pemn_compress.archive import (
     encode,
     verify,
 )
-from pemn_compress.errors import ArchiveError
 
 FIELDS = struct.Struct("<8sHHIQQQIII12s")
 MAGIC = b"\x89PEMN\r\n\x1a"

@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from pemn_compress import codecs, prng
 from pemn_compress.accounting import (
     SPARSITIES,
     Cost,
@@ -17,7 +16,8 @@ from pemn_compress.accounting import (
     mask_limit_bits,
     plan_account,
 )
-from pemn_compress.archive import (
+from pemn_compress.format import codecs, prng
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
@@ -27,9 +27,9 @@ from pemn_compress.archive import (
     open_archive,
     records,
 )
-from pemn_compress.archive.reader import Archive
-from pemn_compress.plan import Plan, PlannedTensor, kept_count
-from pemn_compress.strategies import Settings
+from pemn_compress.format.archive.reader import Archive
+from pemn_compress.masking.rules.plan import Plan, PlannedTensor, kept_count
+from pemn_compress.masking.rules.strategies import Settings
 
 
 def random_mask(shape, density, seed=0):

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pemn_compress import prng
 from pemn_compress.analysis import Overlap, compare, implied_jaccard, norms, pooled
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
@@ -22,8 +23,7 @@ from pemn_compress.archive import (
     encode,
     open_archive,
 )
-from pemn_compress.archive.contents import Plane
-from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.format.archive.contents import Plane
 
 PROTOTYPE = Prototype("normal16", prng.normal16(3, 0, 7), 3)
 SHAPES = {"1.weight": (6, 5), "long." * 12 + "weight": (40, 3)}

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pemn_compress
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError, UnknownNameError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,
@@ -27,7 +28,6 @@ from pemn_compress.archive import (
     values,
     verify,
 )
-from pemn_compress.errors import ArchiveError, UnknownNameError
 
 law = settings(deadline=None, derandomize=True, max_examples=80)
 MAGIC = bytes([0x89, 0x50, 0x45, 0x4D, 0x4E, 0x0D, 0x0A, 0x1A])
@@ -336,7 +336,7 @@ def test_without_zstd_the_bytes_follow_from_the_content(monkeypatch):
     def forbidden(raw):
         raise AssertionError("no compressor may be asked")
 
-    monkeypatch.setattr("pemn_compress.archive.zstd.compress", forbidden)
+    monkeypatch.setattr("pemn_compress.format.archive.zstd.compress", forbidden)
     assert large_archive(compress=False) == plain
     verify(plain)
 

@@ -12,8 +12,8 @@ from handmade import GOOD, altered, put_together, refused, rehash, section, take
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress.archive import Limits, MaskedTensor, Prototype, encode, inspect, verify
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import Limits, MaskedTensor, Prototype, encode, inspect, verify
 
 
 def test_the_helpers_rebuild_a_valid_archive():

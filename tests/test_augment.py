@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from pemn_compress.augment import AUGMENTATIONS, parse_augment
+from pemn_compress.data.augment import AUGMENTATIONS, parse_augment
 from pemn_compress.errors import SettingError, UnknownNameError
 
 torch.set_num_threads(1)

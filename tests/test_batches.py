@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from pemn_compress.augment import parse_augment
-from pemn_compress.batches import Batches
-from pemn_compress.data import Split
-from pemn_compress.datasets import load_data
+from pemn_compress.data.augment import parse_augment
+from pemn_compress.data.batches import Batches
+from pemn_compress.data.samples import Split
+from pemn_compress.data.sources import load_data
 from pemn_compress.errors import DataError, SettingError
 
 torch.set_num_threads(1)

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import loading, packing
-from pemn_compress.archive import open_archive
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pemn_compress.budgets import global_budget, ramped, tensor_budget, tensor_densities
 from pemn_compress.errors import SettingError
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.plan import Plan, PlannedTensor, kept_count
-from pemn_compress.selection import top_global
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.ranking import top_global
+from pemn_compress.masking.rules.budgets import (
+    global_budget,
+    ramped,
+    tensor_budget,
+    tensor_densities,
+)
+from pemn_compress.masking.rules.plan import Plan, PlannedTensor, kept_count
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=5)

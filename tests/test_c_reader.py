@@ -26,8 +26,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_manifest_bad import FIELDS, setting
 
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     AliasTensor,
     ConstantTensor,
     DenseTensor,
@@ -41,10 +42,9 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.archive.records import Shuffle
-from pemn_compress.archive.values import tensor_sha256
-from pemn_compress.codecs import CODECS
-from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.archive.values import tensor_sha256
+from pemn_compress.format.codecs import CODECS
 
 SPEC = Path(__file__).parent.parent / "format_spec"
 HERE = SPEC / "c"

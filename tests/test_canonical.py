@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress.archive import canonical
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import canonical
 
 law = settings(deadline=None, derandomize=True, max_examples=80)
 JSON = st.recursive(

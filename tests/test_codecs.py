@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaln
 
-from pemn_compress import codecs
-from pemn_compress.codecs import CODECS, bitmap, csr, rice
 from pemn_compress.errors import ArchiveError, UnknownNameError
-from pemn_compress.plan import kept_count
+from pemn_compress.format import codecs
+from pemn_compress.format.codecs import CODECS, bitmap, csr, rice
+from pemn_compress.masking.rules.plan import kept_count
 
 law = settings(deadline=None, derandomize=True, max_examples=120)
 NAMES = sorted(CODECS)

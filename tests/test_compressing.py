@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from pemn_compress import compressing, loading
-from pemn_compress.archive import open_archive, verify
-from pemn_compress.compressing import Compressed, compress
-from pemn_compress.datasets import load_data
+from pemn_compress.compressing import verb as compressing
+from pemn_compress.compressing.preparing import DataRequest
+from pemn_compress.compressing.record import Storage
+from pemn_compress.compressing.verb import Compressed, compress
+from pemn_compress.data.sources import load_data
 from pemn_compress.errors import (
     ArchiveError,
     DataError,
@@ -22,11 +23,11 @@ from pemn_compress.errors import (
     TrainingError,
     UnknownNameError,
 )
-from pemn_compress.evaluation import evaluate
-from pemn_compress.planning import Selection
-from pemn_compress.preparing import DataRequest
-from pemn_compress.run_record import Storage
-from pemn_compress.strategies import STRATEGIES, Settings
+from pemn_compress.format.archive import open_archive, verify
+from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
+from pemn_compress.masking.selection import Selection
+from pemn_compress.storing import loading
+from pemn_compress.training.evaluation import evaluate
 
 QUICK = DataRequest("digits", train_limit=200, test_limit=50)
 SMALL: dict[str, Any] = {"data": QUICK, "epochs": 1, "arguments": {"width": 16}}

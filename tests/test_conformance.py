@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pemn_compress import codecs, prng
-from pemn_compress.archive import inspect, open_archive, values, verify
-from pemn_compress.archive.records import Shuffle
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format import codecs, prng
+from pemn_compress.format.archive import inspect, open_archive, values, verify
+from pemn_compress.format.archive.records import Shuffle
 
 SUITE = Path(__file__).parent.parent / "format_spec" / "conformance"
 ACCEPT = json.loads((SUITE / "accept" / "expect.json").read_text())

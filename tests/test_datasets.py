@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from pemn_compress.datasets import from_model_file, load_data
+from pemn_compress.data.sources import from_model_file, load_data
 from pemn_compress.errors import DataError, SettingError, UnknownNameError
 
 torch.set_num_threads(1)

@@ -14,23 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pemn_compress
-from pemn_compress import recipes
 from pemn_compress.compressing import compress
-from pemn_compress.datasets import load_data
-from pemn_compress.distributed import World
+from pemn_compress.compressing.preparing import DataRequest
+from pemn_compress.data.ranks import World
+from pemn_compress.data.sources import load_data
 from pemn_compress.errors import SettingError
-from pemn_compress.evaluation import evaluate
-from pemn_compress.preparing import DataRequest
+from pemn_compress.training import recipes
+from pemn_compress.training.evaluation import evaluate
 
 # Without batch normalisation, whose statistics are of a rank's own part of a batch; 501 samples in
 # batches of 64 leave a last batch of 53, which two ranks cannot halve.
 SCRIPT = """
 import json, os, signal, sys, torch
 torch.set_num_threads(1)
-from pemn_compress import recipes
-from pemn_compress.datasets import load_data
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.training import fit
+from pemn_compress.training import recipes
+from pemn_compress.data.sources import load_data
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.training.fitting import fit
 import pemn_compress
 
 folder, die_after = sys.argv[1], int(sys.argv[2])

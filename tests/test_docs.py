@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pemn_compress import recipes
-from pemn_compress.archive import verify
 from pemn_compress.cli import COMMANDS
+from pemn_compress.format.archive import verify
+from pemn_compress.masking.rules.strategies import STRATEGIES
 from pemn_compress.models import ARCHITECTURES
-from pemn_compress.strategies import STRATEGIES
+from pemn_compress.training import recipes
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
@@ -76,7 +76,8 @@ def test_the_examples_run(tmp_path, command, told):
 
 
 def test_the_page_about_adding_a_search_does_what_it_says(monkeypatch, capsys):
-    from pemn_compress import methods, search
+    from pemn_compress.masking import search
+    from pemn_compress.masking.rules import methods
 
     for registry in (search.SEARCHES, methods.SEARCHES):
         monkeypatch.setitem(registry, "noisy-popup", None)  # what the page adds goes again

@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import architecture, exporting, loading, packing
-from pemn_compress.archive import open_archive
 from pemn_compress.errors import ModelError, OutputError, SettingError, UnknownNameError
-from pemn_compress.masked_model import MaskedModel
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.models import building as architecture
+from pemn_compress.storing import exporting, loading
+from pemn_compress.storing import saving as packing
 
 SHAPE = {"input": {"shape": [1, 8, 8]}}
 

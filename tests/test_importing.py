@@ -18,9 +18,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import pemn_compress
-from pemn_compress.archive.values import tile
 from pemn_compress.cli import import_
 from pemn_compress.errors import ModelError, PemnError, SettingError
+from pemn_compress.format.archive.values import tile
 from pemn_compress.importing import BUDGETS, PROJECTS, import_checkpoint
 from pemn_compress.importing.storing import shortest_period
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pemn_compress
 from pemn_compress.compressing import compress
-from pemn_compress.preparing import DataRequest
+from pemn_compress.compressing.preparing import DataRequest
 
 ROOT = str(Path(pemn_compress.__file__).parents[1])
 

@@ -11,13 +11,18 @@ import pytest
 import pemn_compress
 
 ROOT = Path(pemn_compress.__file__).parent
-TORCH_FREE = (
-    "errors", "plan", "prng", "strategies", "methods", "budgets", "pruning", "settling", "atomic",
-    "history", "version", "recipes", "codecs", "archive", "accounting", "report", "reporting",
-    "analysis", "cli", "cli.options", "cli.diff", "cli.inspect",
+# from the ground up: a room imports from itself and from those before it
+ROOMS = (
+    "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting", "reporting",
+    "analysis", "masking", "data", "models", "training", "storing", "importing", "compressing",
+    "cli", "__main__",
 )  # fmt: skip
-# all that is inside too
-WITH_PARTS = ("codecs", "archive", "accounting", "report", "reporting", "analysis")
+# rooms without torch, whole, and modules without it in rooms that have it
+TORCH_FREE = (
+    "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting", "reporting",
+    "analysis", "training.recipes", "training.history", "data.ranks", "compressing.settling",
+)  # fmt: skip
+TORCH_FREE_COMMANDS = ("cli", "cli.options", "cli.diff", "cli.inspect", "cli.verify")
 HEAVY = ("torch", "torchvision", "matplotlib")
 
 
@@ -91,16 +96,31 @@ def reached(name):
 
 
 def torch_free_modules():
-    wanted = {f"pemn_compress.{name}" for name in TORCH_FREE}
-    prefixes = tuple(f"pemn_compress.{name}." for name in WITH_PARTS)
-    return sorted(n for n in MODULES if n in wanted or n.startswith(prefixes))
+    commands = {f"pemn_compress.{name}" for name in TORCH_FREE_COMMANDS}
+    prefixes = tuple(f"pemn_compress.{name}." for name in TORCH_FREE)
+    return sorted(n for n in MODULES if n in commands or f"{n}.".startswith(prefixes))
+
+
+def room_of(name):
+    """Return the room that a module lies in: the longest name in ROOMS that leads to it."""
+    inner = f"{name.removeprefix('pemn_compress.')}."
+    fitting = [room for room in ROOMS if inner.startswith(f"{room}.")]
+    assert fitting, f"{name} lies in no room: which one does it belong to?"
+    return max(fitting, key=len)
 
 
 def test_the_lists_are_not_empty_by_mistake():
     names = torch_free_modules()
-    for expected in ("plan", "prng", "codecs.rice", "archive.reader", "cli", "accounting"):
+    for expected in (
+        "masking.rules.plan",
+        "format.prng",
+        "format.codecs.rice",
+        "format.archive.reader",
+        "cli",
+        "accounting",
+    ):
         assert f"pemn_compress.{expected}" in names
-    assert "torch" in reached("pemn_compress.masked_model")
+    assert "torch" in reached("pemn_compress.masking.masked")
 
 
 @pytest.mark.parametrize("name", torch_free_modules())
@@ -126,13 +146,15 @@ print("done")
 
 def test_errors_and_plan_stand_alone():
     assert own(imports("pemn_compress.errors")) == set()
-    assert own(imports("pemn_compress.plan")) == {"pemn_compress.errors"}
-    assert own(imports("pemn_compress.prng")) == {"pemn_compress.errors"}
+    assert own(imports("pemn_compress.masking.rules.plan")) == {"pemn_compress.errors"}
+    assert own(imports("pemn_compress.format.prng")) == {"pemn_compress.errors"}
 
 
 @pytest.mark.parametrize("codec", ["bitmap", "csr", "rice"])
 def test_a_codec_knows_no_other_codec(codec):
-    assert own(imports(f"pemn_compress.codecs.{codec}", functions=True)) == {"pemn_compress.errors"}
+    assert own(imports(f"pemn_compress.format.codecs.{codec}", functions=True)) == {
+        "pemn_compress.errors"
+    }
 
 
 def test_only_datasets_imports_torchvisions_datasets():
@@ -144,7 +166,7 @@ def test_only_datasets_imports_torchvisions_datasets():
             for module in imports(name, functions=True)
         )
     ]
-    assert importers == ["pemn_compress.datasets"]
+    assert importers == ["pemn_compress.data.sources"]
 
 
 def test_no_module_imports_itself_in_a_circle():
@@ -153,12 +175,29 @@ def test_no_module_imports_itself_in_a_circle():
     assert set(order) == set(MODULES)
 
 
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"pemn_compress"}))
+def test_rooms_are_built_on_those_below_them(name):
+    floor = ROOMS.index(room_of(name))
+    # the package itself runs on every import, and must not hold more than names
+    below = {module for module in imports(name, functions=True) if module in MODULES}
+    for module in sorted(below - {"pemn_compress"}):
+        assert ROOMS.index(room_of(module)) <= floor, f"{name} imports {module}, which is above it"
+
+
+def test_few_modules_lie_at_the_top():
+    at_top = sorted(path.name for path in ROOT.glob("*.py"))
+    assert at_top == [
+        "__init__.py", "__main__.py", "atomic.py", "earlier.py", "errors.py", "version.py"
+    ]  # fmt: skip
+
+
 def test_the_command_line_loads_its_commands_late():
     assert own(imports("pemn_compress.cli")) <= {"pemn_compress.errors", "pemn_compress.version"}
 
 
 def test_the_names_of_methods_are_known_without_torch():
-    from pemn_compress import methods, search
+    from pemn_compress.masking import search
+    from pemn_compress.masking.rules import methods
 
     assert tuple(search.SEARCHES) == tuple(methods.SEARCHES)
     assert tuple(search.RENEWALS) == tuple(methods.RENEWALS)

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 import pemn_compress
-from pemn_compress import loading, packing
-from pemn_compress.archive import open_archive
 from pemn_compress.errors import ArchiveError
-from pemn_compress.masked_model import MaskedModel
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 
 class Mixed(nn.Module):
@@ -104,7 +105,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with pemn_compress.open(sys.argv[1]) as archive:
     weights = archive.manifest.restored_bytes / 1024
-from pemn_compress import loading
+from pemn_compress.storing import loading
 warm = pemn_compress.load(sys.argv[2])  # whatever torch and the first load need
 before = peak()
 model = pemn_compress.load(sys.argv[1], packed=sys.argv[3] == "packed")

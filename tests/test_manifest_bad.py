@@ -7,8 +7,8 @@ import pytest
 import zstandard
 from handmade import GOOD, altered, refused, rehash, restored_digest, take_apart, tensor
 
-from pemn_compress import prng
-from pemn_compress.archive import open_archive, values, verify
+from pemn_compress.format import prng
+from pemn_compress.format.archive import open_archive, values, verify
 
 
 def setting(path, value):

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import architecture
 from pemn_compress.errors import ModelError, UnknownNameError
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.plan import kept_count
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.models import building as architecture
 
 
 @pytest.fixture(autouse=True)

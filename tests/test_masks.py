@@ -12,12 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pemn_compress import prng
-from pemn_compress.archive import values
 from pemn_compress.errors import TrainingError
-from pemn_compress.masks import _top_mask_device, masked_weight, tile, top_mask
-from pemn_compress.plan import PlannedTensor, kept_count
-from pemn_compress.search.edge_popup import initial_scores
+from pemn_compress.format import prng
+from pemn_compress.format.archive import values
+from pemn_compress.masking.rules.plan import PlannedTensor, kept_count
+from pemn_compress.masking.search.edge_popup import initial_scores
+from pemn_compress.masking.top import _top_mask_device, masked_weight, tile, top_mask
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 # few distinct values, so that ties are the rule; both zeros, subnormals, the largest, infinities

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from pemn_compress import recipes
-from pemn_compress.archive import open_archive, verify
 from pemn_compress.compressing import compress
-from pemn_compress.data import Data
-from pemn_compress.loading import state_dict
-from pemn_compress.methods import RENEWALS, SEARCHES
-from pemn_compress.preparing import DataRequest, load_request
-from pemn_compress.strategies import DISTRIBUTIONS, Settings
+from pemn_compress.compressing.preparing import DataRequest, load_request
+from pemn_compress.data.samples import Data
+from pemn_compress.format.archive import open_archive, verify
+from pemn_compress.masking.rules.methods import RENEWALS, SEARCHES
+from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
+from pemn_compress.storing.loading import state_dict
+from pemn_compress.training import recipes
 
 GRID = [
     (search, renewal, distribution)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.optimization import learning_rate, make_optimizer
-from pemn_compress.recipes import SCHEDULES, Recipe
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.training.optimization import learning_rate, make_optimizer
+from pemn_compress.training.recipes import SCHEDULES, Recipe
 
 
 def recipe(**changes) -> Recipe:

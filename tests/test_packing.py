@@ -7,10 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import architecture, codecs, loading, packing
-from pemn_compress.archive import open_archive
 from pemn_compress.errors import ArchiveError, ModelError, OutputError, UnknownNameError
-from pemn_compress.masked_model import MaskedModel
+from pemn_compress.format import codecs
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.models import building as architecture
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pemn_compress.errors import PemnError, SettingError
-from pemn_compress.plan import Plan, PlannedTensor, check_density, exact, kept_count
+from pemn_compress.masking.rules.plan import Plan, PlannedTensor, check_density, exact, kept_count
 
 law = settings(deadline=None, derandomize=True, max_examples=100)
 SIZES = st.integers(1, 2**48 - 1)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     ConstantTensor,
     MaskedTensor,
     Plane,
@@ -16,7 +17,6 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.errors import ArchiveError
 
 SEED = 5
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.plan import Plan
-from pemn_compress.planning import Selection, plan_model
-from pemn_compress.strategies import Settings, fill
+from pemn_compress.masking.rules.plan import Plan
+from pemn_compress.masking.rules.strategies import Settings, fill
+from pemn_compress.masking.selection import Selection, plan_model
 
 
 class Scaled(nn.Module):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pemn_compress import prng
 from pemn_compress.errors import SettingError
+from pemn_compress.format import prng
 
 law = settings(deadline=None, derandomize=True, max_examples=60)
 SEEDS = st.integers(0, 2**64 - 1)

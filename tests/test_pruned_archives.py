@@ -12,16 +12,17 @@ import torch
 from torch import Tensor, nn
 
 import pemn_compress
-from pemn_compress import PrunedModel, packing
+from pemn_compress import PrunedModel
 from pemn_compress.accounting import archive_account
-from pemn_compress.archive import inspect, open_archive, verify
 from pemn_compress.compressing import compress
+from pemn_compress.compressing.preparing import DataRequest
+from pemn_compress.compressing.record import Storage
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.history import Epoch
-from pemn_compress.preparing import DataRequest
-from pemn_compress.pruning import VALUE_DTYPES
+from pemn_compress.format.archive import inspect, open_archive, verify
+from pemn_compress.masking.rules.pruning import VALUE_DTYPES
 from pemn_compress.reporting import render, report
-from pemn_compress.run_record import Storage
+from pemn_compress.storing import saving as packing
+from pemn_compress.training.history import Epoch
 
 QUICK = DataRequest("digits", train_limit=200, test_limit=50)
 SMALL: dict[str, Any] = {"data": QUICK, "epochs": 2, "arguments": {"width": 16}}

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pemn_compress import PrunedModel
+from pemn_compress.compressing.settling import settle
 from pemn_compress.errors import ModelError, SettingError, TrainingError, UnknownNameError
-from pemn_compress.plan import kept_count
-from pemn_compress.pruning import (
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.pruning import (
     PRUNING_SCHEDULES,
     PruningSettings,
     check_storage,
     density_of,
 )
-from pemn_compress.settling import settle
-from pemn_compress.strategies import Settings
+from pemn_compress.masking.rules.strategies import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from importlib.resources import files
 
 import pytest
 
-from pemn_compress import recipes
-from pemn_compress.augment import parse_augment
+from pemn_compress.data.augment import parse_augment
 from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, Settings
 from pemn_compress.models.variants import BATCHNORMS
-from pemn_compress.recipes import Recipe
-from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, Settings
+from pemn_compress.training import recipes
+from pemn_compress.training.recipes import Recipe
 
 MINIMAL = {"source": "here", "optimizer": "sgd", "lr": 0.1, "epochs": 4, "batch_size": 8}
 

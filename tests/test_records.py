@@ -6,8 +6,9 @@ from handmade import GOOD, put_together, refused, take_apart, tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     DenseTensor,
     MaskedTensor,
     Prototype,
@@ -18,9 +19,8 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.archive.records import Shuffle
-from pemn_compress.archive.values import shuffled
-from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.archive.values import shuffled
 
 LAW = settings(deadline=None, derandomize=True, max_examples=40)
 RNG = np.random.default_rng(5)

@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import loading, packing, prng, recipes
-from pemn_compress.archive import open_archive, verify
-from pemn_compress.data import Data, Split
+from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.plan import kept_count
-from pemn_compress.training import fit
+from pemn_compress.format import prng
+from pemn_compress.format.archive import open_archive, verify
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
+from pemn_compress.training import recipes
+from pemn_compress.training.fitting import fit
 
 ITERAND = {"renewal": "iterand", "renewal_every": 2, "renewal_rate": 0.3}
 RECYCLE = {"renewal": "recycle", "renewal_every": 1, "renewal_rate": 0.5}

@@ -10,9 +10,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from pemn_compress.archive import DenseTensor, MaskedTensor, Prototype, encode, open_archive
 from pemn_compress.errors import ArchiveError, SettingError, UnknownNameError
-from pemn_compress.plan import Plan, PlannedTensor, kept_count
+from pemn_compress.format.archive import DenseTensor, MaskedTensor, Prototype, encode, open_archive
+from pemn_compress.masking.rules.plan import Plan, PlannedTensor, kept_count
+from pemn_compress.masking.rules.strategies import Settings, fill
 from pemn_compress.reporting import (
     FORMATS,
     Accuracy,
@@ -22,7 +23,6 @@ from pemn_compress.reporting import (
     render,
     report,
 )
-from pemn_compress.strategies import Settings, fill
 
 COLUMNS = 80
 PAPER_AT_90 = "179,405"  # 12 bytes for each of 149,504 / 10 weights

@@ -9,15 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pemn_compress import loading, packing
-from pemn_compress.archive import open_archive
 from pemn_compress.errors import SettingError, TrainingError, UnknownNameError
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.methods import SEARCHES
-from pemn_compress.plan import PlannedTensor, kept_count
-from pemn_compress.search import supermask
-from pemn_compress.selection import _top_signed_device, top_global, top_signed
-from pemn_compress.strategies import Settings
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.ranking import _top_signed_device, top_global, top_signed
+from pemn_compress.masking.rules.methods import SEARCHES
+from pemn_compress.masking.rules.plan import PlannedTensor, kept_count
+from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.search import supermask
+from pemn_compress.storing import loading
+from pemn_compress.storing import saving as packing
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 RENEWED = {"renewal": "iterand", "renewal_every": 1, "renewal_rate": 0.5}

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from pemn_compress import MaskedModel, build, compress, load, packing, verify
-from pemn_compress.archive import inspect
+from pemn_compress import MaskedModel, build, compress, load, verify
+from pemn_compress.compressing.record import Storage
 from pemn_compress.errors import UnknownNameError
-from pemn_compress.run_record import Storage
-from pemn_compress.shrinking import DENSE_DTYPES, fold_batchnorm, round_dense
+from pemn_compress.format.archive import inspect
+from pemn_compress.storing import saving as packing
+from pemn_compress.storing.shrinking import DENSE_DTYPES, fold_batchnorm, round_dense
 
 
 def net(affine: bool = True) -> nn.Module:

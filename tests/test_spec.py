@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from pemn_compress import codecs, prng
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format import codecs, prng
+from pemn_compress.format.archive import (
     Limits,
     canonical,
     inspect,
@@ -25,9 +26,8 @@ from pemn_compress.archive import (
     verify,
     zstd,
 )
-from pemn_compress.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
-from pemn_compress.archive.values import masked, tensor_bytes
-from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
+from pemn_compress.format.archive.values import masked, tensor_bytes
 
 FOLDER = Path(__file__).parent.parent / "format_spec"
 TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")

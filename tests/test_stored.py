@@ -9,7 +9,7 @@ from handmade import by_hand, refused, restored_digest, take_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress.archive import (
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     encode,
@@ -17,7 +17,7 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.archive.contents import SparseTensor
+from pemn_compress.format.archive.contents import SparseTensor
 
 law = settings(deadline=None, derandomize=True, max_examples=60)
 TYPES = {

@@ -10,7 +10,8 @@ import pytest
 import zstandard
 from handmade import by_hand, refused, restored_digest, take_apart
 
-from pemn_compress.archive import (
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     Limits,
@@ -19,7 +20,6 @@ from pemn_compress.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.errors import ArchiveError
 
 ARRAY = np.tile(np.array([1.5, -2.0, 0.25, 0.0], "<f4"), 100)  # of 1600 bytes
 RAW = ARRAY.tobytes()

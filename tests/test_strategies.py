@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pemn_compress import prng
-from pemn_compress.archive.values import tile
 from pemn_compress.errors import SettingError, UnknownNameError
-from pemn_compress.plan import Plan, PlannedTensor
-from pemn_compress.strategies import (
+from pemn_compress.format import prng
+from pemn_compress.format.archive.values import tile
+from pemn_compress.masking.rules.plan import Plan, PlannedTensor
+from pemn_compress.masking.rules.strategies import (
     DISTRIBUTIONS,
     FEW_VALUES,
     SCALINGS,

@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import recipes, training
-from pemn_compress.data import Data, Split
+from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError, SettingError, TrainingError
-from pemn_compress.evaluation import evaluate
-from pemn_compress.history import Epoch
-from pemn_compress.masked_model import MaskedModel
-from pemn_compress.memory import training_bytes
-from pemn_compress.training import Run, fit
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.training import fitting as training
+from pemn_compress.training import recipes
+from pemn_compress.training.evaluation import evaluate
+from pemn_compress.training.fitting import fit
+from pemn_compress.training.history import Epoch
+from pemn_compress.training.memory import training_bytes
+from pemn_compress.training.run import Run
 
 RECIPE = recipes.load("default").override(epochs=4, batch_size=16)
 

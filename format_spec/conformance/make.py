@@ -21,8 +21,8 @@ import make_reject
 import make_vectors
 from make_archive import tensor_digest
 
-from pemn_compress.archive import open_archive, records, values, verify
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import open_archive, records, values, verify
 
 FOLDER = Path(__file__).parent
 MODEL = "resnet32"

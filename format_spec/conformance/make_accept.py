@@ -22,7 +22,7 @@ from make_archive import (
     stored,
 )
 
-from pemn_compress import prng
+from pemn_compress.format import prng
 
 F32 = np.float32
 
@@ -405,7 +405,8 @@ def resnet32() -> bytes:
     """Return the archive of a ResNet-32 with random batch-norm parameters and statistics."""
     import torch
 
-    from pemn_compress import MaskedModel, build, packing
+    from pemn_compress import MaskedModel, build
+    from pemn_compress.storing import saving as packing
 
     masked_model = MaskedModel(build("resnet32"), seed=32, density=0.5)
     with torch.no_grad():

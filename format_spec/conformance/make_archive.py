@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pemn_compress import prng
-from pemn_compress.codecs import CODECS
+from pemn_compress.format import prng
+from pemn_compress.format.codecs import CODECS
 
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]

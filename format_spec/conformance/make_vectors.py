@@ -7,8 +7,8 @@ import numpy as np
 from make_accept import random_mask
 from make_archive import Array, shuffled_order
 
-from pemn_compress import prng
-from pemn_compress.codecs import CODECS
+from pemn_compress.format import prng
+from pemn_compress.format.codecs import CODECS
 
 LOW = 0xFFFFFFFF
 STREAMS = ((0, 0), (42, 0), (0x0123456789ABCDEF, 0xFEDCBA9876543210), (7, 2**32 + 3))

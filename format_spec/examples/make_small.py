@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pemn_compress import prng
-from pemn_compress.archive import (
+from pemn_compress.format import prng
+from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
     MaskedTensor,

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pemn_compress import strategies
 from pemn_compress.accounting.mask_sizes import expected_mask_bytes, mask_limit_bits
-from pemn_compress.archive import Archive, TensorRecord
-from pemn_compress.archive.records import (
+from pemn_compress.format.archive import Archive, TensorRecord
+from pemn_compress.format.archive.records import (
     DENSE,
     DTYPE_BYTES,
     Alias,
@@ -14,7 +13,8 @@ from pemn_compress.archive.records import (
     FromPrototype,
     Stored,
 )
-from pemn_compress.plan import Plan, kept_count
+from pemn_compress.masking.rules import strategies
+from pemn_compress.masking.rules.plan import Plan, kept_count
 
 SEED_BYTES = 8
 FP32_BYTES = 4

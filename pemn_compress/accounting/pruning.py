@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pemn_compress.accounting.costs import FP32_BYTES, INDEX_BYTES, Account, Cost
 from pemn_compress.accounting.mask_sizes import expected_mask_bytes
-from pemn_compress.plan import exact, kept_count
+from pemn_compress.masking.rules.plan import exact, kept_count
 
 SPARSITIES = (0.90, 0.92, 0.94, 0.96)  # [PEMN] section 4.3.2
 VALUE_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}

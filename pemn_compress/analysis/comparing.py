@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pemn_compress.analysis.similarity import Overlap, pooled
-from pemn_compress.archive import Archive, open_archive
-from pemn_compress.archive.layout import Limits
 from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.format.archive import Archive, open_archive
+from pemn_compress.format.archive.layout import Limits
 
 _SHOWN = 3
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pemn_compress import codecs, recipes
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -17,15 +16,17 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
-from pemn_compress.pruning import (
+from pemn_compress.format import codecs
+from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
     PRUNING_SCHEDULES,
     TRAINED_STRATEGIES,
     VALUE_DTYPES,
     PruningSettings,
 )
+from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.words import both
-from pemn_compress.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
+from pemn_compress.training import recipes
 
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
@@ -207,11 +208,11 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
 
     from pemn_compress.cli.progress import observer
     from pemn_compress.compressing import compress
-    from pemn_compress.distributed import world
-    from pemn_compress.planning import Selection
-    from pemn_compress.preparing import DataRequest
-    from pemn_compress.run_record import Storage
-    from pemn_compress.training import Run
+    from pemn_compress.compressing.preparing import DataRequest
+    from pemn_compress.compressing.record import Storage
+    from pemn_compress.data.ranks import world
+    from pemn_compress.masking.selection import Selection
+    from pemn_compress.training.run import Run
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
@@ -262,7 +263,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
 
 def default_output(model: str) -> str:
     """Return the archive's name for a MODEL: model.py, torchvision:resnet18 -> NAME.pemn."""
-    from pemn_compress.preparing import is_model_file
+    from pemn_compress.compressing.preparing import is_model_file
 
     name = model.partition(":")[0] if is_model_file(model) else model.rpartition(":")[2]
     return f"{Path(name).stem}.pemn"
@@ -270,7 +271,7 @@ def default_output(model: str) -> str:
 
 def _summary(made: Any) -> str:
     from pemn_compress.accounting import archive_account
-    from pemn_compress.archive import open_archive
+    from pemn_compress.format.archive import open_archive
 
     with open_archive(made.archive) as archive:
         plain = archive_account(archive).state_dict_bytes

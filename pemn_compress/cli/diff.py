@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from pemn_compress.archive import Limits
 from pemn_compress.cli.options import limit_options
 from pemn_compress.errors import SettingError
+from pemn_compress.format.archive import Limits
 
 
 @click.command(short_help="How much the masks of two or more archives agree.")

@@ -35,13 +35,13 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
 
     Images are normalised with the mean and the deviation that the archive records.
     """
-    from pemn_compress.architecture import source_file
-    from pemn_compress.archive import Limits, open_archive
-    from pemn_compress.evaluation import check_fit, evaluate
-    from pemn_compress.loading import restore_module
+    from pemn_compress.compressing.preparing import DataRequest, load_request
+    from pemn_compress.format.archive import Limits, open_archive
+    from pemn_compress.models.building import source_file
     from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.preparing import DataRequest, load_request
-    from pemn_compress.training import Run
+    from pemn_compress.storing.loading import restore_module
+    from pemn_compress.training.evaluation import check_fit, evaluate
+    from pemn_compress.training.run import Run
 
     request = DataRequest(**{key: options[key] for key in DATA_KEYS})
     limits = Limits(options["max_weights"], options["max_bytes"])

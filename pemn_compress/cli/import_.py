@@ -107,10 +107,10 @@ def command(
 
     if output != "-":
         check_output(target, force=force)
-    from pemn_compress.architecture import build, build_from_file
+    from pemn_compress.compressing.preparing import is_model_file
     from pemn_compress.importing import import_checkpoint
+    from pemn_compress.models.building import build, build_from_file
     from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.preparing import is_model_file
 
     build_arguments: dict[str, Any] = dict(arguments)
     build_arguments |= {} if batchnorm is None else {"batchnorm": batchnorm}

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from pemn_compress.analysis import Norms, norms
-from pemn_compress.archive import Limits, describe, open_archive
 from pemn_compress.cli.options import display_name, limit_options, read_archive
+from pemn_compress.format.archive import Limits, describe, open_archive
 from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.words import both, clean
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from pemn_compress.archive.layout import Limits
 from pemn_compress.errors import ArchiveError, SettingError
-from pemn_compress.methods import (
+from pemn_compress.format.archive.layout import Limits
+from pemn_compress.masking.rules.methods import (
     BUDGETS,
     DENSITY_SCHEDULES,
     ORDERS,
@@ -276,7 +276,7 @@ def filled_model(archive: Any, file: Any) -> Any:
     """Return the module that a ModelFile (--model) builds for an archive, or None without one."""
     if file is None:
         return None
-    from pemn_compress.architecture import build_from_file
+    from pemn_compress.models.building import build_from_file
 
     told = archive.manifest.architecture
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pemn_compress.history import Epoch
+from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
 

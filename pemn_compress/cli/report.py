@@ -8,8 +8,8 @@ import click
 
 from pemn_compress.cli.options import arguments_option, selection_options, variant_options
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting import FORMATS, PlanReport, plan_report, render, report
-from pemn_compress.strategies import SCALINGS, STRATEGIES, Settings
 
 
 @click.command(short_help="What an archive or an architecture costs, beside pruning.")
@@ -59,10 +59,10 @@ def _is_architecture(path: str) -> bool:
 def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
     import torch
 
-    from pemn_compress.architecture import build, build_from_file
+    from pemn_compress.compressing.preparing import is_model_file
+    from pemn_compress.masking.selection import Selection, plan_model
+    from pemn_compress.models.building import build, build_from_file
     from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.planning import Selection, plan_model
-    from pemn_compress.preparing import is_model_file
 
     arguments = dict(options["arguments"])
     variant = {key: options[key] for key in ("batchnorm", "bias") if options[key] is not None}

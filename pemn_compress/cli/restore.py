@@ -68,10 +68,10 @@ def command(
         from pemn_compress.atomic import check_output
 
         check_output(target, force=force)
-    from pemn_compress.archive import Limits, open_archive
     from pemn_compress.atomic import write_bytes
-    from pemn_compress.exporting import export
+    from pemn_compress.format.archive import Limits, open_archive
     from pemn_compress.models.modelfile import load_model_file
+    from pemn_compress.storing.exporting import export
 
     with open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened:
         opened.name = display_name(archive)

@@ -4,8 +4,8 @@ import json
 
 import click
 
-from pemn_compress.archive import Limits, verify
 from pemn_compress.cli.options import display_name, limit_options, read_archive
+from pemn_compress.format.archive import Limits, verify
 
 
 @click.command(short_help="Check every promise that an archive makes.")

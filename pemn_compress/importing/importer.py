@@ -7,17 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pemn_compress import architecture as architectures
-from pemn_compress.archive import AliasTensor, DenseTensor, Limits, encode, open_archive
-from pemn_compress.archive.contents import Content
-from pemn_compress.archive.records import Constant, Positions, Stored
 from pemn_compress.errors import ModelError, UnknownNameError
+from pemn_compress.format.archive import AliasTensor, DenseTensor, Limits, encode, open_archive
+from pemn_compress.format.archive.contents import Content
+from pemn_compress.format.archive.records import Constant, Positions, Stored
 from pemn_compress.importing.checkpoints import Checkpoint, match, plain_shape, read_checkpoint
 from pemn_compress.importing.meaning import read_meaning
 from pemn_compress.importing.projects import PROJECTS, Chosen, binary_weight
 from pemn_compress.importing.storing import Weights, smallest
-from pemn_compress.loading import state_dict
-from pemn_compress.tensors import CODES, as_array
+from pemn_compress.models import building as architectures
+from pemn_compress.storing.loading import state_dict
+from pemn_compress.storing.tensors import CODES, as_array
 from pemn_compress.version import __version__
 
 

@@ -14,7 +14,7 @@ from pemn_compress.importing.projects import (
     Project,
     below_global_threshold_dropped,
 )
-from pemn_compress.plan import check_density
+from pemn_compress.masking.rules.plan import check_density
 
 BUDGETS = ("per-tensor", "global")
 _GLOBAL = "GlobalSubnetConv"

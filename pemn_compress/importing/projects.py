@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from pemn_compress.errors import ModelError
-from pemn_compress.plan import exact
+from pemn_compress.masking.rules.plan import exact
 
 Tensors = Mapping[str, Tensor]
 

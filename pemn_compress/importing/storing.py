@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pemn_compress.archive import Prototype, SparseTensor
-from pemn_compress.archive.contents import ConstantTensor, MaskedTensor
-from pemn_compress.archive.values import F32, Mask, pack_stored, tensor_bytes, tile
+from pemn_compress.format.archive import Prototype, SparseTensor
+from pemn_compress.format.archive.contents import ConstantTensor, MaskedTensor
+from pemn_compress.format.archive.values import F32, Mask, pack_stored, tensor_bytes, tile
 
 CONSTANT, SIGNS, PROTOTYPE, VALUES = "constant", "signs", "prototype", "values"
 _PROBE = 64  # bytes that a period is first looked for with

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from pemn_compress.accounting import Account, Baseline
+from pemn_compress.masking.rules.strategies import few_values_warning
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
 from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
-from pemn_compress.strategies import few_values_warning
 
 # of the summary's first two columns; where a method is longer than usual, files' names give way
 _LONGEST_FILE, _USUAL_METHOD, _LONGEST_METHOD = 26, 12, 24

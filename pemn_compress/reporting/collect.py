@@ -14,10 +14,10 @@ from pemn_compress.accounting import (
     equal_bytes,
     plan_account,
 )
-from pemn_compress.archive import open_archive
 from pemn_compress.errors import ArchiveError
-from pemn_compress.plan import Plan
-from pemn_compress.strategies import STRATEGIES, Settings
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.rules.plan import Plan
+from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 
 SUFFIX = ".pemn"
 STANDARD_INPUT = "-"

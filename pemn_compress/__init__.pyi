@@ -1,0 +1,15 @@
+from .analysis import compare as compare
+from .compressing import compress as compress
+from .errors import PemnError as PemnError
+from .format.archive import inspect as inspect
+from .format.archive import open as open
+from .format.archive import verify as verify
+from .importing import import_checkpoint as import_checkpoint
+from .masking.masked import MaskedModel as MaskedModel
+from .masking.pruned import PrunedModel as PrunedModel
+from .models.building import build as build
+from .reporting import report as report
+from .storing.exporting import restore as restore
+from .storing.loading import load as load
+from .storing.saving import save as save
+from .version import __version__ as __version__

@@ -1,0 +1,118 @@
+"""From what a user names, a model and data, to a model that fits its data."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pemn_compress import models
+from pemn_compress.data.samples import Data
+from pemn_compress.data.sources import from_model_file, load_data
+from pemn_compress.errors import DataError
+from pemn_compress.models import building as architectures
+from pemn_compress.models.modelfile import ModelFile, load_model_file
+from pemn_compress.training.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """Which data, from where, how much of it; `spec` None means the model file's own."""
+
+    spec: str | None = None
+    data_dir: Path = Path("data")
+    download: bool = False
+    train_limit: int | None = None
+    test_limit: int | None = None
+    image_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model ready to be masked, its data, and the text of its model file if it has one."""
+
+    model: nn.Module
+    data: Data
+    source: str | None
+
+
+def prepare(
+    model: str | nn.Module,
+    data: str | Data | tuple[Any, Any] | DataRequest | None,
+    recipe: Recipe,
+    seed: int,
+    arguments: Mapping[str, object],
+) -> Prepared:
+    """Load the data and build the model that fits it, its dense parameters seeded.
+
+    Raises DataError and ModelError.
+    """
+    file = None
+    if isinstance(model, str) and is_model_file(model):
+        file = load_model_file(model)
+    loaded = load_request(data, file)
+    if isinstance(model, nn.Module):
+        return Prepared(copy.deepcopy(model), loaded, None)
+    variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        if file is not None:
+            built = architectures.build_from_file(file, **(variant | dict(arguments)))
+            return Prepared(built, loaded, file.source)
+        if not loaded.is_image:
+            raise DataError(
+                f"architecture {model!r} takes images, data {loaded.name!r} is none: expected "
+                "inputs of shape (channels, height, width)"
+            )
+        implied = models.data_arguments(
+            model,
+            channels=loaded.input_shape[0],
+            image_size=loaded.input_shape[-1],
+            classes=loaded.classes or 0,
+        )
+        built = architectures.build(model, **(variant | implied | dict(arguments)))
+        return Prepared(built, loaded, None)
+
+
+def is_model_file(reference: str) -> bool:
+    """Tell whether a MODEL is a file ("dir/model.py", "model.py:build") rather than a name."""
+    return reference.partition(":")[0].endswith(".py") or "/" in reference or "\\" in reference
+
+
+def load_request(
+    data: str | Data | tuple[Any, Any] | DataRequest | None, file: ModelFile | None
+) -> Data:
+    """Return the data that a caller or a user named; `file` is the model file, if there is one.
+
+    Raises DataError, UnknownNameError for data that no loader has.
+    """
+    if isinstance(data, Data):
+        return data
+    if isinstance(data, tuple):
+        return from_model_file(*data, name="data")
+    request = data if isinstance(data, DataRequest) else DataRequest(data)
+    if request.spec is not None:
+        return load_data(
+            request.spec,
+            data_dir=request.data_dir,
+            download=request.download,
+            train_limit=request.train_limit,
+            test_limit=request.test_limit,
+            image_size=request.image_size,
+        )
+    if file is None:
+        raise DataError(
+            "no data: expected --data (digits, cifar10, cifar100, folder:PATH, npz:PATH), "
+            "or a model file with train_data() and eval_data()"
+        )
+    train, test = file.train_data(), file.eval_data()
+    if train is None or test is None:
+        raise DataError(
+            f"{file.path}: no --data, and the file lacks "
+            f"{'train_data()' if train is None else 'eval_data()'}; give one or the other"
+        )
+    own = from_model_file(train, test, name=file.path.name)
+    return own.limited(request.train_limit, request.test_limit)

@@ -1,0 +1,122 @@
+"""The record of a run: all settings, versions, data, seeds, and what every epoch came to."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pemn_compress.data.ranks import world
+from pemn_compress.data.samples import Data
+from pemn_compress.format import codecs
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.selection import Selection
+from pemn_compress.models import building as architectures
+from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.recipes import Recipe
+from pemn_compress.training.run import Run
+from pemn_compress.version import __version__
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the archive is written: mask codec, prototype by seed or by value, source or not.
+
+    `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `shrinking`.
+    `value_dtype` rounds the trained weights of pruned and dense networks; see `value_storage`.
+    `zstd` False and `tensor_digests` are those of `archive.encode`.
+    """
+
+    codec: str = codecs.AUTO
+    store_prototype: bool = False
+    include_source: bool = True
+    force: bool = False
+    dense_dtype: str = "float32"
+    fold_batchnorm: bool = False
+    value_dtype: str = "float32"
+    zstd: bool = True
+    tensor_digests: bool = False
+
+    def shrinking(self) -> dict[str, Any]:
+        """Return the options that change the model, as `packing.pack` takes them."""
+        return {
+            "dense_dtype": self.dense_dtype,
+            "fold_batchnorm": self.fold_batchnorm,
+            "value_dtype": self.value_dtype,
+        }
+
+
+def run_record(
+    packed: bytes,
+    output: Path | None,
+    data: Data,
+    recipe: Recipe,
+    settings: Settings | PruningSettings,
+    selection: Selection,
+    run: Run,
+    storage: Storage,
+    masked: MaskedModel | PrunedModel,
+    history: Sequence[Epoch],
+    steps: Sequence[StorageStep],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return everything that is needed to repeat a run, and what it came to, as plain values."""
+    used = asdict(run) | {
+        "device": str(run.torch_device()),
+        "device_name": _device_name(run.torch_device()),
+        "threads": torch.get_num_threads(),
+        "ranks": world().size,
+    }
+    return {
+        "archive": {
+            "path": str(output) if output else None,
+            "bytes": len(packed),
+            "sha256": sha256(packed).hexdigest(),
+        },
+        "architecture": architectures.architecture_of(masked.model),
+        "data": {
+            "name": data.name,
+            "train": len(data.train) if data.train else 0,
+            "test": len(data.test),
+            "classes": data.classes,
+        },
+        **_weights(masked),
+        "settings": asdict(settings),
+        "selection": asdict(selection),
+        "recipe": recipe.to_dict(),
+        "run": used,
+        "storage": asdict(storage),
+        "accuracy": steps[-1].score.accuracy,
+        "storage_steps": [step.to_dict() for step in steps],
+        "epochs": [epoch.to_dict() for epoch in history],
+        "seconds": seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "pemn-compress": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+        },
+    }
+
+
+def _weights(model: MaskedModel | PrunedModel) -> dict[str, Any]:
+    planned = {"tensors": len(model.plan), "weights": model.plan.numel}
+    if isinstance(model, PrunedModel):
+        return {"pruned": planned | {"kept": sum(model.kept)}}
+    return {"masked": planned | {"prototype_length": model.filling.length}}
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

@@ -1,0 +1,265 @@
+"""Batches of a split, in an order and with augmentations that a seed and an epoch decide."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pemn_compress.data.augment import Augment
+from pemn_compress.data.own import to_tensor
+from pemn_compress.data.ranks import World
+from pemn_compress.data.samples import Split
+from pemn_compress.errors import DataError, SettingError
+
+Statistics = tuple[Sequence[float], Sequence[float]]
+
+# A split below this is copied to the GPU once instead of batch by batch.
+RESIDENT_BYTES = 2 << 30
+
+
+class Batches:
+    """An iterable of (inputs, targets) over a split; targets are int64 (B,), both on `device`.
+
+    Images, which `normalize` = (mean, std) is given for, come as float32 (B, C, H, W), augmented
+    and then normalised: (pixel / 255 - mean) / std. Without it the inputs come as they are stored.
+
+    The order and every augmentation are a pure function of `shuffle_seed`, the epoch and the
+    sample, whatever the batch size, the number of workers and the device. Iterating neither reads
+    nor changes torch's global generator. What a Dataset of the user's own draws from that generator
+    is reproducible in the same way; what it draws elsewhere, from numpy's say, is its own affair.
+    Without a `shuffle_seed` the order is the split's, and every pass gives the same batches.
+
+    The epoch stays what `set_epoch` last said, 0 at first. `workers` are processes that read and
+    augment single samples; images in memory that need only crop and flip, or nothing, are handled
+    a batch at a time and have no use for them.
+
+    `world` makes of every batch only the part that this rank steps on; `weight` tells what the
+    mean loss over it counts.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        shuffle_seed: int | None,
+        augment: Augment | None = None,
+        normalize: Statistics | None = None,
+        workers: int = 0,
+        device: torch.device | str = "cpu",
+        drop_last: bool = False,
+        world: World | None = None,
+    ) -> None:
+        """Raise SettingError for settings out of range, or that contradict each other."""
+        for name, value, low in (
+            ("batch size", batch_size, 1),
+            ("workers", workers, 0),
+            ("shuffle seed", shuffle_seed or 0, 0),
+        ):
+            if value < low:
+                raise SettingError(f"{name}: expected {low} or more, got {value}")
+        if drop_last and batch_size > len(split):
+            raise SettingError(
+                f"batch size: expected at most the {len(split)} samples there are, got {batch_size}"
+            )
+        self._keys = _Keys(len(split), batch_size, shuffle_seed, drop_last, world or World())
+        self._augment = augment or Augment((), None, None, None)
+        if self._augment.names and (shuffle_seed is None or normalize is None):
+            raise SettingError("augmentation: expected images to normalise and a shuffle seed")
+        self._device = torch.device(device)
+        self._statistics = _columns(normalize, self._device)
+        self._loader: DataLoader[Any] | None = None
+        only_batched = self._augment.normalized is None and (
+            self._augment.image is None or self._augment.batched is not None
+        )
+        if split.inputs is not None and split.targets is not None and only_batched:
+            size_bytes = split.inputs.numel() * split.inputs.element_size()
+            self._is_resident = self._device.type == "cpu" or size_bytes < RESIDENT_BYTES
+            store = self._device if self._is_resident else torch.device("cpu")
+            self._inputs, self._targets = split.inputs.to(store), split.targets.to(store)
+        else:
+            self._generator = torch.Generator()
+            self._loader = DataLoader(
+                _Samples(split, self._augment, normalize),
+                batch_sampler=self._keys,
+                num_workers=workers,
+                collate_fn=_collate,
+                pin_memory=self._device.type == "cuda",
+                persistent_workers=workers > 0,
+                generator=self._generator,
+            )
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self._keys)
+
+    def weight(self, step: int) -> float:
+        """Return what the mean loss over this rank's part of batch `step` counts: 1 for one rank.
+
+        The mean over all ranks of such weighted means is the mean over the batch.
+        """
+        return self._keys.world.weight(*self._keys.bounds(step * self._keys.batch_size))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next pass that of epoch `epoch`, counted from 0."""
+        if epoch < 0:
+            raise SettingError(f"epoch: expected 0 or more, got {epoch}")
+        self._keys.epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Iterate over the batches of the current epoch."""
+        return self._from_memory() if self._loader is None else self._from_loader(self._loader)
+
+    def _from_memory(self) -> Iterator[tuple[Tensor, Tensor]]:
+        store = self._inputs.device
+        order, choices = self._keys.order(), None
+        if self._augment.batched is not None:
+            generator = self._keys.generator("augment")
+            choices = self._augment.batched.draw(len(order), generator).to(store)
+        order = order.to(store)
+        for start in self._keys.starts():
+            part = self._keys.part(start)
+            rows = order[part.start : part.stop]
+            # A copy even where rows are consecutive: a model may change its input in place.
+            inputs, targets = (
+                self._inputs.index_select(0, rows),
+                self._targets.index_select(0, rows),
+            )
+            if choices is not None and self._augment.batched is not None:
+                inputs = self._augment.batched.apply(inputs, choices.index_select(0, rows))
+            if not self._is_resident:
+                if self._device.type == "cuda":
+                    inputs, targets = inputs.pin_memory(), targets.pin_memory()
+                inputs = inputs.to(self._device, non_blocking=True)
+                targets = targets.to(self._device, non_blocking=True)
+            yield _normalized(inputs, self._statistics), targets
+
+    def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+        # The loader seeds its workers from this, and would from the global generator otherwise.
+        self._generator.manual_seed(self._keys.generator("workers").initial_seed())
+        for batch in loader:
+            if isinstance(batch, DataError):
+                # A new one: raising a local makes a reference cycle with this frame, and workers
+                # that end in the garbage collector take torch five seconds to stop.
+                raise DataError(str(batch))
+            inputs, targets = batch
+            inputs = inputs.to(self._device, non_blocking=True)
+            # Where there is erasing, which comes after normalisation, the sample has both.
+            if self._augment.normalized is None:
+                inputs = _normalized(inputs, self._statistics)
+            yield inputs, targets.to(self._device, non_blocking=True)
+
+
+class _Keys:
+    """What to load, batch by batch: for each sample its index and the seed of its augmentation."""
+
+    def __init__(
+        self, count: int, batch_size: int, seed: int | None, drop_last: bool, world: World
+    ) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self.drop_last, self.world = drop_last, world
+        self.epoch = 0
+
+    def starts(self) -> range:
+        """Return where in the order each batch starts."""
+        end = self.count - self.count % self.batch_size if self.drop_last else self.count
+        return range(0, end, self.batch_size)
+
+    def bounds(self, start: int) -> tuple[int, int]:
+        """Return where in the order a batch starts and stops."""
+        return start, min(start + self.batch_size, self.count)
+
+    def part(self, start: int) -> range:
+        """Return where in the order this rank's samples of a batch are."""
+        return self.world.part(*self.bounds(start))
+
+    def __len__(self) -> int:
+        return len(self.starts())
+
+    def generator(self, use: str) -> torch.Generator:
+        """Return a generator of its own for the seed, the epoch and one use."""
+        entropy = (self.seed or 0, 0 if self.seed is None else self.epoch, *use.encode())
+        state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(state[0]) >> 1)
+
+    def order(self) -> Tensor:
+        """Return the indices of all samples, int64 (N,), in this epoch's order."""
+        if self.seed is None:
+            return torch.arange(self.count)
+        return torch.randperm(self.count, generator=self.generator("order"))
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = self.order().tolist()
+        generator = self.generator("augment")
+        seeds = torch.randint(2**62, (self.count,), generator=generator).tolist()
+        for start in self.starts():
+            yield [(order[at], seeds[order[at]]) for at in self.part(start)]
+
+
+# What goes wrong with a sample travels as a value: raised in a worker, it would arrive wrapped in
+# that worker's traceback, and not as one line.
+Sample = tuple[Tensor, int] | DataError
+
+
+class _Samples(Dataset[Sample]):
+    """One sample at a time, by its index and seed; runs in a worker, if there are any."""
+
+    def __init__(self, split: Split, augment: Augment, normalize: Statistics | None) -> None:
+        self._split, self._augment = split, augment
+        self._statistics = _columns(normalize, torch.device("cpu"))
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        index, seed = key
+        state = torch.get_rng_state()
+        # Not torch.manual_seed, which would reseed the GPU's generators as well.
+        torch.default_generator.manual_seed(seed)
+        try:
+            sample, target = self._read(index)
+            if self._augment.image is not None:
+                sample = self._augment.image(sample)
+            if self._augment.normalized is not None:
+                sample = self._augment.normalized(_normalized(sample[None], self._statistics)[0])
+        except DataError as error:
+            return error
+        finally:
+            torch.set_rng_state(state)
+        return sample, target
+
+    def _read(self, index: int) -> tuple[Tensor, int]:
+        if self._split.inputs is not None and self._split.targets is not None:
+            return self._split.inputs[index], int(self._split.targets[index])
+        assert self._split.dataset is not None
+        sample, target = self._split.dataset[index]
+        return to_tensor(sample), int(target)
+
+
+def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
+    inputs, targets = [], []
+    for sample in samples:
+        if isinstance(sample, DataError):
+            return sample
+        inputs.append(sample[0])
+        targets.append(sample[1])
+    shapes = sorted({tuple(tensor.shape) for tensor in inputs})
+    if len(shapes) > 1:
+        return DataError(f"batch: expected inputs of one shape, got {shapes[0]} and {shapes[1]}")
+    return torch.stack(inputs), torch.tensor(targets)
+
+
+def _columns(normalize: Statistics | None, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """Return mean and std as float32 (C, 1, 1)."""
+    if normalize is None:
+        return None
+    mean, std = (torch.tensor(tuple(values), dtype=torch.float32) for values in normalize)
+    return mean[:, None, None].to(device), std[:, None, None].to(device)
+
+
+def _normalized(images: Tensor, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
+    """Return uint8 images (N, C, H, W) as normalised float32; without statistics, unchanged."""
+    if statistics is None:
+        return images
+    mean, std = statistics
+    return images.to(torch.float32).div_(255).sub_(mean).div_(std)

@@ -1,0 +1,1 @@
+"""The archive format: its generator, its mask codecs, its container. Torch-free, usable alone."""

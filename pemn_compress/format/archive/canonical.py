@@ -1,0 +1,108 @@
+"""Canonical JSON: one byte sequence per value, so that a reader can demand it by re-encoding.
+
+UTF-8, keys sorted, no white space, integers only. A float is written as {"f64": "<16 hex digits>"},
+the big-endian bit pattern of its binary64, so that no decimal printing rule is involved.
+"""
+
+import json
+import re
+import struct
+from typing import Any
+
+from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive.layout import MAX_NESTING
+
+_FLOAT_KEY = "f64"
+_HEX64 = re.compile(r"[0-9a-f]{16}")
+# possessive, and matching a string that never ends too: one pass, whatever the bytes
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_MAX_INTEGER_DIGITS = 20  # 2^64 - 1 has 20
+
+
+def encode(value: Any) -> bytes:
+    """Return the canonical bytes of a value made of dict, list, str, int, float, bool and None."""
+    try:
+        return json.dumps(
+            _without_floats(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ArchiveError(f"manifest: expected plain JSON values, got others: {error}") from None
+
+
+def decode(raw: bytes) -> Any:
+    """Return the value; ArchiveError unless `raw` is exactly what encode() would write."""
+    if _depth(raw) > MAX_NESTING:
+        raise ArchiveError(f"manifest: expected at most {MAX_NESTING} nested levels, got more")
+    try:
+        value = json.loads(
+            raw.decode(), parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+        )
+        again = json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+    except ArchiveError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"manifest: expected canonical JSON, got {error}") from None
+    if again != raw:
+        raise ArchiveError(
+            "manifest: expected canonical JSON (sorted keys, no white space, "
+            "no duplicates), got another spelling"
+        )
+    return _with_floats(value)
+
+
+def float32_bits(value: float) -> str:
+    """Return the bit pattern of a binary32 as 8 hex digits."""
+    return struct.pack(">f", value).hex()
+
+
+def float32_from_bits(bits: str) -> float:
+    """Return the binary32 (in a Python float) that 8 hex digits stand for."""
+    return float(struct.unpack(">f", bytes.fromhex(bits))[0])
+
+
+def _without_floats(value: Any) -> Any:
+    if isinstance(value, float):
+        return {_FLOAT_KEY: struct.pack(">d", value).hex()}
+    if isinstance(value, dict):
+        if _FLOAT_KEY in value:
+            raise ArchiveError(f"manifest: the key {_FLOAT_KEY!r} is for floats: expected another")
+        return {str(key): _without_floats(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_floats(item) for item in value]
+    return value
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        if _FLOAT_KEY in value:
+            bits = value[_FLOAT_KEY]
+            if len(value) != 1 or not isinstance(bits, str) or not _HEX64.fullmatch(bits):
+                raise ArchiveError(
+                    f"manifest: expected {_FLOAT_KEY!r} alone, with 16 hex digits, got another use"
+                )
+            return struct.unpack(">d", bytes.fromhex(bits))[0]
+        return {key: _with_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(item) for item in value]
+    return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_INTEGER_DIGITS or not -(1 << 63) <= int(digits) < 1 << 64:
+        raise ArchiveError(f"manifest: expected integers of 64 bits, got {digits[:24]}")
+    return int(digits)
+
+
+def _no_float(text: str) -> float:
+    raise ArchiveError(f"manifest: expected integers only, got {text[:24]}")
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

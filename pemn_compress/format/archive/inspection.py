@@ -1,0 +1,58 @@
+"""What is inside an archive, from its header alone; and the check of all it promises."""
+
+from pathlib import Path
+from typing import Any
+
+from pemn_compress.format.archive.layout import HEADER_BYTES, Limits
+from pemn_compress.format.archive.opening import open_archive
+from pemn_compress.format.archive.reader import Archive
+
+
+def inspect(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:
+    """Return what the header and the manifest say, as plain values; payloads are not read.
+
+    Raises ArchiveError for a file that is no valid archive as far as the header tells.
+    """
+    with open_archive(source, limits) as archive:
+        return describe(archive)
+
+
+def describe(archive: Archive) -> dict[str, Any]:
+    """Return an open archive's header and manifest as plain values."""
+    manifest = archive.manifest
+    told = manifest.to_json()
+    for section in told["sections"]:
+        section["offset"] = archive.section_offsets[section["name"]]
+    payload = sum(section.size for section in manifest.sections)
+    return {
+        "file": archive.name,
+        "bytes": archive.size,
+        "format_version": f"{archive.version[0]}.{archive.version[1]}",
+        "header_bytes": HEADER_BYTES,
+        "manifest_bytes": archive.manifest_bytes,
+        "padding_bytes": archive.size - HEADER_BYTES - archive.manifest_bytes - payload,
+        "elements": manifest.elements,
+        "restored_bytes": manifest.restored_bytes,
+        **told,
+    }
+
+
+def verify(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:
+    """Check every promise that an archive makes, the restored digest included.
+
+    Returns what was checked: {"file", "format_version", "sections", "tensors", "restored_sha256"}.
+    Raises ArchiveError at the first promise that does not hold.
+    """
+    with open_archive(source, limits) as archive:
+        for section in archive.manifest.sections:
+            archive.section(section.name)
+        archive.source()
+        archive.restored()
+        archive.unchanged()
+        return {
+            "file": archive.name,
+            "format_version": f"{archive.version[0]}.{archive.version[1]}",
+            "sections": len(archive.manifest.sections),
+            "tensors": len(archive.manifest.tensors),
+            "restored_sha256": archive.manifest.restored_sha256,
+        }

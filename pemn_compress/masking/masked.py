@@ -1,0 +1,253 @@
+"""MaskedModel: any nn.Module, its planned weights replaced by prototype x mask.
+
+The planned parameters are taken out of the user's model, and every forward pass runs it on weights
+made from the one shared prototype and the scores.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.archive.values import shuffled
+from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.ranking import top_global, top_signed
+from pemn_compress.masking.rules.budgets import (
+    Budget,
+    global_budget,
+    ramped,
+    tensor_budget,
+    tensor_densities,
+)
+from pemn_compress.masking.rules.strategies import SHUFFLE_STREAM, Filling, Settings, fill
+from pemn_compress.masking.search import RENEWALS, SEARCHES
+from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.masking.straight_through import Fill
+from pemn_compress.masking.top import top_mask
+
+_TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
+
+
+class MaskedModel(PlannedModel):
+    """A model whose planned weights are fixed random values times learned masks.
+
+    Args:
+        model: the plain model; MaskedModel takes it over (its planned parameters are removed).
+        strategy: how the prototype fills tensors: "mask", "one-layer", "mp" or "rp".
+        ratio: rp only: prototype length / largest masked tensor's length, in (0, 1].
+        density: fraction of weights kept in every masked tensor, in (0, 1]. PEMN's `--sparsity`,
+            hidden-networks' k; 1 - the prune rate of other papers.
+        seed: decides the prototype and the initial scores, 0 to 2^64 - 1.
+        distribution: "kaiming-normal", "kaiming-uniform", "signed-constant", "xavier-normal" or
+            "xavier-constant".
+        scaling: "layer" gives each tensor the scale of its own fan, "prototype" copies values
+            unscaled as PEMN's code does.
+        scale_by_density: multiply the scale by 1/sqrt(density).
+        search: how scores become masks and weights: "edge-popup", "supermask" or "biprop".
+        include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
+            `planning.Selection`.
+        methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
+            floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
+            renewal_rate.
+
+    Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
+    the model had besides; any optimiser, any loop, DDP and torch.compile work as on any module.
+    A loop calls `advance` as it goes on; only renewals and density schedules need it.
+
+    Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
+    Source: [PEMN] sections 3.2 to 3.4.
+    """
+
+    prototype: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        strategy: str = Settings.strategy,
+        ratio: float = Settings.ratio,
+        density: float = Settings.density,
+        seed: int = Settings.seed,
+        distribution: str = Settings.distribution,
+        scaling: str = Settings.scaling,
+        scale_by_density: bool = Settings.scale_by_density,
+        search: str = Settings.search,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        first_layer_dense: bool = False,
+        last_layer_dense: bool = False,
+        **methods: Any,
+    ) -> None:
+        super().__init__()
+        self.settings = Settings(
+            strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
+            **methods,
+        )  # fmt: skip
+        selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
+        self.plan = plan_model(model, selection)
+        self.filling: Filling = fill(self.plan, self.settings)
+        self.budget = self._budget(self.settings.ramp)
+        self.search = SEARCHES[search]
+        device = next(model.parameters()).device
+        drawn = self.filling.prototype(seed)
+        if self.shuffle is not None:
+            drawn = shuffled(drawn, self.shuffle)
+        prototype = torch.from_numpy(drawn).to(device)
+        self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
+        score_seed = seed if self.settings.score_seed is None else self.settings.score_seed
+        densities = tensor_densities(self.plan, density, self.settings.layer_density)
+        self.scores = nn.ParameterList(
+            nn.Parameter(self.search.initial_scores(tensor, i, score_seed, densities[i]).to(device))
+            for i, tensor in enumerate(self.plan)
+        )
+        if not self.settings.signed:
+            self._leave_out_padding(model)
+        make = RENEWALS[self.settings.renewal]
+        self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
+        self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
+        self._take_over(model)
+
+    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
+        """Say where training goes on: before the first step of an epoch, or before a step.
+
+        Both count from 0, steps over the whole run. Renews weights and changes the density where
+        the settings say so; a function of its arguments and the state dict, so that a resumed run
+        goes on as if it had never stopped. To say the same epoch or step again changes nothing.
+        Raises SettingError for a number below 0.
+        """
+        for name, number in (("epoch", epoch), ("step", step)):
+            if number is not None and number < 0:
+                raise SettingError(f"{name}: expected 0 or more, got {number}")
+        if epoch is not None and self.settings.ramp:
+            self.budget = self._budget(epoch)
+        if self.renewal is None:
+            return
+        count = self.renewal.due(epoch=epoch, step=step)
+        if count is not None:
+            with torch.no_grad():
+                ranks = [score if self.settings.signed else score.abs() for score in self.scores]
+                self.renewal.renew(count, ranks, list(self.masks().values()))
+                self.renewal.last.fill_(count)
+
+    def masks(self) -> dict[str, Tensor]:
+        """Return the current masks: planned name -> bool tensor in the weight's shape.
+
+        The masks that would be stored now, also where training draws others.
+        """
+        shared = self._global_masks()
+        return {tensor.name: self._mask(i, shared) for i, tensor in enumerate(self.plan)}
+
+    def fill(self, index: int) -> Fill:
+        """Return where the fixed weights of a planned tensor come from at present."""
+        scale = self.filling.scales[index]
+        if self.renewal is not None:
+            return Fill(self.renewal.values(index), 0, scale)
+        return Fill(self.prototype, self.filling.offsets[index], scale)
+
+    @property
+    def shuffle(self) -> Shuffle | None:
+        """How the vector that tensors take their values from is shuffled; None: not at all."""
+        length = self.filling.shuffled_length
+        return Shuffle(length, self.settings.seed, SHUFFLE_STREAM) if length else None
+
+    def weights(self, *, every_name: bool = True, training: bool = False) -> dict[str, Tensor]:
+        """Return the masked weights by name, differentiable with respect to the scores.
+
+        A tied weight appears under each of its names, as the very same tensor. `training` draws
+        the masks of a training step where the search does that.
+        """
+        shared = self._global_masks()
+        made: dict[str, Tensor] = {}
+        for index, tensor in enumerate(self.plan):
+            mask = self._mask(index, shared, training=training)
+            weight = self.search.weight(
+                self.scores[index], mask, self.fill(index), self.settings.signed
+            )
+            if tensor.dtype != "f32":
+                weight = weight.to(_TORCH_DTYPES[tensor.dtype])
+            names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
+            made.update(dict.fromkeys(names, weight))
+        return made
+
+    def _leave_out_padding(self, model: nn.Module) -> None:
+        """Let the row of an embedding that stands for padding be zero, as it is in a plain model.
+
+        A score of 0 ranks last and gets no gradient. A tied row has another use, and is left.
+        """
+        for tensor, score in zip(self.plan, self.scores, strict=True):
+            owner, _ = owner_of(model, tensor.name)
+            padding = owner.padding_idx if isinstance(owner, nn.Embedding) else None
+            if padding is not None and not tensor.aliases:
+                with torch.no_grad():
+                    score[padding] = 0
+
+    def _forward_weights(self) -> dict[str, Tensor]:
+        return self.weights(every_name=False, training=self.training)
+
+    def _budget(self, epoch: int) -> Budget:
+        def now(density: float) -> float:
+            return ramped(density, epoch, self.settings.ramp)
+
+        s = self.settings
+        if s.budget == "global":
+            return global_budget(self.plan, now(s.density), s.floor)
+        return tensor_budget(
+            self.plan, map(now, tensor_densities(self.plan, s.density, s.layer_density))
+        )
+
+    def _global_masks(self) -> list[Tensor] | None:
+        """Return the final masks of a budget that all tensors share, else None."""
+        counts, total = self.budget
+        if total is None:
+            return None
+        flat = top_global(list(self.scores), counts, total, self.settings.signed)
+        parts = flat.split([tensor.numel for tensor in self.plan])
+        tensors = self.plan.tensors  # torch 2.6 compiles no zip over a plan
+        return [part.view(tensors[i].shape) for i, part in enumerate(parts)]
+
+    def _mask(self, index: int, shared: list[Tensor] | None, *, training: bool = False) -> Tensor:
+        score, count = self.scores[index], self.budget.counts[index]
+        draw = self.search.training_mask
+        if training and draw is not None:
+            return draw(score, count if shared is None else int(shared[index].sum()))
+        if shared is not None:
+            return shared[index]
+        mask: Tensor = (top_signed if self.settings.signed else top_mask)(score, count)
+        return mask
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "MaskedModel":
+        super()._apply(fn, recurse)
+        for score in self.scores:  # channels-last is for convolutions; masks go by C order
+            score.data = score.data.contiguous()
+        return self
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the settings: a state dict's scores mean something only beside their seed."""
+        return self.settings.told()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Refuse the state of a model with other settings. Raises ModelError."""
+        own = self.get_extra_state()
+        for key in dict.fromkeys([*own, *state]):
+            if state.get(key) != own.get(key):
+                raise ModelError(
+                    f"the state dict is of a MaskedModel with other settings: {key}: expected "
+                    f"{own.get(key)!r}, got {state.get(key)!r}"
+                )
+
+    def extra_repr(self) -> str:
+        """Say in one line what is masked."""
+        s = self.settings
+        return (
+            f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
+            f"density={s.density:g}, prototype={self.filling.length}, search={s.search}, "
+            f"renewal={s.renewal}"
+        )
+
+
+def _reload(masked: MaskedModel, _: Any) -> None:
+    if masked.renewal is not None:
+        masked.renewal.reload(masked.prototype)

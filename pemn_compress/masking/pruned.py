@@ -1,0 +1,177 @@
+"""PrunedModel: any nn.Module, trained as usual while weights are removed from it.
+
+The baselines of [PEMN] section 4.3.2: a sparse network trained from scratch, its weights removed at
+random or by least magnitude, tensor by tensor. With strategy "dense" nothing is removed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pemn_compress.errors import ModelError, SettingError, TrainingError
+from pemn_compress.format import prng
+from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.pruning import PruningSettings, density_of
+from pemn_compress.masking.selection import Selection, plan_model
+from pemn_compress.masking.top import top_mask
+
+ORDER_STREAMS = 1 << 33  # tensor i of the plan draws its order of removal from stream 2^33 + i
+
+
+class PrunedModel(PlannedModel):
+    """A model whose weights are trained, and removed as training goes on.
+
+    Args:
+        model: the plain model; PrunedModel takes it over, its weights are where training starts.
+        strategy: "magnitude" removes the smallest |weights| of each tensor, "random" an order that
+            the seed decides; "dense" removes nothing.
+        density: fraction of weights kept in every planned tensor in the end, in (0, 1].
+        sparsity: 1 - density, in its place.
+        seed: decides the order in which "random" removes weights, 0 to 2^64 - 1.
+        pruning_schedule: "cubic" removes weights in stages, fast at first (Zhu & Gupta, 2017);
+            "one-shot" all at once.
+        pruning_start: fraction of the training that is done when removing starts.
+        pruning_end: fraction that is done when it ends; cubic only, 0.5 by default.
+        include, exclude, first_layer_dense, last_layer_dense: which parameters are pruned; see
+            `planning.Selection`.
+
+    Trainable parameters are one tensor of values per planned weight (`values`, in plan order) and
+    whatever the model had besides. Any optimiser and any loop work; tell the model how far it is
+    with `set_progress` after each step (a one-shot at the start needs no telling). A removed weight
+    is +0.0 from then on: whatever weight decay or momentum make of its value, the model never sees.
+
+    Raises ModelError for a model without such weights, SettingError for a setting out of range.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        strategy: str = PruningSettings.strategy,
+        density: float | None = None,
+        sparsity: float | None = None,
+        seed: int = PruningSettings.seed,
+        pruning_schedule: str = PruningSettings.pruning_schedule,
+        pruning_start: float = PruningSettings.pruning_start,
+        pruning_end: float | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        first_layer_dense: bool = False,
+        last_layer_dense: bool = False,
+    ) -> None:
+        super().__init__()
+        density = density_of(density, sparsity)
+        self.settings = PruningSettings(
+            strategy, density, seed, pruning_schedule, pruning_start, pruning_end
+        )
+        self.plan = plan_model(
+            model, Selection(include, exclude, first_layer_dense, last_layer_dense)
+        )
+        self.kept = tuple(kept_count(tensor.numel, self.settings.kept) for tensor in self.plan)
+        self.density = 1.0  # so far
+        parameters = dict(model.named_parameters())
+        self.values = nn.ParameterList(parameters[tensor.name] for tensor in self.plan)
+        self._take_over(model)
+        if strategy != "dense":
+            for index, value in enumerate(self.values):
+                whole = torch.ones(value.shape, dtype=torch.bool, device=value.device)
+                self.register_buffer(f"mask{index}", whole)
+        self.set_progress(0.0)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every weight that is to be removed is."""
+        return self.density == self.settings.density
+
+    def set_progress(self, progress: float) -> None:
+        """Remove the weights that are due when the fraction `progress` of the training is done.
+
+        `progress` goes from 0 to 1: steps done / steps in all. What has been removed stays so. Of a
+        tensor `kept_count` weights are left, on ties those of lower index. Raises SettingError,
+        TrainingError for weights that are not numbers.
+        """
+        if not 0 <= progress <= 1:
+            raise SettingError(f"progress: expected a fraction from 0 to 1, got {progress!r}")
+        due = self.settings.density_at(progress)
+        if due >= self.density:
+            return
+        for index, tensor in enumerate(self.plan):
+            count = kept_count(tensor.numel, due)
+            if count < kept_count(tensor.numel, self.density):
+                mask = self._mask(index)
+                mask.copy_(top_mask(self._importance(index), count))
+        self.density = due
+
+    def masks(self) -> dict[str, Tensor]:
+        """Return the current masks: planned name -> bool tensor in the weight's shape, 1: kept."""
+        if self.settings.strategy == "dense":
+            return {
+                tensor.name: torch.ones(value.shape, dtype=torch.bool, device=value.device)
+                for tensor, value in zip(self.plan, self.values, strict=True)
+            }
+        return {tensor.name: self._mask(index).clone() for index, tensor in enumerate(self.plan)}
+
+    def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
+        """Return the weights by name: values where they are kept, +0.0 where they are removed.
+
+        Differentiable; the gradient of a removed value is zero.
+        """
+        made: dict[str, Tensor] = {}
+        for index, tensor in enumerate(self.plan):
+            value = self.values[index]  # torch 2.6 compiles no strict zip
+            weight = value
+            if self.settings.strategy != "dense":
+                zero = torch.zeros((), dtype=value.dtype, device=value.device)
+                weight = torch.where(self._mask(index), value, zero)
+            names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
+            made.update(dict.fromkeys(names, weight))
+        return made
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the settings, and how dense the model is by now."""
+        return {"settings": asdict(self.settings), "density": self.density}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Go on at the state's density. Raises ModelError for that of other settings."""
+        own, told = asdict(self.settings), state.get("settings", {})
+        for key in own:
+            if told.get(key) != own[key]:
+                raise ModelError(
+                    f"the state dict is of a PrunedModel with other settings: {key}: expected "
+                    f"{own[key]!r}, got {told.get(key)!r}"
+                )
+        self.density = state["density"]
+
+    def extra_repr(self) -> str:
+        """Say in one line what is pruned."""
+        s = self.settings
+        return (
+            f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
+            f"density={s.kept:g}, by now {self.density:g}"
+        )
+
+    def _mask(self, index: int) -> Tensor:
+        mask: Tensor = getattr(self, f"mask{index}")
+        return mask
+
+    def _importance(self, index: int) -> Tensor:
+        """Return what the kept weights are the largest of: above zero unless removed already."""
+        value = self.values[index].detach()
+        if self.settings.strategy == "magnitude":
+            if bool(value.isnan().any()):
+                raise TrainingError(
+                    f"{self.plan.tensors[index].name}: expected weights that are numbers, got NaN: "
+                    "none can be chosen; a lower learning rate helps"
+                )
+            importance = value.float().abs().clamp_min(torch.finfo(torch.float32).tiny)
+        else:
+            words = prng.words(self.settings.seed, ORDER_STREAMS + index, value.numel())
+            order = np.empty(len(words), np.float32)  # beyond 2^24 neighbours tie: no harm
+            order[np.argsort(words, kind="stable")] = np.arange(len(words), 0, -1)
+            importance = torch.from_numpy(order).view(value.shape).to(value.device)
+        return torch.where(self._mask(index), importance, torch.zeros_like(importance))

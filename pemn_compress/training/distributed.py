@@ -1,0 +1,94 @@
+"""Training on many devices: who we are among the ranks that torchrun started, and what they share.
+
+Every rank builds the same model, steps on its part of every batch with DistributedDataParallel,
+and ends with the same parameters; rank 0 alone writes files and prints. Batch normalisation uses
+the statistics of a rank's own part while training, as DistributedDataParallel does; the running
+statistics are averaged over the ranks at the end of every epoch.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parallel import DistributedDataParallel
+
+from pemn_compress.data.ranks import World, world
+from pemn_compress.errors import TrainingError
+
+# For a rank that hangs; one that dies ends the others at once. Compiling may take minutes.
+TIMEOUT = timedelta(minutes=10)
+_LOST = ("connection closed", "connection reset", "connection refused", "timed out", "nccl", "gloo")
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """Meet the other ranks, if there are any, and part from them at the end.
+
+    Raises TrainingError when another rank is lost.
+    """
+    here = world()
+    if here.size == 1:
+        yield here
+        return
+    own = not dist.is_initialized()
+    try:
+        if own:
+            backend = "nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=TIMEOUT)
+        yield here
+    except RuntimeError as error:
+        reason = (str(error).splitlines() or [""])[0]
+        if not any(word in str(error).lower() for word in _LOST):
+            raise
+        raise TrainingError(
+            f"rank {here.rank} of {here.size}: another rank was lost, its own message says why "
+            f"({reason}); the same command goes on from the --checkpoint, if there is one"
+        ) from None
+    finally:
+        if own and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def parallel(model: nn.Module, device: torch.device, here: World) -> nn.Module:
+    """Return the model as every rank trains it: parameters and buffers start as rank 0's."""
+    if here.size == 1:
+        return model
+    for buffer in model.buffers():
+        dist.broadcast(buffer, 0)
+    devices = [device] if device.type == "cuda" else None
+    with warnings.catch_warnings():  # newer versions of torch want another word for it
+        warnings.simplefilter("ignore", FutureWarning)
+        return DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+
+
+def average_statistics(model: nn.Module, here: World) -> None:
+    """Make the running statistics of normalisation layers the mean over all ranks."""
+    for module in model.modules() if here.size > 1 else ():
+        if isinstance(module, _NormBase) and module.running_mean is not None:
+            for statistic in (module.running_mean, module.running_var):
+                assert statistic is not None
+                dist.all_reduce(statistic)
+                statistic /= here.size
+
+
+def mean_over_ranks(value: Tensor, here: World) -> Tensor:
+    """Return the mean of every rank's `value`."""
+    if here.size > 1:
+        dist.all_reduce(value)
+        value = value / here.size
+    return value
+
+
+def from_rank_0(value: Any, here: World) -> Any:
+    """Return rank 0's `value`, any picklable one, on every rank."""
+    if here.size == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box)
+    return box[0]

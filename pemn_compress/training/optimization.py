@@ -1,0 +1,46 @@
+"""A recipe's optimiser and its learning rate at every step."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from pemn_compress.errors import ModelError
+from pemn_compress.training.recipes import Recipe
+
+
+def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
+    """Return the rate for step `step` (from 0) of `steps` in epoch `epoch` (from 0)."""
+    if epoch < recipe.warmup_epochs:
+        return recipe.lr * (epoch * steps + step + 1) / (recipe.warmup_epochs * steps)
+    length = recipe.epochs - recipe.warmup_epochs
+    passed = epoch - recipe.warmup_epochs
+    if recipe.schedule == "cosine":
+        return recipe.lr * 0.5 * (1 + math.cos(math.pi * passed / length))
+    if recipe.schedule == "triangular":
+        at = (passed + (step + 1) / steps) / length
+        if at <= 0.4:
+            return recipe.lr * at / 0.4
+        if at <= 0.8:
+            return recipe.lr * (1 - 0.95 * (at - 0.4) / 0.4)
+        return recipe.lr / 20 * (1 - at) / 0.2
+    return recipe.lr
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser over the trainable parameters, decayed as `decay` says."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    if not trainable:
+        raise ModelError(f"{type(model).__name__} has no trainable parameter")
+    is_decayed = (lambda p: True) if recipe.decay == "all" else (lambda p: p.dim() >= 2)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in trainable if is_decayed(p)], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trainable if not is_decayed(p)], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=recipe.lr)
+    return torch.optim.AdamW(groups, lr=recipe.lr)

@@ -1,0 +1,132 @@
+"""Training settings as data: one TOML file per recipe, every setting open to override.
+
+Torch-free, so that the command line can name recipes without loading anything heavy.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files
+from typing import Any
+
+from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.masking.rules.plan import check_density
+
+DEFAULT = "default"
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "cosine", "triangular")
+DECAYS = ("all", "matrices")
+MASK_SETTINGS = (
+    "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
+    "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train, and what the paper that the recipe is from masks.
+
+    Learning rates are per step of the whole batch. `decay` says what weight decay acts on: "all"
+    trainable parameters (scores and batch-norm alike), or "matrices" (those of two or more
+    dimensions, scores included). `schedule`: "constant"; "cosine" per epoch to zero;
+    "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
+    `clip_norm` 0 means no clipping of the gradient's norm. `augment` is in the grammar of
+    `augment.py`. From `density` on they are defaults of the mask settings of the same names.
+    Raises SettingError for a value out of range.
+    """
+
+    name: str
+    source: str
+    optimizer: str
+    lr: float
+    epochs: int
+    batch_size: int
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    decay: str = "matrices"
+    warmup_epochs: int = 0
+    clip_norm: float = 0.0
+    label_smoothing: float = 0.0
+    augment: tuple[str, ...] = ()
+    batchnorm: str = "learned"
+    bias: bool = True
+    density: float = 0.5
+    distribution: str = "kaiming-normal"
+    scaling: str = "layer"
+    scale_by_density: bool = False
+    search: str = "edge-popup"
+    ranking: str | None = None
+    budget: str = "tensor"
+    floor: float | None = None
+    density_schedule: str = "constant"
+    ramp_epochs: int | None = None
+    renewal: str = "none"
+    renewal_every: int | None = None
+    renewal_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name, known in (
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("decay", self.decay, DECAYS),
+        ):
+            if name not in known:
+                raise UnknownNameError(kind, name, known)
+        for setting, value, ok, expected in (
+            ("lr", self.lr, self.lr > 0, "above 0"),
+            ("epochs", self.epochs, self.epochs >= 1, "1 or more"),
+            ("batch size", self.batch_size, self.batch_size >= 1, "1 or more"),
+            ("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1"),
+            ("weight decay", self.weight_decay, self.weight_decay >= 0, "0 or more"),
+            ("warmup epochs", self.warmup_epochs, 0 <= self.warmup_epochs <= self.epochs,
+             "from 0 to the number of epochs"),
+            ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
+            ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
+             "from 0 to below 1"),
+        ):  # fmt: skip
+            if not ok:
+                raise SettingError(f"{setting}: expected {expected}, got {value!r}")
+        check_density(self.density)
+
+    def override(self, **settings: Any) -> "Recipe":
+        """Return the recipe with every setting that is not None replaced."""
+        return replace(self, **{key: value for key, value in settings.items() if value is not None})
+
+    def mask_settings(self) -> dict[str, Any]:
+        """Return the recipe's values for the mask settings that it names."""
+        return {name: getattr(self, name) for name in MASK_SETTINGS}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as plain values."""
+        return asdict(self) | {"augment": list(self.augment)}
+
+
+def names() -> list[str]:
+    """Return the names of all recipes."""
+    found = (entry.name for entry in files(__name__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+
+def load(name: str) -> Recipe:
+    """Return a recipe by name. Raises UnknownNameError."""
+    if name not in names():
+        raise UnknownNameError("recipe", name, names())
+    text = files(__name__).joinpath(f"{name}.toml").read_text("utf-8")
+    return from_mapping(name, tomllib.loads(text))
+
+
+def from_mapping(name: str, table: Mapping[str, Any]) -> Recipe:
+    """Return a recipe from its table. Raises SettingError for a setting that does not exist."""
+    known = {field.name for field in fields(Recipe)} - {"name"}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise SettingError(
+            f"recipe {name!r}: unknown setting {unknown[0]!r}; expected {', '.join(sorted(known))}"
+        )
+    settings = dict(table)
+    settings["augment"] = tuple(settings.get("augment", ()))
+    try:
+        return Recipe(name=name, **settings)
+    except TypeError as error:
+        raise SettingError(f"recipe {name!r}: {error}") from None

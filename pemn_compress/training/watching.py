@@ -1,0 +1,35 @@
+"""Who follows a run: models that change as training goes on, and whoever shows its progress."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from pemn_compress.training.history import Epoch
+
+
+@runtime_checkable
+class Advancing(Protocol):
+    """A model that wants to know how far training is, such as a MaskedModel."""
+
+    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
+        """Epoch `epoch`, or step `step` of the whole run, comes next; both count from 0."""
+
+
+class Observer(Protocol):
+    """Who watches a run; every method may do nothing."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Training starts: `epochs` of `steps` steps, `done` epochs of which are behind."""
+
+    def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
+        """Step `step` of epoch `epoch` is done; calling `loss` may wait for the device."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch and its evaluation are done."""
+
+
+@runtime_checkable
+class Progressing(Protocol):
+    """A model that changes as training goes on, as one whose weights are pruned step by step."""
+
+    def set_progress(self, progress: float) -> None:
+        """Be told after each step: steps done / steps in all, from above 0 to 1."""
