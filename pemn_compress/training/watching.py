@@ -1,6 +1,6 @@
 """Who follows a run: models that change as training goes on, and whoever shows its progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from pemn_compress.training.history import Epoch
@@ -33,3 +33,11 @@ class Progressing(Protocol):
 
     def set_progress(self, progress: float) -> None:
         """Be told after each step: steps done / steps in all, from above 0 to 1."""
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """An observer that wants to know, before training starts, what it will come to."""
+
+    def ready(self, told: str, warnings: Sequence[str]) -> None:
+        """The rehearsal is done: what will happen, in one line, and what is worth a thought."""
