@@ -225,7 +225,8 @@ def test_a_file_beside_the_model_file_is_told_of(tmp_path, monkeypatch):
 def test_a_file_that_a_model_file_reads_is_told_of(tmp_path, monkeypatch):
     (tmp_path / "width.txt").write_text("16")
     (tmp_path / "net.py").write_text(
-        "from torch import nn\nfrom pathlib import Path\nWIDTH = int(Path('width.txt').read_text())\n"
+        "from torch import nn\nfrom pathlib import Path\n"
+        "WIDTH = int(Path('width.txt').read_text())\n"
         "def build_model():\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(64, WIDTH), nn.Linear(WIDTH, 10))\n"
     )
@@ -349,7 +350,7 @@ class TestChangedAfterBuild:
     CHANGES: ClassVar = {
         "layer": (lambda m: setattr(m, "bn", nn.Identity()), "bn: BatchNorm2d and Identity"),
         "stride": (lambda m: setattr(m.conv, "stride", (2, 2)), r"conv\.stride: \(1, 1\)"),
-        "shape": (lambda m: setattr(m, "linear", nn.Linear(64, 5)), r"linear\.weight: .*\[10, 64\]"),
+        "shape": (lambda m: setattr(m, "head", nn.Linear(64, 5)), r"head\.weight: .*\[10, 64\]"),
         "number": (lambda m: setattr(m.bn, "eps", 1e-3), r"bn\.eps: 1e-05 and 0\.001"),
         "forward": (
             lambda m: setattr(m.bn, "forward", lambda x: x), r"bn\.forward \(an attribute",
