@@ -74,13 +74,13 @@ def _nothing_beside(path: Path) -> Iterator[None]:
     folder, paths, working = path.resolve().parent, list(sys.path), Path.cwd()
     sys.path[:] = [entry for entry in paths if Path(entry or ".").resolve() != folder]
     hidden = {}
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if _lies_in(name, module, folder):
             hidden[name] = sys.modules.pop(name)
     for name in [name for name in hidden if "." not in name and _is_installed(name)]:
         for inner in [n for n in hidden if n.partition(".")[0] == name]:
             sys.modules[inner] = hidden.pop(inner)
-    before = set(sys.modules)
+    before = set(sys.modules.copy())
     try:
         with tempfile.TemporaryDirectory() as empty:
             os.chdir(empty)
@@ -90,7 +90,7 @@ def _nothing_beside(path: Path) -> Iterator[None]:
                 os.chdir(working)
     finally:
         sys.path[:] = paths
-        for name in set(sys.modules) - before:
+        for name in set(sys.modules.copy()) - before:
             if name in hidden:
                 del sys.modules[name]
         sys.modules.update(hidden)
