@@ -100,13 +100,24 @@ def test_copies_reach_back_to_the_first_byte_whatever_the_window():
     assert decompress(packed, len(content)) == content == at_once(packed, len(content))
 
 
-def test_a_content_above_the_largest_window_has_a_header_of_its_own():
-    for content, window in ((1 << 31, 1 << 31), ((1 << 31) + 1, 1 << 31), (200 << 20, 200 << 20)):
+def test_the_header_that_the_decompressor_gets_says_what_it_should():
+    for content in (1, 255, 70_000, 200 << 20, 1 << 31, (1 << 31) + 1, 1 << 40):
         for checksum in (False, True):
-            wider = zstd._wider(zstd._Head(9, content, KIB, checksum))
-            told = zstandard.get_frame_parameters(wider)
-            assert (told.content_size, told.window_size) == (content, window)
+            wide = zstd._wide(zstd._Head(9, content, KIB, checksum), 20)
+            told = zstandard.get_frame_parameters(wide)
+            assert (told.content_size, told.window_size) == (content, 1 << 20)
             assert (told.dict_id, told.has_checksum) == (0, checksum)
+            assert zstandard.frame_header_size(wide) == len(wide)
+
+
+def test_contents_around_powers_of_two_and_above_the_cap_of_windows():
+    for size in (LIMIT - 1, LIMIT, LIMIT + 1, 1 << 21, (1 << 21) + 1, (1 << 27) + 3):
+        content = decompress(
+            frame(*[(7, LIMIT)] * (size >> 17), (8, size & LIMIT - 1), window=0x50), size
+        )
+        assert len(content) == size
+        assert content[:1] == (b"\7" if size >= LIMIT else b"\10")
+        assert content[size >> 17 << 17 :] == b"\10" * (size & LIMIT - 1)
 
 
 def test_frames_that_are_not_whole_or_not_alone():

@@ -21,7 +21,7 @@ _RLE, _COMPRESSED, _RESERVED = 1, 2, 3
 _LEAST_COMPRESSED = 3  # bytes: two hold nothing, fewer have no room for the headers in a block
 _PIECE_BYTES = 1 << 20
 _UNKNOWN = (1 << 64) - 1  # what libzstd calls a size that is not declared
-_MIN_SPAN, _MAX_SPAN = 1 << 10, 1 << 31  # the windows that libzstd takes
+_LEAST_LOG, _MOST_LOG = 17, 31  # of windows: none of libzstd's bounds is below ours; its largest
 _LEVEL, _FAST_LEVEL = 19, 3
 _LARGE_BYTES = 1 << 20  # from here on the best level takes seconds
 
@@ -75,10 +75,10 @@ def _head(packed: bytes) -> _Head:
 
 def _content(packed: bytes, head: _Head) -> bytes:
     largest = min(head.window, MAX_BLOCK_BYTES)
-    span = min(max(head.content, head.window, _MIN_SPAN), _MAX_SPAN)
-    decoder = zstandard.ZstdDecompressor(max_window_size=span).decompressobj()
+    log = min(max((head.content - 1).bit_length(), _LEAST_LOG), _MOST_LOG)
+    decoder = zstandard.ZstdDecompressor(max_window_size=1 << log).decompressobj()
     # the header alone: with a whole frame at hand libzstd takes a short cut around its checks
-    decoder.decompress(packed[: head.size] if head.window >= head.content else _wider(head))
+    decoder.decompress(_wide(head, log))
     out, got = io.BytesIO(), 0
     for piece, known in _pieces(packed, head, largest):
         if got + (known or 0) > head.content:
@@ -92,12 +92,9 @@ def _content(packed: bytes, head: _Head) -> bytes:
     return out.getvalue()
 
 
-def _wider(head: _Head) -> bytes:
-    """Return the header of a frame with the same content, whose window holds all of it."""
-    if head.content <= _MAX_SPAN:
-        fields = bytes([0xE0 | head.checksum << 2])  # a single segment: the window is the content
-    else:
-        fields = bytes([0xC0 | head.checksum << 2, 21 << 3])  # 2^(10 + 21)
+def _wide(head: _Head, log: int) -> bytes:
+    """Return the header of a frame with the same content and a window of 2^log bytes."""
+    fields = bytes([0xC0 | head.checksum << 2, log - 10 << 3])
     return _MAGIC + fields + head.content.to_bytes(8, "little")
 
 
