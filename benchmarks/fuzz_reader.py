@@ -96,7 +96,7 @@ class Report:
 
 
 def corpus() -> list[bytes]:
-    """Return the small valid archives of the conformance suite, with manifests within the limits."""
+    """Return the small valid archives of the conformance suite whose manifests are not large."""
     files = [path.read_bytes() for path in sorted(CORPUS.glob("*.pemn"))]
     small = [data for data in files if len(data) <= MOST_BYTES]
     return [d for d in small if struct.unpack_from("<I", d, 44)[0] <= LIMITS.max_manifest_bytes]
