@@ -14,7 +14,6 @@ from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import shuffled
 from pemn_compress.masking.host import PlannedModel
-from pemn_compress.masking.ranking import top_global, top_signed
 from pemn_compress.masking.rules.budgets import (
     Budget,
     global_budget,
@@ -26,7 +25,7 @@ from pemn_compress.masking.rules.strategies import SHUFFLE_STREAM, Filling, Sett
 from pemn_compress.masking.search import RENEWALS, SEARCHES
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.masking.straight_through import Fill
-from pemn_compress.masking.top import top_mask
+from pemn_compress.masking.top import top_global, top_mask, top_signed
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 

@@ -27,8 +27,7 @@ from pemn_compress.masking.rules.pruning import check_storage
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES
 from pemn_compress.masking.search.iterand import value_stream
-from pemn_compress.masking.straight_through import binary_scale
-from pemn_compress.masking.top import tile
+from pemn_compress.masking.straight_through import binary_scale, tile
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
