@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.flags import as_flags
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -254,7 +255,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     if not first:
         return
     for warning in made.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {as_flags(warning)}", err=True)
     if output == "-":
         write_stdout(made.archive)
     text = json.dumps(made.record, indent=2) if options["as_json"] else _summary(made)

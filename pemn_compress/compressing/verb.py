@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +21,13 @@ from pemn_compress.compressing.settling import settle
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import ArchiveError, OutputError
+from pemn_compress.errors import ArchiveError, OutputError, PemnWarning
 from pemn_compress.format import codecs
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.methods import RENEWALS
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
-from pemn_compress.masking.rules.strategies import Settings, few_values_warning
+from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import loading
@@ -125,11 +126,15 @@ def compress(
     blank = copy.deepcopy(prepared.model)
     masked: MaskedModel | PrunedModel
     warnings: list[str] = []
-    if isinstance(settings, PruningSettings):
-        masked = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
-    else:
-        masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-        warnings = _warnings(settings, masked, chosen, prepared.data)
+    with catch_warnings(record=True) as caught:
+        simplefilter("always", PemnWarning)
+        if isinstance(settings, PruningSettings):
+            masked = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
+        else:
+            masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+    warnings += [str(one.message) for one in caught if issubclass(one.category, PemnWarning)]
+    if isinstance(settings, Settings):
+        warnings += _warnings(settings, chosen, prepared.data)
     if storage.fold_batchnorm and not any(map(foldable, masked.model.modules())):
         storage = replace(storage, fold_batchnorm=False)
         warnings.append(
@@ -207,8 +212,8 @@ def _pack_step_by_step(
     return packed, steps
 
 
-def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Data) -> list[str]:
-    told = [few_values_warning(settings, masked.filling.length)]
+def _warnings(settings: Settings, recipe: Recipe, data: Data) -> list[str]:
+    told = []
     facts = RENEWALS[settings.renewal]
     if facts is not None:
         steps = -(-len(data.train or ()) // recipe.batch_size)
@@ -219,7 +224,7 @@ def _warnings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Dat
                 f"in {length}; pass more --epochs"
                 + (" or a smaller --renewal-every" if length > 1 else "")
             )
-    return [one for one in told if one]
+    return told
 
 
 def _check_space(output: Path, masked: MaskedModel | PrunedModel) -> None:

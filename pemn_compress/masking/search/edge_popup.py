@@ -24,7 +24,8 @@ def initial_scores(tensor: PlannedTensor, index: int, seed: int, density: float)
     """Return the scores that training starts from: float32, uniform in +-1/sqrt(fan_in)."""
     drawn = prng.uniform24(seed, SCORE_STREAMS + index, tensor.numel)
     bound = np.float32(1 / math.sqrt(tensor.fan_in))
-    return torch.from_numpy(drawn * bound).view(tensor.shape)
+    # of torch's own memory, which sharding can free and fill
+    return torch.tensor(drawn * bound).view(tensor.shape)
 
 
 def weight(scores: Tensor, mask: Tensor, fill: Fill, signed: bool) -> Tensor:
