@@ -172,7 +172,7 @@ def test_a_recipes_mask_settings_are_the_default() -> None:
 def test_a_prototype_of_few_values_is_worth_a_warning() -> None:
     made = compress("mlp", **SMALL, ratio=1e-3)
     assert made.warnings == (
-        "rp with ratio 0.001 leaves a prototype of 2 values (fewer than 8); use a larger --ratio",
+        "rp with ratio 0.001 leaves a prototype of 2 values (fewer than 8); use a larger ratio",
     )
     assert compress("mlp", **SMALL, ratio=0.1).warnings == ()
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pemn_compress.cli.flags import as_flags
 from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
@@ -26,7 +27,7 @@ class _Watcher:
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         # said when training starts: what stops it before that is one line, and alone
-        self._before_start = [f"warning: {warning}" for warning in warnings]
+        self._before_start = [f"warning: {as_flags(warning)}" for warning in warnings]
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         self._epochs, self._done, self._started = epochs, done, True

@@ -1,6 +1,5 @@
 """From a trained model to its archive, compared with what a reader makes of it."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import ArchiveError
+from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.building import architecture_of
@@ -105,7 +105,7 @@ def _read(
         model = build(int(told["seed"], 16))
     else:
         assert prepared.given is not None
-        model = copy.deepcopy(prepared.given)
+        model = copied(prepared.given, {})
     fill(packed, model)
     return model
 

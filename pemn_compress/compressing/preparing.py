@@ -1,6 +1,5 @@
 """From what a user names, a model and data, to a model that fits its data."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pemn_compress import models
 from pemn_compress.data.samples import Data
 from pemn_compress.data.sources import from_model_file, load_data
 from pemn_compress.errors import DataError
+from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
 from pemn_compress.models.seeded import seeded
@@ -66,7 +66,7 @@ def prepare(
         file = load_model_file(model)
     loaded = load_request(data, file)
     if isinstance(model, nn.Module):
-        return Prepared(copy.deepcopy(model), loaded, given=model)
+        return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
     if file is not None:
         built = architectures.build_from_file(file, build_seed=seed, **(variant | dict(arguments)))

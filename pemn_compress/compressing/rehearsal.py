@@ -5,7 +5,6 @@ compared with the one that will be trained. What a reader could not have is foun
 not after the last epoch.
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError
 from pemn_compress.format.archive import Limits
+from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.building import architecture_of
@@ -100,7 +100,7 @@ def walk(
             "load(path, model=...); whether that is built alike could not be tried"
         )
         plain = masked.to_plain()
-        first, second = plain, copy.deepcopy(plain)
+        first, second = plain, copied(plain, {})
     else:
         first, second = (builder(seed) for seed in seeds)
     apart = list(differences(first, second))

@@ -23,7 +23,7 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.methods import RENEWALS
 from pemn_compress.masking.rules.pruning import PruningSettings
-from pemn_compress.masking.rules.strategies import Settings, few_values_warning
+from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
 from pemn_compress.models.building import architecture_of
 from pemn_compress.reporting.words import both
@@ -59,7 +59,7 @@ def wrap(
         if isinstance(settings, PruningSettings):
             return PrunedModel(prepared.model, **asdict(settings), **asdict(selection)), told
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-    told += _of_settings(settings, masked, recipe, prepared.data)
+    told += _of_settings(settings, recipe, prepared.data)
     return masked, told
 
 
@@ -127,8 +127,8 @@ def _heard() -> Iterator[list[str]]:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
-def _of_settings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: Data) -> list[str]:
-    told = [few_values_warning(settings, masked.filling.length)]
+def _of_settings(settings: Settings, recipe: Recipe, data: Data) -> list[str]:
+    told = []
     facts = RENEWALS[settings.renewal]
     if facts is not None:
         steps = -(-len(data.train or ()) // recipe.batch_size)
@@ -139,7 +139,7 @@ def _of_settings(settings: Settings, masked: MaskedModel, recipe: Recipe, data: 
                 f"in {length}; pass more --epochs"
                 + (" or a smaller --renewal-every" if length > 1 else "")
             )
-    return [one for one in told if one]
+    return told
 
 
 def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None) -> str:

@@ -28,8 +28,8 @@ from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES
 from pemn_compress.masking.search.iterand import value_stream
-from pemn_compress.masking.straight_through import binary_scale
-from pemn_compress.masking.top import tile
+from pemn_compress.masking.straight_through import binary_scale, tile
+from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
@@ -73,6 +73,7 @@ def pack(
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
     finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
+    masked = unwrapped(masked)
     check_ways(
         masked.settings,
         codec=codec,
@@ -150,6 +151,7 @@ def shrunk(
     value_dtype: str = "float32",
 ) -> nn.Module:
     """Return the plain model that an archive with these options holds; see `shrinking`."""
+    masked = unwrapped(masked)
     plain = masked.to_plain()
     plain.load_state_dict(
         stored_state(
@@ -170,7 +172,7 @@ def stored_state(
     value_dtype: str = "float32",
 ) -> dict[str, Tensor]:
     """Return the state dict that an archive with these options holds; see `shrinking`."""
-    return _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)[0]
+    return _shrink(unwrapped(masked), dense_dtype, fold_batchnorm, value_dtype)[0]
 
 
 def current_architecture(masked: MaskedModel | PrunedModel) -> dict[str, Any]:
