@@ -71,18 +71,18 @@ class _Weights(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         values, *scores = ctx.saved_tensors
         shapes = ctx.shapes
-        reached = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        reached = {i: one for i, one in enumerate(gradients) if one is not None}
         made: list[Tensor | None] = [None] * len(shapes)
         if reached:
             offsets, scales = ctx.places
             flat = operators.fill_each_backward(
-                [gradients[i] for i in reached],
+                list(reached.values()),
                 [scores[i] for i in reached] if scores else [],
                 values,
                 [offsets[i] for i in reached],
                 [scales[i] for i in reached],
             )
-            parts = flat.split([gradients[i].numel() for i in reached])
-            for place, i in enumerate(reached):
-                made[i] = parts[place].view(shapes[i])
+            parts = flat.split([one.numel() for one in reached.values()])
+            for i, part in zip(reached, parts, strict=True):
+                made[i] = part.view(shapes[i])
         return (None, None, None, None, None, *made)
