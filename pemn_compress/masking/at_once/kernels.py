@@ -5,7 +5,6 @@ top, the key that is each tensor's count-th largest: a histogram of the digit am
 that share the digits found so far, then the bin in which the rank falls.
 """
 
-from typing import Any
 
 import torch
 import triton
@@ -45,7 +44,7 @@ def select(flat: Tensor, table: Tensor, counts: Tensor, tensors: int, signed: bo
 
 
 @triton.jit
-def _key(score: Any, SIGNED: tl.constexpr) -> Any:
+def _key(score, SIGNED: tl.constexpr):
     """Return bits, uint32, that are ordered as the scores, or as their magnitudes; -0.0 is 0.0."""
     if SIGNED:
         bits = tl.where(score == 0.0, 0.0, score).to(tl.uint32, bitcast=True)
@@ -55,17 +54,17 @@ def _key(score: Any, SIGNED: tl.constexpr) -> Any:
 
 @triton.jit
 def _histogram(
-    flat: Any,
-    table: Any,
-    found: Any,
-    histogram: Any,
+    flat,
+    table,
+    found,
+    histogram,
     KNOWN: tl.constexpr,
     SHIFT: tl.constexpr,
     BINS: tl.constexpr,
     MOST: tl.constexpr,
     SIGNED: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+):
     row = table + 5 * tl.program_id(0)
     tensor = tl.load(row)
     at = tl.load(row + 1) + tl.arange(0, BLOCK)
@@ -84,13 +83,13 @@ def _histogram(
 
 @triton.jit
 def _narrow(
-    histogram: Any,
-    found: Any,
-    left: Any,
+    histogram,
+    found,
+    left,
     SHIFT: tl.constexpr,
     BINS: tl.constexpr,
     MOST: tl.constexpr,
-) -> None:
+):
     tensor = tl.program_id(0)
     bins = tl.arange(0, BINS)
     counts = tl.load(histogram + tensor * MOST + bins)
@@ -107,8 +106,8 @@ def _narrow(
 
 @triton.jit
 def _count_ties(
-    flat: Any, table: Any, found: Any, ties: Any, SIGNED: tl.constexpr, BLOCK: tl.constexpr
-) -> None:
+    flat, table, found, ties, SIGNED: tl.constexpr, BLOCK: tl.constexpr
+):
     block = tl.program_id(0)
     row = table + 5 * block
     at = tl.load(row + 1) + tl.arange(0, BLOCK)
@@ -120,16 +119,16 @@ def _count_ties(
 
 @triton.jit
 def _mask(
-    flat: Any,
-    table: Any,
-    found: Any,
-    left: Any,
-    ties: Any,
-    mask: Any,
+    flat,
+    table,
+    found,
+    left,
+    ties,
+    mask,
     SIGNED: tl.constexpr,
     BLOCK: tl.constexpr,
     CHUNK: tl.constexpr,
-) -> None:
+):
     block = tl.program_id(0)
     row = table + 5 * block
     tensor = tl.load(row)
@@ -151,19 +150,19 @@ def _mask(
 
 @triton.jit
 def fill(
-    mask_or_made: Any,
-    gradients: Any,
-    scores: Any,
-    made: Any,
-    table: Any,
-    values: Any,
-    length: Any,
-    offsets: Any,
-    scales: Any,
+    mask_or_made,
+    gradients,
+    scores,
+    made,
+    table,
+    values,
+    length,
+    offsets,
+    scales,
     BACKWARD: tl.constexpr,
     BY_MAGNITUDE: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+):
     """Write the masked weights, or their scores' gradients; see `operators`."""
     row = table + 5 * tl.program_id(0)
     tensor = tl.load(row)
