@@ -139,6 +139,20 @@ def test_the_page_of_architectures_tells_their_sizes(tmp_path, monkeypatch):
     assert scope["build_model"](classes=3, trained=False)(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
+def test_the_page_about_masking_does_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page, scope = (REPOSITORY / "docs" / "masking.md").read_text(), {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, scope)
+    assert verify(tmp_path / "pruned.pemn")
+
+
+def test_the_pages_links_lead_somewhere():
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
 def test_the_pages_files_exist():
     for page in (REPOSITORY / "docs").glob("*.md"):
         for named in re.findall(r"`((?:tests|pemn_compress|examples)/[\w/.]+)`", page.read_text()):
