@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: demo test lint bench cross fuzz clean
+.PHONY: demo test lint zstd bench cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -23,7 +23,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+# The reader in C needs libzstd: where there is none, it is built from what a package carries.
+zstd: $(READY)
+	@PYTHON=$(BIN)/python sh format_spec/c/zstd.sh format_spec/c/build/zstd || true
+
+test: lint zstd
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
@@ -35,7 +39,7 @@ cross:
 	$(MAKE) -C format_spec/c cross
 
 # A million mutated archives through the Python reader, and as many through the one in C.
-fuzz: $(READY)
+fuzz: $(READY) zstd
 	$(BIN)/python benchmarks/fuzz_reader.py --count 1000000 --processes 2
 	$(MAKE) -C format_spec/c fuzz
 	mkdir -p format_spec/c/build/corpus
@@ -43,4 +47,5 @@ fuzz: $(READY)
 	format_spec/c/build/pemn-fuzz -runs=1000000 -max_len=65536 format_spec/c/build/corpus
 
 clean:
+	$(MAKE) -C format_spec/c clean
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache *.egg-info digits.pemn digits.pt2

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from c_tools import check, compiler, left_out, single
 
 from pemn_compress.cli import main
+
+__all__ = ["check", "compiler", "single"]  # fixtures, used by their names
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +40,10 @@ def call(
         return exit_.value.code, out, err
 
     return run
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the last line what was left out, and how to have it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    for line in left_out(reporter.stats.get("skipped", [])) if reporter else ():
+        reporter.write_line(line)

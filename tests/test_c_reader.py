@@ -3,16 +3,14 @@
 import copy
 import itertools
 import json
-import os
 import re
-import shutil
 import struct
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
+from c_tools import SPEC, C
 from handmade import (
     GOOD,
     altered,
@@ -46,68 +44,10 @@ from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import tensor_sha256
 from pemn_compress.format.codecs import CODECS
 
-SPEC = Path(__file__).parent.parent / "format_spec"
-HERE = SPEC / "c"
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion", "-Wshadow"]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 TYPES = {
     "bool": "?", "u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
     "bf16": "<u2", "f16": "<f2", "f32": "<f4", "f64": "<f8",
 }  # fmt: skip
-
-
-class Checker:
-    """The command pemn-check, run on many archives at once."""
-
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
-
-    def run(self, *arguments):
-        return subprocess.run(
-            [self.program, *map(str, arguments)], capture_output=True, text=True, timeout=120
-        )
-
-    def __call__(self, archives, *options):
-        """Return what is said of each; `archives` are bytes."""
-        paths = [self.folder / f"{i}.pemn" for i in range(len(archives))]
-        for path, data in zip(paths, archives, strict=True):
-            path.write_bytes(data)
-        done = self.run(*options, *paths)
-        assert done.stderr == ""
-        told = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [Path(one["file"]) for one in told] == paths
-        assert done.returncode == (0 if all(one["ok"] for one in told) else 1)
-        return told
-
-
-def compiles(compiler, folder, code, *flags):
-    source = folder / "try.c"
-    source.write_text(code + "int main(void) { return 0; }\n")
-    command = [compiler, str(source), "-o", str(folder / "try"), *flags]
-    return subprocess.run(command, capture_output=True).returncode == 0 and (
-        subprocess.run([str(folder / "try")], capture_output=True).returncode == 0
-    )
-
-
-@pytest.fixture(scope="module")
-def check(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("c")
-    compiler = next(
-        filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), ""
-    )
-    if not compiler or not compiles(compiler, folder, ""):
-        pytest.skip("no C compiler")
-    if not compiles(compiler, folder, "#include <zstd.h>\n", "-lzstd"):
-        pytest.skip("no header or library of zstd (Debian: libzstd-dev)")
-    flags = [flag for flag in SANITIZERS if compiles(compiler, folder, "", flag)]
-    program = folder / "pemn-check"
-    done = subprocess.run(
-        [compiler, *STRICT, "-O1", "-g", "-ffp-contract=off", *flags, "-o", str(program),
-         str(HERE / "pemn_check.c"), str(HERE / "pemn.c"), "-lzstd", "-lm"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return Checker(str(program), folder)
 
 
 def verdict(data):
@@ -156,13 +96,13 @@ def same_tensors(check, archives):
 
 
 def test_the_accepted_version_is_two_lines():
-    text = (HERE / "pemn.h").read_text()
+    text = (C / "pemn.h").read_text()
     version = re.findall(r"^#define PEMN_(MAJOR|MINOR) (\d+)$", text, re.MULTILINE)
     assert version == [("MAJOR", str(layout.MAJOR)), ("MINOR", str(layout.MINOR))]
 
 
 def test_the_caps_are_those_of_the_format():
-    text = (HERE / "pemn.c").read_text() + (HERE / "pemn.h").read_text()
+    text = "".join(p.read_text() for p in [*C.glob("src/*/*.[ch]"), C / "pemn.h"])
     told = dict(re.findall(r"^#define (MAX_\w+) (.*)$", text, re.MULTILINE))
     for name in (name for name in vars(layout) if name.startswith("MAX_")):
         value = re.sub(r"\((?:uint64_t|size_t)\)", "", told[name])
@@ -818,14 +758,12 @@ int main(int argc, char **argv) /* each tensor alone, then all together, NULL fo
 """
 
 
-def test_one_tensor_alone_and_all_together(check, tmp_path):
-    compiler = shutil.which("cc") or "gcc"
-    flags = [flag for flag in SANITIZERS if compiles(compiler, tmp_path, "", flag)]
+def test_one_tensor_alone_and_all_together(compiler, single, tmp_path):
     (tmp_path / "restore.c").write_text(RESTORE)
-    program, path = tmp_path / "restore", tmp_path / "a.pemn"
-    subprocess.run(
-        [compiler, "-std=c99", *flags, f"-I{HERE}", "-o", program, tmp_path / "restore.c",
-         HERE / "pemn.c", "-lzstd", "-lm"], check=True,
+    path = tmp_path / "a.pemn"
+    program = compiler.build(
+        "-std=c99", *compiler.sanitizers, f"-I{single}", tmp_path / "restore.c",
+        single / "pemn.c", name="restore",
     )  # fmt: skip
     random = np.random.default_rng(6)
     proto = Prototype("normal16", prng.normal16(5, 0, 30), 5)
@@ -869,16 +807,6 @@ def test_one_tensor_alone_and_all_together(check, tmp_path):
         # with digests of their own, tensors are read without the digests of whole sections
         assert statuses["v"] == "1"
         assert statuses["w"] == ("0" if digests else "1")
-
-
-def test_a_portable_build_says_the_same(check, tmp_path):
-    program = tmp_path / "pemn-check"
-    subprocess.run(
-        [shutil.which("cc") or "gcc", "-std=c99", "-O1", "-DPEMN_PORTABLE", "-o", str(program),
-         str(HERE / "pemn_check.c"), str(HERE / "pemn.c"), "-lzstd", "-lm"], check=True,
-    )  # fmt: skip
-    paths = sorted((SPEC / "conformance" / "accept").glob("*.pemn"))
-    assert Checker(str(program), tmp_path).run(*paths).stdout == check.run(*paths).stdout
 
 
 def test_the_digest_of_one_tensor_and_gaps(check):
@@ -951,26 +879,3 @@ def test_a_small_file_of_a_large_model_is_refused_at_once(check):
     data = put_together(manifest, payloads, elements=2**40, restored=2**42)
     (told,) = check([data])
     assert "beyond the limit" in told["error"]
-
-
-def test_the_command(check, tmp_path):
-    good, bad = tmp_path / "good.pemn", tmp_path / 'bad "é\n.pemn'
-    good.write_bytes(GOOD)
-    bad.write_bytes(GOOD[:-1])
-    assert check.run(good).returncode == 0
-    assert check.run(good, bad).returncode == 1
-    assert json.loads(check.run(bad).stdout)["file"] == str(bad)
-    for path, status in ((good, 0), (bad, 1), (tmp_path / "none", 2), (tmp_path, 2)):
-        done = check.run("--quiet", path)
-        assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
-    missing = check.run(tmp_path / "none", good)
-    assert missing.returncode == 2
-    assert [json.loads(line)["ok"] for line in missing.stdout.splitlines()] == [False, True]
-    assert check.run("--help").stdout.startswith("usage: pemn-check")
-    for arguments in (
-        [], ["--loud", good], ["--max-bytes"], ["--max-bytes", "x", good],
-        ["--max-weights", "-1", good], ["--max-bytes", str(2**64), good],
-    ):  # fmt: skip
-        done = check.run(*arguments)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("usage: pemn-check")

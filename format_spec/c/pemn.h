@@ -24,9 +24,9 @@
 extern "C" {
 #endif
 
-#define PEMN_ERROR_SIZE 256       /* bytes of a message, its final NUL included */
+#define PEMN_ERROR_SIZE 256 /* bytes of a message, its final NUL included */
 #define PEMN_MAX_RANK 8
-#define PEMN_NONE ((size_t)-1)    /* no such tensor; no alias */
+#define PEMN_NONE ((size_t)-1) /* no such tensor; no alias */
 
 /* What every function but the plain accessors returns. */
 enum {
@@ -43,21 +43,21 @@ typedef struct pemn_limits {
     uint64_t max_weights;        /* elements of all tensors together; values of the prototype */
     uint64_t max_bytes;          /* restored, of all tensors; of the prototype, 4 for each value */
     uint64_t max_manifest_bytes; /* of the manifest once it is decompressed */
-    uint64_t max_file_bytes;     /* of a file that pemn_open() reads into memory */
+    uint64_t max_file_bytes;     /* of a file that pemn_open() reads */
 } pemn_limits;
 
 typedef struct pemn_tensor {
-    const char *name;              /* lives as long as the file is open, as all strings here do */
-    const char *dtype;             /* "bool", "u8", ... "f64" */
-    const char *kind;              /* "prototype", "prototype-sign", "stored", "constant", "alias" */
-    const char *codec;             /* "bitmap", "csr" or "rice"; NULL without positions */
-    const char *plane;             /* "sign", "generation" or "source"; NULL without a plane */
+    const char *name;  /* lives as long as the file is open, as all strings here do */
+    const char *dtype; /* "bool", "u8", ... "f64" */
+    const char *kind;  /* "prototype", "prototype-sign", "stored", "constant", "alias" */
+    const char *codec; /* "bitmap", "csr" or "rice"; NULL without positions */
+    const char *plane; /* "sign", "generation" or "source"; NULL without a plane */
     uint64_t shape[PEMN_MAX_RANK]; /* the first `rank` are set, the others 0 */
     uint64_t elements;
-    uint64_t bytes;                /* of the restored tensor: what pemn_restore() writes */
-    uint64_t ones;                 /* selected elements: all of them without positions */
-    uint64_t departures;           /* elements that the plane changes: at least 1, 0 without one */
-    size_t alias_of;               /* index of the tensor that this one is, or PEMN_NONE */
+    uint64_t bytes;      /* of the restored tensor: what pemn_restore() writes */
+    uint64_t ones;       /* selected elements: all of them without positions */
+    uint64_t departures; /* elements that the plane changes: at least 1, 0 without one */
+    size_t alias_of;     /* index of the tensor that this one is, or PEMN_NONE */
     unsigned rank;
 } pemn_tensor;
 
@@ -67,7 +67,8 @@ pemn_limits pemn_default_limits(void);
 /* Check header, manifest and layout. `limits` may be NULL for the defaults; `error` may be NULL,
  * here and everywhere. On failure *file is NULL and `error` one line of ASCII.
  * The bytes given to pemn_open_memory() are not copied: they must stay, unchanged, until
- * pemn_close(). */
+ * pemn_close(). pemn_open() takes regular files and nothing else, and never waits; it keeps the
+ * sections it knows in memory. */
 int pemn_open_memory(const void *data, size_t size, const pemn_limits *limits, pemn_file **file,
                      char error[PEMN_ERROR_SIZE]);
 int pemn_open(const char *path, const pemn_limits *limits, pemn_file **file,

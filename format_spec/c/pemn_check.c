@@ -1,6 +1,6 @@
 /* pemn_check.c - the command pemn-check: is this a whole and right .pemn archive?
  *
- *     pemn-check [--quiet] [--max-weights N] [--max-bytes N] FILE...
+ *     pemn-check [--quiet] [--max-weights N] [--max-bytes N] [--max-file-bytes N] FILE...
  *
  * One JSON object for each file, on a line of its own. Exit status: 0 where all files are right, 1
  * where one is not, 2 for a usage, system or I/O error.
@@ -12,50 +12,62 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: pemn-check [--quiet] [--max-weights N] [--max-bytes N] FILE...\n"
+    "usage: pemn-check [--quiet] [--max-weights N] [--max-bytes N] [--max-file-bytes N] FILE...\n"
     "\n"
     "Check all that .pemn archives promise; print a JSON object for each.\n"
     "  --quiet           print nothing: the exit status says it\n"
     "  --max-weights N   elements of all tensors, and of the prototype (default 1073741824)\n"
     "  --max-bytes N     bytes of all restored tensors (default 4294967296)\n"
+    "  --max-file-bytes N   of a file (default 4294967296)\n"
     "Exit status: 0 right, 1 broken, 2 usage, system or I/O error.\n";
 
+#define MOST_PRINTED 4096 /* bytes of a string; names of tensors and messages are shorter */
+
 /* Bytes of a well-formed UTF-8 character at the start of a string, 0 if there is none. */
-static size_t character(const unsigned char *s)
+static size_t character(const unsigned char *s, unsigned long *point)
 {
     size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4, i;
     if (s[0] > 0xf4)
         return 0;
-    for (i = 1; i < size; i++)
+    *point = size < 2 ? s[0] : s[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) {
         if (s[i] < 0x80 || s[i] > 0xbf)
             return 0;
+        *point = *point << 6 | (s[i] & 0x3f);
+    }
     if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
         (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
     return size;
 }
 
-/* A file's name may be any bytes: those that are no UTF-8 become U+FFFD. */
+/* Nothing but printable ASCII reaches a terminal. A file's name may be any bytes: those that are no
+ * UTF-8 become U+FFFD, and one that is too long ends with U+2026. */
 static void print_string(const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
+    const unsigned char *s = (const unsigned char *)text, *end = s;
+    unsigned long point = 0;
+    while (*end != '\0' && end - s < MOST_PRINTED)
+        end++;
     (void)putchar('"');
-    while (*s != '\0') {
-        size_t size = character(s);
+    while (s < end) {
+        size_t size = character(s, &point);
         if (size == 0) {
-            (void)fputs("\\ufffd", stdout);
-            s++;
-            continue;
+            point = 0xfffd;
+            size = 1;
         }
-        if (*s == '"' || *s == '\\')
-            (void)printf("\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7f)
-            (void)printf("\\u%04x", (unsigned)*s);
+        if (point == '"' || point == '\\')
+            (void)printf("\\%c", (int)point);
+        else if (point >= 0x20 && point < 0x7f)
+            (void)putchar((int)point);
+        else if (point < 0x10000)
+            (void)printf("\\u%04lx", point);
         else
-            (void)fwrite(s, 1, size, stdout);
+            (void)printf("\\u%04lx\\u%04lx", 0xd800 + ((point - 0x10000) >> 10),
+                         0xdc00 + ((point - 0x10000) & 0x3ff));
         s += size;
     }
-    (void)putchar('"');
+    (void)fputs(*s == '\0' ? "\"" : "\\u2026\"", stdout);
 }
 
 static void print_digest(const uint8_t digest[32])
@@ -162,6 +174,9 @@ int main(int argc, char **argv)
                 return usage();
         } else if (strcmp(argv[i], "--max-bytes") == 0) {
             if (i + 1 == argc || !number(argv[++i], &limits.max_bytes))
+                return usage();
+        } else if (strcmp(argv[i], "--max-file-bytes") == 0) {
+            if (i + 1 == argc || !number(argv[++i], &limits.max_file_bytes))
                 return usage();
         } else {
             return usage();

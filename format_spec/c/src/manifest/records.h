@@ -1,0 +1,83 @@
+/* records.h - what a manifest says, and where its payloads are. */
+#ifndef PEMN_MANIFEST_RECORDS_H
+#define PEMN_MANIFEST_RECORDS_H
+
+#include "../base/bytes.h"
+#include "../base/names.h"
+
+typedef struct {
+    span name;
+    uint64_t bytes;
+    uint64_t offset;   /* in the archive */
+    const uint8_t *at; /* NULL where it is not in memory */
+    uint8_t sha256[32];
+    int critical;
+    int checked; /* the digest was compared: 1 right, -1 wrong */
+} section;
+
+/* Where ones are, among n places. */
+typedef struct {
+    uint64_t ones, bytes;
+    uint64_t start; /* in the section `masks`, or `planes` */
+    uint8_t codec;
+} positions;
+
+typedef struct {
+    positions which; /* of the selected elements depart */
+    uint64_t stream;
+    uint64_t bytes; /* of the mask and the numbers behind it */
+    uint8_t kind, width;
+} plane;
+
+typedef struct {
+    span name;
+    uint64_t shape[MAX_RANK];
+    uint64_t elements;
+    positions mask; /* all elements where there is none */
+    plane plane;
+    uint64_t stored_bytes, stored_start; /* in the section `dense` */
+    uint64_t offset;                     /* in the prototype */
+    size_t alias_of;
+    const uint8_t *scale; /* hex digits in the manifest; NULL for none */
+    uint8_t constant[8];
+    uint8_t sha256[32]; /* as the record says, if it does */
+    uint8_t found[32];  /* as computed */
+    unsigned rank;
+    uint8_t dtype, kind, coding, stored_dtype;
+    uint8_t scale_per_row, has_sha256, is_found;
+} tensor;
+
+typedef struct {
+    int present, transform, seeded, shuffled;
+    uint64_t length, seed, stream;
+    uint64_t shuffle_length, shuffle_seed, shuffle_stream;
+} prototype;
+
+typedef struct {
+    uint8_t *text; /* decompressed; names in it end with a NUL once it was read */
+    size_t size;
+    section sections[MAX_SECTIONS];
+    size_t section_count;
+    section *known[KNOWN_SECTIONS];
+    tensor *tensors;
+    size_t tensor_count;
+    size_t *by_name; /* indices of tensors, names ascending */
+    prototype prototype;
+    uint8_t restored_sha256[32];
+} manifest;
+
+/* Length of the vector that offsets count in. */
+static inline uint64_t filled_length(const prototype *p)
+{
+    return p->shuffled ? p->shuffle_length : p->length;
+}
+
+/* Rows of a tensor's mask. */
+static inline uint64_t rows_of(const tensor *t) { return t->rank > 1 ? t->shape[0] : 1; }
+
+static inline int is_floating(const tensor *t)
+{
+    return t->dtype == F32 || t->dtype == F16 || t->dtype == BF16;
+}
+
+#endif
