@@ -129,9 +129,7 @@ def test_include_takes_parameters_of_any_rank() -> None:
 
 @pytest.mark.parametrize("option", ["include", "exclude"])
 def test_a_pattern_that_matches_nothing_is_refused(option: str) -> None:
-    with pytest.raises(
-        SettingError, match=rf"^{option}='head\.\*' matches no parameter.*0\.weigh"
-    ):
+    with pytest.raises(SettingError, match=rf"^{option}='head\.\*' matches no parameter.*0\.weigh"):
         plan_model(net(), Selection(**{option: ["head.*"]}))
 
 
