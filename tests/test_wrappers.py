@@ -241,7 +241,7 @@ def test_replicas_of_data_parallel_run_at_once(kind: type, monkeypatch: pytest.M
     """Torch's own replication, with copies on the CPU in the place of broadcasts to GPUs."""
 
     def broadcast(tensors: Any, devices: Any, detach: bool = False) -> Any:
-        return [[tensor * 1 for tensor in tensors] for _ in devices]
+        return [[tensor.clone() for tensor in tensors] for _ in devices]
 
     replicate = import_module("torch.nn.parallel.replicate")  # torch hides it behind a function
     monkeypatch.setattr(replicate, "_broadcast_coalesced_reshape", broadcast)
