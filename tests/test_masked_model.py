@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress.errors import ModelError, UnknownNameError
+from pemn_compress.errors import ModelError, PemnWarning, UnknownNameError
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.rules.plan import kept_count
 from pemn_compress.models import building as architecture
@@ -195,6 +196,36 @@ def saved(model: nn.Module) -> io.BytesIO:
     torch.save(model, stream)
     stream.seek(0)
     return stream
+
+
+def test_scores_that_somebody_cast_for_a_pass_are_refused() -> None:
+    masked = MaskedModel(net())
+    masked.scores[1].data = masked.scores[1].data.bfloat16()
+    with pytest.raises(ModelError, match=r"scores stay float32 in training: got torch.bfloat16"):
+        masked(images())
+
+
+def test_who_frees_memory_by_resizing_it_may_do_so() -> None:
+    masked = MaskedModel(net(), renewal="recycle", renewal_every=1)
+    masked(images()).sum().backward()
+    masked.masks()
+    masked.advance(epoch=1)
+    for tensor in (*masked.parameters(), *masked.buffers()):
+        assert tensor.untyped_storage().resizable()
+
+
+@pytest.mark.parametrize("length", [1, 7, 8])
+def test_a_prototype_too_short_to_be_random_is_told(length: int) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PemnWarning)
+        MaskedModel(nn.Linear(10, 10), ratio=(length - 0.5) / 100)
+    told = [str(one.message) for one in caught]
+    assert len(told) == (length < 8)
+    assert ("all weights of a tensor are equal" in "".join(told)) == (length == 1)
+    assert all(
+        "--" not in line and one.filename == __file__
+        for line, one in zip(told, caught, strict=True)
+    )
 
 
 @pytest.mark.parametrize("convert", ["half", "bfloat16", "double"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pemn_compress import MaskedModel, PrunedModel
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import Settings, fill
@@ -89,11 +90,90 @@ def test_biases_norms_and_a_models_own_parameters_stay_dense() -> None:
         (nn.ConvTranspose2d(4, 6, 3), 36, 54),
         (nn.ConvTranspose2d(4, 6, 3, groups=2), 18, 27),
         (nn.ConvTranspose1d(8, 2, 5), 40, 10),
+        (nn.Conv2d(6, 6, 3, groups=6), 9, 9),
+        (nn.ConvTranspose2d(6, 6, 3, groups=6), 9, 9),
+        (nn.Bilinear(3, 4, 5), 12, 20),
+        (nn.Embedding(9, 4), 4, 9),
+        (nn.EmbeddingBag(9, 4), 4, 9),
+        (nn.RNNCell(3, 4, bias=False), 3, 4),
+        (nn.GRUCell(3, 3), 3, 9),
+        (nn.LSTM(3, 3), 3, 12),
+        (nn.MultiheadAttention(8, 2), 8, 24),
     ],
 )
 def test_fans(module: nn.Module, fan_in: int, fan_out: int) -> None:
-    (tensor,) = plan_model(module)
+    tensor = plan_model(module).tensors[0]
     assert (tensor.fan_in, tensor.fan_out) == (fan_in, fan_out)
+
+
+def test_fans_of_attention_with_widths_of_its_own() -> None:
+    plan = plan_model(nn.MultiheadAttention(8, 2, kdim=4, vdim=6))
+    assert [(t.fan_in, t.fan_out) for t in plan] == [(8, 8), (4, 8), (6, 8), (8, 8)]
+    plan = plan_model(nn.LSTM(3, 4, proj_size=2))
+    assert [(t.fan_in, t.fan_out) for t in plan] == [(3, 16), (2, 16), (4, 2)]
+
+
+class Turned(nn.Module):
+    """A linear layer that stores (in, out), and says so."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inputs, outputs))
+
+    def pemn_fans(self, name: str) -> tuple[int, int]:
+        assert name == "weight"
+        return self.weight.shape[0], self.weight.shape[1]
+
+
+class Experts(nn.Module):
+    """Many matrices in one parameter, and others in a list; says the fans of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(5, 3, 4))
+        self.list = nn.ParameterList([torch.randn(3, 4), torch.randn(6, 7)])
+        self.other = nn.Linear(3, 4)
+
+    def pemn_fans(self, name: str) -> tuple[int, int] | None:
+        return {"weight": (3, 4), "list.0": (3, 4), "list.1": (torch.tensor(6), 7)}.get(name)
+
+
+def test_a_class_of_ones_own_says_its_fans() -> None:
+    model = nn.Sequential(Turned(3, 4), Experts())
+    found = {t.name: (t.fan_in, t.fan_out) for t in plan_model(model, Selection(include="*t*"))}
+    assert found == {
+        "0.weight": (3, 4),
+        "1.weight": (3, 4),
+        "1.list.0": (3, 4),
+        "1.list.1": (6, 7),
+        "1.other.weight": (3, 4),
+        "1.other.bias": (1, 4),
+    }
+
+
+@pytest.mark.parametrize("answer", [3, (3,), (3, 4, 5), (0, 4), (3.5, 4), (True, 4), "ab", (3, -1)])
+def test_fans_that_are_none_are_refused(answer: object) -> None:
+    model = nn.Sequential(Turned(3, 4))
+    model[0].pemn_fans = lambda name: answer
+    with pytest.raises(
+        ModelError, match=r"^0\.weight: pemn_fans of Turned: expected two whole num"
+    ):
+        plan_model(model, Selection(include="*"))
+
+
+def test_the_linear_layer_of_transformers_is_known_by_its_name() -> None:
+    class Conv1D(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.randn(3, 4)), nn.Parameter(torch.zeros(4))
+
+    class Child(Conv1D):
+        pass
+
+    Conv1D.__module__, Conv1D.__qualname__ = "transformers.pytorch_utils", "Conv1D"
+    for kind in (Conv1D, Child):
+        (tensor,) = plan_model(kind(), Selection(include="weight"))
+        assert (tensor.fan_in, tensor.fan_out) == (3, 4)
 
 
 def test_kaiming_scales_keep_the_variance_of_a_transposed_convolution() -> None:
@@ -173,6 +253,27 @@ def test_a_parametrized_module_is_refused(make) -> None:
         plan_model(model)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: "mlp", "expected a plain nn.Module, got str"),
+        (lambda: None, "expected a plain nn.Module, got NoneType"),
+        (lambda: MaskedModel(nn.Linear(9, 9)), "is a MaskedModel already: expected a plain model"),
+        (lambda: nn.Sequential(PrunedModel(nn.Linear(9, 9))), "module '0': is a PrunedModel alr"),
+        (lambda: torch.compile(nn.Linear(9, 9)), r"wrap the masked one: torch\.compile\(masked\)"),
+        (lambda: nn.DataParallel(nn.Linear(9, 9)), r"wrap the masked one: DataParallel\(masked\)"),
+        (lambda: torch.jit.trace(nn.Linear(9, 9), torch.zeros(9)), "a compiled one of torch.jit"),
+    ],
+    ids=["str", "None", "masked", "holds a pruned", "compiled", "parallel", "traced"],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_what_is_no_plain_model_is_refused(make, message: str) -> None:
+    for kind in (MaskedModel, PrunedModel):
+        with pytest.raises(ModelError, match=message) as caught:
+            kind(make())
+        assert "\n" not in str(caught.value)
+
+
 def test_other_hooks_are_no_reason_to_refuse() -> None:
     model = nn.Linear(3, 3)
     model.register_forward_pre_hook(lambda module, inputs: None)
@@ -203,6 +304,8 @@ def test_nothing_to_mask_is_refused() -> None:
             plan_model(model)
     with pytest.raises(ModelError, match="no parameter is left to mask"):
         plan_model(nn.Linear(2, 2), Selection(first_layer_dense=True, last_layer_dense=True))
+    plan = plan_model(nn.BatchNorm1d(3), may_be_empty=True)
+    assert (len(plan), plan.numel) == (0, 0)
     empty = nn.Linear(2, 2)
     empty.weight = nn.Parameter(torch.zeros(0, 2))
     with pytest.raises(ModelError, match=r"weight: expected at least one weight .* \(0, 2\)"):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pemn_compress import PrunedModel
+from pemn_compress import MaskedModel, PrunedModel
 from pemn_compress.compressing.settling import settle
 from pemn_compress.errors import ModelError, SettingError, TrainingError, UnknownNameError
 from pemn_compress.masking.rules.plan import kept_count
@@ -114,6 +114,37 @@ def test_every_tensor_keeps_its_exact_count(strategy: str, sparsity: float, sche
     expected = {0.9: (5, 24), 0.92: (4, 19), 0.94: (3, 14), 0.96: (2, 10)}[sparsity]
     assert tuple(int(mask.sum()) for mask in model.masks().values()) == expected == model.kept
     assert removed_bits(model) == [0]
+
+
+@pytest.mark.parametrize("schedule", PRUNING_SCHEDULES)
+@pytest.mark.parametrize("strategy", ["magnitude", "random"])
+def test_to_say_what_comes_next_is_to_say_how_much_is_done(strategy: str, schedule: str):
+    chosen = {"strategy": strategy, "pruning_schedule": schedule, "pruning_start": 0.25}
+    one, other = (PrunedModel(copy.deepcopy(net()), **chosen) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    for step in range(9):
+        one.advance(epoch=step // 4, step=step, steps=8)
+        one.advance(step=step, steps=8)
+        other.set_progress(step / 8)
+        assert one.density == other.density
+        for name, mask in one.masks().items():
+            assert torch.equal(mask, other.masks()[name])
+    assert one.is_finished
+    one.advance(step=3)  # nothing is left to remove: any loop may go on
+    one.advance(step=0, steps=8)
+    assert one.is_finished
+
+
+def test_a_step_alone_does_not_say_how_far_it_is():
+    model = PrunedModel(net())
+    model.advance(epoch=3)
+    for steps in (None, 0):
+        with pytest.raises(SettingError, match="steps: expected the number of steps in all besid"):
+            model.advance(step=0, steps=steps)
+    for kind in (PrunedModel, MaskedModel):
+        with pytest.raises(SettingError, match="step: expected one up to the 8 in all, got 9"):
+            kind(net()).advance(step=9, steps=8)
+    PrunedModel(net(), strategy="dense").advance(step=3)
 
 
 def test_magnitude_keeps_the_largest_and_on_ties_the_first():

@@ -276,6 +276,45 @@ def test_recycling_comes_once_an_epoch_however_often_the_epoch_is_named() -> Non
     assert not np.array_equal(values(masked), before)
 
 
+@pytest.mark.parametrize("chosen", [ITERAND, RECYCLE], ids=["iterand", "recycle"])
+def test_when_training_is_over_nothing_is_renewed(chosen: dict[str, Any]) -> None:
+    masked = made(**chosen)
+    before = masked.renewal.numbers(0).clone()
+    masked.advance(epoch=3, step=12, steps=12)
+    assert torch.equal(masked.renewal.numbers(0), before)
+    masked.advance(epoch=3, step=12, steps=13)
+    assert not torch.equal(masked.renewal.numbers(0), before)
+
+
+class Noting(nn.Module):
+    """Notes down what it is told, and when it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.told = nn.Linear(12, 3), []
+
+    def advance(self, **told: int | None) -> None:
+        self.told.append(told)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.told.append("step" if self.training else "evaluation")
+        return self.linear(x)
+
+
+def test_what_a_loop_tells_a_model() -> None:
+    model, recipe = Noting(), recipes.load("default").override(epochs=2, batch_size=24)
+    fit(model, points(), recipe)
+    told = model.told[model.told.index({"epoch": 0}) :]
+    assert told == [
+        {"epoch": 0},
+        {"step": 0, "steps": 4}, "step", {"step": 1, "steps": 4}, "step",
+        {"step": 2, "steps": 4}, "evaluation",
+        {"epoch": 1},
+        {"step": 2, "steps": 4}, "step", {"step": 3, "steps": 4}, "step",
+        {"step": 4, "steps": 4}, "evaluation",
+    ]  # fmt: skip
+
+
 def test_a_loop_of_ones_own_can_stop_and_go_on() -> None:
     whole, half = made(**ITERAND), made(**ITERAND)
     train(whole, 16)

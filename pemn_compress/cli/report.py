@@ -2,12 +2,13 @@
 
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
 
 from pemn_compress.cli.options import arguments_option, selection_options, variant_options
-from pemn_compress.errors import SettingError
+from pemn_compress.errors import PemnWarning, SettingError
 from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting import FORMATS, PlanReport, plan_report, render, report
 
@@ -61,6 +62,7 @@ def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
 
     from pemn_compress.compressing.preparing import is_model_file
     from pemn_compress.masking.selection import Selection, plan_model
+    from pemn_compress.masking.staying_dense import told_of_dense
     from pemn_compress.models.building import build, build_from_file
     from pemn_compress.models.modelfile import load_model_file
 
@@ -79,7 +81,10 @@ def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
     except NotImplementedError:  # an initialisation that needs real numbers
         model = make()
     keys = ("include", "exclude", "first_layer_dense", "last_layer_dense")
-    plan = plan_model(model, Selection(**{key: options[key] for key in keys}))
+    selection = Selection(**{key: options[key] for key in keys})
+    plan = plan_model(model, selection)
+    for line in told_of_dense(model, selection):
+        warnings.warn(line, PemnWarning, stacklevel=1)
     masked = {alias for tensor in plan for alias in (tensor.name, *tensor.aliases)}
     dense = {id(t): t for key, t in model.state_dict(keep_vars=True).items() if key not in masked}
     dense_bytes = sum(

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from pemn_compress.errors import ModelError
 from pemn_compress.masking.references import held_beside, reached
+from pemn_compress.masking.sharding import unsharded
 
 
 def copied(model: nn.Module, instead: Mapping[Tensor, Tensor]) -> nn.Module:
@@ -27,11 +28,11 @@ def copied(model: nn.Module, instead: Mapping[Tensor, Tensor]) -> nn.Module:
     cannot be copied.
     """
     memo: dict[int, Any] = {id(old): new for old, new in instead.items()}
-    try:
-        with _Detaching():
+    with unsharded(model), _Detaching():
+        try:
             made = copy.deepcopy(model, memo)
-    except Exception as error:  # whatever a user's attribute raises
-        raise _uncopied(model, memo, error) from None
+        except Exception as error:  # whatever a user's attribute raises
+            raise _uncopied(model, memo, error) from None
     _Rebinding(model, memo).through(made)
     old = {id(module) for module in model.modules()}
     for place, value in held_beside(made):
@@ -180,8 +181,7 @@ def _uncopied(model: nn.Module, memo: dict[int, Any], error: Exception) -> Model
             if name in ("_modules", "_parameters", "_buffers"):
                 continue
             try:
-                with _Detaching():
-                    copy.deepcopy(value, dict(memo))
+                copy.deepcopy(value, dict(memo))
             except Exception:  # this is the one
                 place = ".".join(filter(None, (path, name)))
                 return ModelError(

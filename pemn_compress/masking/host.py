@@ -19,6 +19,7 @@ from pemn_compress.masking.copying import copied
 from pemn_compress.masking.references import refuse_references
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.selection import owner_of
+from pemn_compress.masking.sharding import gathered, is_sharded
 from pemn_compress.masking.signature import signed_class
 
 _OF_ONE_PROCESS = ("_one_pass", "_taken")  # what is neither copied nor pickled
@@ -161,16 +162,6 @@ class PlannedModel(nn.Module):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         _forget_flat_weights(self.model)
         return self
-
-
-def is_sharded(tensor: Tensor) -> bool:
-    """Whether each rank holds a part of a tensor (a DTensor, as `fully_shard` makes)."""
-    return hasattr(tensor, "full_tensor")
-
-
-def gathered(tensor: Tensor) -> Tensor:
-    """Return all of a tensor of which a rank may hold a part: then all ranks have to ask."""
-    return cast(Any, tensor).full_tensor() if is_sharded(tensor) else tensor
 
 
 def _blank(kind: type[PlannedModel]) -> PlannedModel:

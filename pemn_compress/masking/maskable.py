@@ -10,6 +10,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from pemn_compress.errors import ModelError
+from pemn_compress.masking.sharding import is_sharded
 
 # hooks that make a weight anew from other parameters before every forward pass
 _REMAKERS = (WeightNorm, SpectralNorm, BasePruningMethod)
@@ -34,7 +35,7 @@ def check_maskable(model: Any) -> None:
                     f"{where}: parameter {name!r} of a lazy module has no shape yet; "
                     "run the model once before masking"
                 )
-            if hasattr(parameter, "full_tensor"):
+            if is_sharded(parameter):
                 raise ModelError(
                     f"{where}: parameter {name!r} is sharded already: expected a whole one; mask "
                     "the model first, then shard the masked model: fully_shard(masked)"

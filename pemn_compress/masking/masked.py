@@ -15,7 +15,7 @@ from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import shuffled
 from pemn_compress.masking import at_once
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
-from pemn_compress.masking.host import PlannedModel, gathered
+from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.rules.budgets import (
     Budget,
     global_budget,
@@ -34,6 +34,7 @@ from pemn_compress.masking.rules.strategies import (
 )
 from pemn_compress.masking.search import RENEWALS, SEARCHES
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
 from pemn_compress.masking.straight_through import Fill
 from pemn_compress.masking.top import top_global, top_mask, top_signed

@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from pemn_compress.errors import ModelError, SettingError, TrainingError
 from pemn_compress.format import prng
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
-from pemn_compress.masking.host import PlannedModel, gathered
+from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.rules.keywords import check_keywords
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import kept_count
 from pemn_compress.masking.rules.progress import check_progress
 from pemn_compress.masking.rules.pruning import PruningSettings, density_of
 from pemn_compress.masking.selection import Selection, plan_model
+from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
 from pemn_compress.masking.top import top_mask
 

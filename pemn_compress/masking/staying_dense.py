@@ -33,15 +33,15 @@ def told_of_dense(model: nn.Module, selection: Selection | None = None) -> list[
     lines = []
     if frozen:
         lines.append(
-            f"{_count(frozen)} frozen (requires_grad=False) and stay dense as they are: "
-            f"{_some(name for one in frozen for name in one.names[:1])}; "
-            f"{_include([*masked, *frozen], found)} masks them, too"
+            f"frozen (requires_grad=False) and left as it is: {_count(frozen)} "
+            f"({_some(one.names[0] for one in frozen)}); "
+            f"{_include([*masked, *frozen], found)} masks it, too"
         )
     if _numel(other) > TOLD_FROM * total:
         lines.append(
-            f"{_count(other)} left dense, {100 * _numel(other) / total:.0f} % of the model's "
-            f"numbers: {_classes(model, other)}; {_include([*masked, *other], found)} masks "
-            "them, too"
+            f"left dense, {100 * _numel(other) / total:.0f} % of the model's numbers: "
+            f"{_count(other)} in {_classes(model, other)}; "
+            f"{_include([*masked, *other], found)} masks all of it, too"
         )
     return lines
 
@@ -55,8 +55,7 @@ def _numel(ones: Iterable[Candidate]) -> int:
 
 
 def _count(ones: Sequence[Candidate]) -> str:
-    tensors = "1 tensor" if len(ones) == 1 else f"{len(ones)} tensors"
-    return f"{tensors} of {_numel(ones):,} numbers {'is' if len(ones) == 1 else 'are'}"
+    return f"{len(ones)} tensor{'s' * (len(ones) > 1)} of {_numel(ones):,} numbers"
 
 
 def _some(names: Iterable[str]) -> str:

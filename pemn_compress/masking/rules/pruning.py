@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
-from pemn_compress.format import prng
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import check_density, exact
-from pemn_compress.masking.rules.strategies import STRATEGIES, Settings, check_name
+from pemn_compress.masking.rules.strategies import STRATEGIES, Settings, check_name, check_seed
 
 TRAINED_STRATEGIES = ("magnitude", "random", "dense")  # their weights are trained, not their masks
 PRUNING_SCHEDULES = ("cubic", "one-shot")
@@ -54,7 +53,7 @@ class PruningSettings:
         if self.density is None:
             object.__setattr__(self, "density", 1.0 if self.strategy == "dense" else DENSITY)
         check_density(self.kept)
-        prng.check_seed(self.seed)
+        check_seed(self.seed)
         if self.strategy == "dense":
             self._check_dense()
         one_shot = self.pruning_schedule == "one-shot"

@@ -109,9 +109,9 @@ class Settings:
         check_ratio(self.ratio)
         for density in (self.density, *(own for _, own in pairs)):
             check_density(density)
-        prng.check_seed(self.seed)
+        check_seed(self.seed)
         if self.score_seed is not None:
-            prng.check_seed(self.score_seed, "score_seed")
+            check_seed(self.score_seed, "score_seed")
         methods.check_order(self.order, self.strategy)
         methods.check_search(self.search, self.ranking, self.renewal)
         methods.check_renewal(self.renewal, self.renewal_every, self.renewal_rate)
@@ -188,6 +188,12 @@ def check_name(kind: str, name: object, known: Collection[str | None]) -> None:
     """Refuse a name that a registry lacks. Raises UnknownNameError, which lists those it has."""
     if not (name is None or isinstance(name, str)) or name not in known:
         raise UnknownNameError(kind, str(name), filter(None, known))
+
+
+def check_seed(seed: Any, name: str = "seed") -> None:
+    """Refuse what is no seed: `prng.check_seed`, in one line for arrays as well."""
+    told: Any = shown(seed) if getattr(seed, "shape", None) else seed
+    prng.check_seed(told, name)
 
 
 def check_ratio(ratio: float) -> None:
