@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST_NAME = 100  # a name may be a stranger's; a longer one is cut, and nothing resembles it
+
 
 class PemnError(ValueError):
     """Anything that was asked for and cannot be done; the message is one line."""
@@ -17,14 +19,25 @@ class SettingError(PemnError):
 
 
 class UnknownNameError(SettingError):
-    """A name that no registry has; the message lists the names that exist."""
+    """A name that no registry has; the message lists the names that exist.
 
-    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
-        known = sorted(choices)
+    `also` are names that are not listed and were surely meant.
+    """
+
+    def __init__(
+        self, kind: str, name: object, choices: Iterable[object], *, also: Iterable[str] = ()
+    ) -> None:
+        self.kind, self.name = kind, name
+        self.choices, self.also = tuple(sorted(map(str, choices))), tuple(also)
+        expected = ", ".join(self.choices) or "none, as there are none"
         super().__init__(
-            f"unknown {kind} {name!r}; expected one of: {', '.join(known)}"
-            + did_you_mean(name, known)
+            f"unknown {kind} {cut(repr(name))}; expected one of: {expected}"
+            + did_you_mean(name, self.choices, surely=self.also)
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by what it was made of, so that it survives the way out of a worker process."""
+        return _unknown_name, (self.kind, self.name, self.choices, self.also)
 
 
 class ArchiveError(PemnError):
@@ -47,11 +60,34 @@ class OutputError(PemnError):
     """A file that cannot be written: it exists, its folder does not, or the disk is full."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" with the known name that is closest, or nothing.
+def did_you_mean(
+    name: object, known: Iterable[str], *, surely: Iterable[str] = (), most: int = 1
+) -> str:
+    """Return "; did you mean ...?" with the `most` known names that are closest, or nothing.
+
+    Upper and lower case are one. `surely` are named before them.
 
     >>> did_you_mean("densty", ["density", "seed"])
     '; did you mean density?'
+    >>> did_you_mean("ResNet-32", ["resnet20", "resnet32", "vit"], most=2)
+    '; did you mean resnet32 or resnet20?'
+    >>> did_you_mean("xyzzy", ["resnet20", "vit"])
+    ''
     """
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    near = list(surely)
+    if isinstance(name, str) and len(name) <= LONGEST_NAME:
+        lowered = {one.lower(): one for one in known}
+        close = get_close_matches(name.lower(), lowered, n=most, cutoff=0.6)
+        near += [lowered[one] for one in close]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def cut(text: str, length: int = LONGEST_NAME) -> str:
+    """Return a text, or the start of one that is too long for a message."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
+def _unknown_name(
+    kind: str, name: object, choices: tuple[str, ...], also: tuple[str, ...]
+) -> UnknownNameError:
+    return UnknownNameError(kind, name, choices, also=also)

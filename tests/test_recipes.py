@@ -42,7 +42,7 @@ def test_the_default_is_one_of_them() -> None:
         (
             "pemn-convmixer",
             {"optimizer": "adamw", "schedule": "triangular", "lr": 0.05, "weight_decay": 0.005,
-             "batch_size": 512, "epochs": 100},
+             "batch_size": 512, "epochs": 100, "clip_norm": 0.0},
         ),
         (
             "pemn-vit",
@@ -74,15 +74,20 @@ def test_the_default_is_one_of_them() -> None:
              "batch_size": 128, "epochs": 100, "search": "biprop", "scale_by_density": True,
              "distribution": "kaiming-normal"},
         ),
+        # IWR (2023), section 3.2, appendices B and D
         (
             "recycle-biprop",
             {"search": "biprop", "renewal": "recycle", "renewal_every": 10, "renewal_rate": 0.2,
-             "distribution": "kaiming-normal", "scale_by_density": False},
+             "distribution": "kaiming-normal", "scale_by_density": False, "optimizer": "sgd",
+             "lr": 0.1, "epochs": 250, "batch_size": 128, "weight_decay": 0.0001, "momentum": 0.9,
+             "schedule": "cosine", "batchnorm": "non-affine", "bias": False},
         ),
         (
             "recycle-edge-popup",
             {"search": "edge-popup", "renewal": "recycle", "renewal_every": 10,
-             "renewal_rate": 0.2, "distribution": "signed-constant"},
+             "renewal_rate": 0.2, "distribution": "signed-constant", "optimizer": "sgd",
+             "lr": 0.1, "epochs": 250, "batch_size": 128, "weight_decay": 0.0001, "momentum": 0.9,
+             "schedule": "cosine", "batchnorm": "non-affine", "bias": False},
         ),
         # Ramanujan et al. (CVPR 2020), section 4.1
         (

@@ -1,35 +1,43 @@
 """The papers' architectures, and the registry that names them."""
 
 import inspect
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import nn
 
-from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.errors import SettingError, UnknownNameError, did_you_mean
 from pemn_compress.models import vision
+from pemn_compress.models.checks import NEAREST, check_argument, check_scalar, plain
 from pemn_compress.models.convmixer import convmixer
 from pemn_compress.models.convnet import conv2, conv4, conv6, conv8
 from pemn_compress.models.mlp import mlp
 from pemn_compress.models.resnet import resnet20, resnet32, resnet56
+from pemn_compress.models.resnet18 import resnet18, resnet34
 from pemn_compress.models.vit import vit
 
 
 def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
     """Build a registered architecture, or torchvision:NAME, with random initial values.
 
-    Arguments are JSON scalars, so that an archive can hold them; those left out take the defaults
-    that `parameters_of` returns.
+    Arguments are JSON scalars, so that an archive can hold them (numbers of numpy and torch are
+    taken as Python's); those left out take the defaults that `parameters_of` returns. Torchvision's
+    models take their trained weights by the argument `weights`.
+
+    Raises UnknownNameError, SettingError for arguments that do not fit, ModelError for trained
+    weights that cannot be had.
     """
     defaults = parameters_of(name)
+    arguments = plain(arguments)
     for key, value in arguments.items():
         if key in defaults:
-            _check_type(name, key, value, defaults[key])
+            check_argument(name, key, value, defaults[key])
         elif name.startswith(vision.PREFIX):
-            _check_scalar(name, key, value)
+            check_scalar(name, key, value)
         else:
             raise SettingError(
                 f"{name} has no argument {key!r}; expected some of: {', '.join(defaults)}"
+                + did_you_mean(key, defaults)
             )
     try:
         if name.startswith(vision.PREFIX):
@@ -42,8 +50,27 @@ def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise SettingError(
-            f"{name}: expected sizes that fit into memory; got {dict(arguments)}: {reason}"
+            f"{name}: expected sizes that fit into memory; got {arguments}: {reason}"
         ) from error
+
+
+def recorded(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return what an archive says of a model's arguments: what its shape and its forward ask for.
+
+    Trained weights are not among it: the archive has the values itself.
+    """
+    return {key: value for key, value in plain(arguments).items() if key != vision.WEIGHTS}
+
+
+def readings(name: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the arguments that an archive's may stand for, today's meaning first.
+
+    The fraction of a width used to be rounded to the nearest integer; an archive of that time does
+    not say so, but the shapes of its tensors do.
+    """
+    yield dict(arguments)
+    if "width" in arguments and "rounding" not in arguments and "rounding" in parameters_of(name):
+        yield {**arguments, "rounding": NEAREST}
 
 
 def data_arguments(name: str, *, channels: int, image_size: int, classes: int) -> dict[str, object]:
@@ -61,38 +88,20 @@ def parameters_of(name: str) -> dict[str, object]:
 
     Torchvision's builders accept more: `build` hands those on.
     """
-    if name.startswith(vision.PREFIX):
+    if isinstance(name, str) and name.startswith(vision.PREFIX):
         vision.check_torchvision_name(name.removeprefix(vision.PREFIX))
         builder: Callable[..., nn.Module] = vision.torchvision_model
-    elif name in ARCHITECTURES:
+    elif isinstance(name, str) and name in ARCHITECTURES:
         builder = ARCHITECTURES[name]
     else:
         choices = [*ARCHITECTURES, "torchvision:NAME", "a model file FILE.py"]
-        raise UnknownNameError("architecture", name, choices)
+        also = [vision.PREFIX + known for known in vision.torchvision_names() if known == name]
+        raise UnknownNameError("architecture", name, choices, also=also)
     return {
         parameter.name: parameter.default
         for parameter in inspect.signature(builder).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-
-
-def _check_type(name: str, key: str, value: object, default: object) -> None:
-    expected = type(default)
-    # JSON has one kind of number: 1 is a valid width; but True is an int only in Python.
-    accepted = (int, float) if expected is float else expected
-    if not isinstance(value, accepted) or isinstance(value, bool) != (expected is bool):
-        raise SettingError(
-            f"{name}: {key} must be of type {expected.__name__}; "
-            f"got {value!r} of type {type(value).__name__}"
-        )
-
-
-def _check_scalar(name: str, key: str, value: object) -> None:
-    scalar = value is None or isinstance(value, (bool, int, float, str))
-    if not scalar or (isinstance(value, float) and not math.isfinite(value)):
-        raise SettingError(
-            f"{name}: {key} must be a string, a finite number, true, false or null; got {value!r}"
-        )
 
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
@@ -104,6 +113,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet20": resnet20,
     "resnet32": resnet32,
     "resnet56": resnet56,
+    "resnet18": resnet18,
+    "resnet34": resnet34,
     "convmixer": convmixer,
     "vit": vit,
 }

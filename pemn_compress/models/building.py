@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pemn_compress import models
 from pemn_compress.errors import ModelError, PemnError
 from pemn_compress.format.archive import Archive
+from pemn_compress.models.checks import plain
 from pemn_compress.models.modelfile import ModelFile, module_from_source
 from pemn_compress.models.seeded import seeded
 from pemn_compress.models.structure import first_difference
@@ -43,8 +44,7 @@ def build(
         {
             "kind": "registered",
             "name": name,
-            # trained weights are values, which an archive holds itself
-            "arguments": {key: value for key, value in arguments.items() if key != "weights"},
+            "arguments": models.recorded(arguments),
             "batchnorm": batchnorm,
             "bias": bias,
         },
@@ -66,14 +66,14 @@ def build_from_file(
     state of the caller is left as it was. Raises ModelError.
     """
     with seeded(build_seed):
-        model = apply_variant(file.build(**arguments), batchnorm=batchnorm, bias=bias)
+        model = apply_variant(file.build(**plain(arguments)), batchnorm=batchnorm, bias=bias)
     return remember(
         model,
         {
             "kind": "source",
             "name": file.path.name,
             "entry": file.entry,
-            "arguments": dict(arguments),
+            "arguments": plain(arguments),
             "batchnorm": batchnorm,
             "bias": bias,
             "seed": f"{build_seed:x}",
@@ -137,10 +137,11 @@ def build_from_archive(
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     try:
         if kind == "registered":
+            if not isinstance(arguments, Mapping):
+                raise TypeError
+            arguments = models.recorded(arguments)
             with suppress(NotImplementedError):  # few cannot be built there
-                with torch.device("meta"):
-                    model = build(name, **variant, **arguments)
-                check(model)
+                model, arguments = _without_memory(name, variant, arguments, check)
                 if _is_all_state(model):
                     return model
             return build(name, **variant, **arguments)
@@ -162,6 +163,27 @@ def build_from_archive(
         f"{archive.name}: does not say how to build its model ({name}); give the model to fill "
         "(--model model.py, or load(..., model=...)), or restore a state dict (.safetensors, .pt)"
     )
+
+
+def _without_memory(
+    name: str,
+    variant: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    check: Callable[[nn.Module], None],
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Build on the meta device by the first reading of the arguments that passes the check."""
+    refused = None
+    for reading in models.readings(name, arguments):
+        with torch.device("meta"):
+            model = build(name, **variant, **reading)
+        try:
+            check(model)
+        except PemnError as error:
+            refused = refused or error
+        else:
+            return model, reading
+    assert refused is not None  # there is a first reading
+    raise refused
 
 
 def _seed_of(told: Mapping[str, Any]) -> int:

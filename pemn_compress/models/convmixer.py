@@ -1,31 +1,34 @@
 """ConvMixer: patches, then depthwise and pointwise convolutions.
 
 Source: Trockman and Kolter, "Patches Are All You Need?" (2022), section 2 and figure 2.
+ACTIVATIONS, at the bottom, lists what may stand behind a convolution; the paper has GELU.
 """
 
+from collections.abc import Callable
 from typing import cast
 
 from torch import Tensor, nn
 
+from pemn_compress.errors import UnknownNameError
 from pemn_compress.models.checks import LARGEST_DEPTH, check_divisible, check_integers
 
 
 class MixerBlock(nn.Module):
     """Mix within channels by a residual depthwise convolution, then across them by a 1x1 one."""
 
-    def __init__(self, dim: int, kernel: int) -> None:
+    def __init__(self, dim: int, kernel: int, act: str) -> None:
         super().__init__()
         depthwise = nn.Conv2d(dim, dim, kernel, padding="same", groups=dim)
-        self.depthwise = _activated(depthwise, dim)
-        self.pointwise = _activated(nn.Conv2d(dim, dim, 1), dim)
+        self.depthwise = _activated(depthwise, act, dim)
+        self.pointwise = _activated(nn.Conv2d(dim, dim, 1), act, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, dim, H, W) to the same shape."""
         return cast(Tensor, self.pointwise(x + self.depthwise(x)))
 
 
-def _activated(convolution: nn.Conv2d, dim: int) -> nn.Sequential:
-    return nn.Sequential(convolution, nn.GELU(), nn.BatchNorm2d(dim))
+def _activated(convolution: nn.Conv2d, act: str, dim: int) -> nn.Sequential:
+    return nn.Sequential(convolution, ACTIVATIONS[act](), nn.BatchNorm2d(dim))
 
 
 def convmixer(
@@ -37,11 +40,13 @@ def convmixer(
     depth: int = 6,
     kernel: int = 5,
     patch: int = 2,
+    act: str = "gelu",
 ) -> nn.Sequential:
     """Build ConvMixer-`dim`/`depth` with `kernel` wide depthwise convolutions.
 
     Input (N, channels, image_size, image_size), output (N, classes) logits.
-    Patches do not overlap, so image_size must be a multiple of `patch`.
+    Patches do not overlap, so image_size must be a multiple of `patch`. `act` is the activation
+    behind every convolution: "gelu" (the paper's), "relu" or "silu".
     """
     check_integers(
         "convmixer",
@@ -54,10 +59,19 @@ def convmixer(
     )
     check_integers("convmixer", at_most=LARGEST_DEPTH, depth=depth)
     check_divisible("convmixer", "image_size", image_size, "patch", patch)
+    if act not in ACTIVATIONS:
+        raise UnknownNameError("convmixer act", act, ACTIVATIONS)
     return nn.Sequential(
-        _activated(nn.Conv2d(channels, dim, patch, stride=patch), dim),
-        *[MixerBlock(dim, kernel) for _ in range(depth)],
+        _activated(nn.Conv2d(channels, dim, patch, stride=patch), act, dim),
+        *[MixerBlock(dim, kernel, act) for _ in range(depth)],
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(dim, classes),
     )
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+}

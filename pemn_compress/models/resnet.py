@@ -1,4 +1,4 @@
-"""ResNet-20, ResNet-32 and ResNet-56 for small images.
+"""Residual networks for small images: ResNet-20, ResNet-32 and ResNet-56, of three stages.
 
 Source: He et al., "Deep Residual Learning for Image Recognition" (2016), section 4.2: three stages
 of n blocks of two 3x3 convolutions with 16, 32 and 64 channels, 6n + 2 layers in all.
@@ -61,20 +61,21 @@ class ResNet(nn.Module):
         image_size: int,
         width: float,
         shortcut: str,
+        rounding: str,
     ) -> None:
         super().__init__()
         # The network takes any image size, an argument so that all builders are called alike.
         check_integers(name, classes=classes, channels=channels, image_size=image_size)
-        check_width(name, width)
+        check_width(name, width, rounding)
         if shortcut not in SHORTCUTS:
-            raise UnknownNameError(f"{name} shortcut", str(shortcut), SHORTCUTS)
-        small, middle, large = (scaled(size, width) for size in STAGE_CHANNELS)
+            raise UnknownNameError(f"{name} shortcut", shortcut, SHORTCUTS)
+        small, middle, large = (scaled(size, width, rounding) for size in STAGE_CHANNELS)
         self.conv = nn.Conv2d(channels, small, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(small)
         self.stages = nn.Sequential(
-            _stage(blocks, small, small, 1, shortcut),
-            _stage(blocks, small, middle, 2, shortcut),
-            _stage(blocks, middle, large, 2, shortcut),
+            stage(blocks, small, small, 1, shortcut),
+            stage(blocks, small, middle, 2, shortcut),
+            stage(blocks, middle, large, 2, shortcut),
         )
         self.head = nn.Linear(large, classes)
 
@@ -85,7 +86,8 @@ class ResNet(nn.Module):
         return cast(Tensor, self.head(x))
 
 
-def _stage(blocks: int, inputs: int, outputs: int, stride: int, shortcut: str) -> nn.Sequential:
+def stage(blocks: int, inputs: int, outputs: int, stride: int, shortcut: str) -> nn.Sequential:
+    """Return `blocks` basic blocks, of which the first changes channels and size."""
     first = BasicBlock(inputs, outputs, stride, shortcut)
     return nn.Sequential(
         first, *[BasicBlock(outputs, outputs, 1, shortcut) for _ in range(blocks - 1)]
@@ -105,15 +107,17 @@ def resnet20(
     image_size: int = 32,
     width: float = 1.0,
     shortcut: str = "pad",
+    rounding: str = "down",
 ) -> ResNet:
     """Build ResNet-20 (0.27 million weights).
 
     Input (N, channels, image_size, image_size), output (N, classes) logits.
-    `width` multiplies the channels of every stage. `shortcut` is how a shortcut changes its shape:
-    "pad" has no parameters (the paper's option A, its choice for CIFAR), "conv" is a 1x1
-    convolution with batch normalisation (option B).
+    `width` multiplies the channels of every stage, `rounding` is what becomes of a fraction
+    ("down" or "nearest"). `shortcut` is how a shortcut changes its shape: "pad" has no parameters
+    (the paper's option A, its choice for CIFAR), "conv" is a 1x1 convolution with batch
+    normalisation (option B).
     """
-    return ResNet("resnet20", 3, classes, channels, image_size, width, shortcut)
+    return ResNet("resnet20", 3, classes, channels, image_size, width, shortcut, rounding)
 
 
 def resnet32(
@@ -123,9 +127,10 @@ def resnet32(
     image_size: int = 32,
     width: float = 1.0,
     shortcut: str = "pad",
+    rounding: str = "down",
 ) -> ResNet:
     """Build ResNet-32 (0.46 million weights); shapes and options as in `resnet20`."""
-    return ResNet("resnet32", 5, classes, channels, image_size, width, shortcut)
+    return ResNet("resnet32", 5, classes, channels, image_size, width, shortcut, rounding)
 
 
 def resnet56(
@@ -135,9 +140,10 @@ def resnet56(
     image_size: int = 32,
     width: float = 1.0,
     shortcut: str = "pad",
+    rounding: str = "down",
 ) -> ResNet:
     """Build ResNet-56 (0.85 million weights); shapes and options as in `resnet20`."""
-    return ResNet("resnet56", 9, classes, channels, image_size, width, shortcut)
+    return ResNet("resnet56", 9, classes, channels, image_size, width, shortcut, rounding)
 
 
 SHORTCUTS = {"pad": PaddedShortcut, "conv": _convolved_shortcut}
