@@ -6,80 +6,20 @@ and obvious: loops over weights, written from what the projects' code does.
 
 import json
 import math
-import os
+from argparse import Namespace
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from original_checkpoints import SHAPES, Net, checkpoint, save, state_of, weights
 from torch import nn
 from torch.nn import functional as F
 
 import pemn_compress
 from pemn_compress.cli import import_
 from pemn_compress.errors import ModelError, PemnError, SettingError
-from pemn_compress.format.archive.values import tile
 from pemn_compress.importing import BUDGETS, PROJECTS, import_checkpoint
-from pemn_compress.importing.storing import shortest_period
-
-SHAPES = {"convs.0": (6, 3, 3, 3), "convs.2": (6, 6, 3, 3), "linear": (4, 6, 1, 1)}
-
-
-class Net(nn.Module):
-    """What the checkpoints below are of; `linear` is a 1x1 convolution there."""
-
-    def __init__(self, *, linear_head=False):
-        super().__init__()
-        self.convs = nn.Sequential(
-            nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.Conv2d(6, 6, 3, bias=False)
-        )
-        head = nn.Linear(6, 4, bias=False) if linear_head else nn.Conv2d(6, 4, 1, bias=False)
-        self.linear = head
-
-    def forward(self, x):
-        x = self.convs(x).mean((2, 3), keepdim=True)
-        return self.linear(x if isinstance(self.linear, nn.Conv2d) else x.flatten(1)).flatten(1)
-
-
-def weights(kind, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    made = {n: torch.randn(shape, generator=generator) for n, shape in SHAPES.items()}
-    if kind == "signed-constant":
-        return {n: w.sign() * math.sqrt(2 / w[0].numel()) for n, w in made.items()}
-    return made
-
-
-def state_of(weight, scores="scores", prefix="", seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    state = OrderedDict()
-    for name, tensor in weight.items():
-        state[f"{prefix}{name}.weight"] = tensor
-        state[f"{prefix}{name}.{scores}"] = torch.randn(tensor.shape, generator=generator)
-        if name == "convs.0":
-            for part in ("weight", "bias", "running_mean", "running_var"):
-                value = torch.rand(6, generator=generator) + 0.1
-                state[f"{prefix}convs.1.{part}"] = value
-            state[f"{prefix}convs.1.num_batches_tracked"] = torch.tensor(7)
-    return state
-
-
-def save(path, content):
-    torch.save(content, path)
-    return path
-
-
-def checkpoint(path, project, state, **more):
-    """Write a file with the layout that the project's training script writes."""
-    optimizer = {"state": {}, "param_groups": [{"lr": 0.1, "params": [0]}]}
-    if project == "pemn":
-        return save(path, state)
-    if project == "iterand":
-        content = {"epoch": 99, "model_state_dict": state, "optim_state_dict": optimizer}
-        return save(path, content | {"best_val": 0.9, "total_iters": 35200})
-    content = {"epoch": 100, "arch": "Conv2", "state_dict": state, "optimizer": optimizer}
-    return save(path, content | {"best_acc1": 88.1, "curr_acc1": 88.0, **more})
 
 
 def first_k_dropped(scores, k):
@@ -136,7 +76,7 @@ CASES = [
     ("hidden-networks", "kaiming", 0.3, 0.3, {}),
     ("hidden-networks", "signed-constant", 0.9, 0.9, {}),
     ("biprop", "kaiming", 0.5, None, {"conv_type": "SubnetConv", "prune_rate": 0.5}),
-    ("biprop", "kaiming", 0.2, 0.2, {}),
+    ("biprop", "kaiming", 0.2, 0.2, {"conv_type": "SubnetConv"}),
     ("biprop", "signed-constant", 0.3, None, {"conv_type": "GlobalSubnetConv", "prune_rate": 0.3}),
     ("iterand", "signed-constant", 0.6, 0.4, {}),
     ("iterand", "kaiming", 0.7, 0.3, {}),
@@ -174,6 +114,7 @@ def test_the_restored_model_computes_what_the_projects_forward_does(
     assert [t.kept for t in made.tensors] == [int((w != 0).sum()) for w in expected.values()]
     assert pemn_compress.verify(made.archive)
     assert len(made.warnings) == (1 if linear_head else 0)
+    assert len(made.unknown) == (project == "hidden-networks")
 
 
 def test_biprops_alpha_divides_by_another_number_than_it_keeps(tmp_path):
@@ -184,7 +125,7 @@ def test_biprops_alpha_divides_by_another_number_than_it_keeps(tmp_path):
     state = {"weight": weight, "scores": scores}
     file = checkpoint(tmp_path / "c", "biprop", {f"fc.{n}": t for n, t in state.items()})
     net = nn.Sequential(OrderedDict(fc=model))
-    import_checkpoint(file, "biprop", net, density=0.5)
+    import_checkpoint(file, "biprop", net, density=0.5, budget="per-tensor")
     alpha = (4 + 5 + 6 + 7) / 3
     expected = torch.tensor([[0, 0, 0, -alpha, alpha, -alpha, alpha]])
     assert torch.allclose(net.fc.weight, expected)
@@ -202,69 +143,13 @@ def test_weights_of_zero_need_no_position_in_biprop(tmp_path):
     state = state_of(weights("kaiming"))
     state["linear.weight"][0] = torch.tensor([0.0, -0.0, 1, 2, 3, 4]).view(6, 1, 1)
     made = import_checkpoint(
-        checkpoint(tmp_path / "c", "biprop", state), "biprop", Net(), density=1
+        checkpoint(tmp_path / "c", "biprop", state),
+        "biprop",
+        Net(),
+        density=1,
+        budget="per-tensor",
     )
     assert [t.kept for t in made.tensors][-1] == 22
-
-
-def kinds(made):
-    return [t.stored_as for t in made.tensors]
-
-
-def test_signs_cost_a_bit_for_each_kept_weight(tmp_path):
-    state = state_of(weights("signed-constant"))
-    file = checkpoint(tmp_path / "c", "hidden-networks", state)
-    made = import_checkpoint(file, "hidden-networks", Net(), density=0.5)
-    assert kinds(made) == ["signs"] * 3
-    assert all(t.value_bytes <= 4 + math.ceil(t.kept / 8) for t in made.tensors)
-    unsigned = state | {f"{n}.weight": state[f"{n}.weight"].abs() for n in SHAPES}
-    file = checkpoint(tmp_path / "u", "hidden-networks", unsigned)
-    made = import_checkpoint(file, "hidden-networks", Net(), density=0.5)
-    assert kinds(made) == ["constant"] * 3
-    assert [t.value_bytes for t in made.tensors] == [4] * 3
-
-
-def test_plain_values_are_stored_as_they_are(tmp_path):
-    file = checkpoint(tmp_path / "c", "pemn", state_of(weights("kaiming")))
-    made = import_checkpoint(file, "pemn", Net(), density=0.5)
-    assert kinds(made) == ["values"] * 3
-    assert all(0.8 < t.value_bytes / (4 * t.kept) <= 1 for t in made.tensors)
-
-
-def pemn_weights(mode):
-    """PEMN's MP_RP and one_layer on weights of these shapes."""
-    made = weights("kaiming")
-    if mode == "one-layer":
-        return {"a": made["convs.2"], "b": made["convs.2"].clone(), "c": made["linear"]}
-    largest = made["convs.2"].flatten()
-    if mode == "rp":
-        length = int(len(largest) * 0.1) + 1
-        repeated = largest[:length].repeat(len(largest) // length + 1)
-        largest = repeated[: len(largest)]
-    return {n: largest[: w.numel()].view(w.shape).clone() for n, w in made.items()}
-
-
-@pytest.mark.parametrize(("mode", "length"), [("mp", 324), ("rp", 33)])
-def test_a_vector_that_tensors_share_is_stored_once(tmp_path, mode, length):
-    state = state_of(pemn_weights(mode))
-    made = import_checkpoint(checkpoint(tmp_path / "c", "pemn", state), "pemn", Net(), density=0.7)
-    assert kinds(made) == ["prototype"] * 3
-    assert made.prototype_length == length
-    assert [t.value_bytes for t in made.tensors] == [0] * 3
-    told = pemn_compress.inspect(made.archive)
-    assert {s["name"]: s["bytes"] for s in told["sections"]}["prototype"] == 4 * length
-
-
-def test_tensors_that_are_equal_are_stored_once(tmp_path):
-    state = {}
-    for name, weight in pemn_weights("one-layer").items():
-        state[f"{name}.weight"], state[f"{name}.scores"] = weight, torch.randn(weight.shape)
-    layers = {n: nn.Conv2d(w.shape[1], w.shape[0], w.shape[2], bias=False)
-              for n, w in pemn_weights("one-layer").items()}  # fmt: skip
-    net = nn.Sequential(OrderedDict(layers))
-    made = import_checkpoint(save(tmp_path / "c", state), "pemn", net, density=0.8)
-    assert kinds(made) == ["prototype", "prototype", "values"]
-    assert made.prototype_length == 324
 
 
 def test_fixed_subnets_are_their_own_masks(tmp_path):
@@ -276,16 +161,31 @@ def test_fixed_subnets_are_their_own_masks(tmp_path):
         file = checkpoint(tmp_path / "c", project, state, conv_type="FixedSubnetConv")
         made = import_checkpoint(file, project, net)
         assert made.density is None
+        assert "FixedSubnetConv" in made.rule
+        assert len(made.warnings) == (project == "hidden-networks")  # which records no conv_type
         expected = state["convs.2.weight"] * state["convs.2.scores"]
         assert torch.equal(net.convs[2].weight, expected)
 
 
-def test_ties_are_told_and_the_lower_index_is_dropped(tmp_path):
-    state = {"fc.weight": torch.ones(1, 4), "fc.scores": torch.tensor([[0.5, -0.5, 0.5, 0.7]])}
+@pytest.mark.parametrize("project", ["hidden-networks", "pemn", "biprop"])
+def test_ties_are_told_and_the_lower_index_is_dropped(tmp_path, project):
+    state = {
+        "fc.weight": torch.ones(1, 6),
+        "fc.scores": torch.tensor([[0.5, -0.5, 0.5, 0.7, -0.5, 0.1]]),
+    }
+    net = nn.Sequential(OrderedDict(fc=nn.Linear(6, 1, bias=False)))
+    budget = "per-tensor" if project == "biprop" else None
+    made = import_checkpoint(save(tmp_path / "c", state), project, net, density=0.5, budget=budget)
+    assert (net.fc.weight != 0).tolist() == [[False, False, True, True, True, False]]
+    assert "fc.weight: 4 scores tie at the border, and 2 of them are kept" in made.warnings[0]
+
+
+def test_no_ties_are_told_where_the_border_is_clear(tmp_path):
+    state = {"fc.weight": torch.ones(1, 4), "fc.scores": torch.tensor([[0.5, -0.5, 0.6, 0.6]])}
     net = nn.Sequential(OrderedDict(fc=nn.Linear(4, 1, bias=False)))
-    made = import_checkpoint(save(tmp_path / "c", state), "pemn", net, density=0.5)
-    assert net.fc.weight.tolist() == [[0, 0, 1, 1]]
-    assert "fc.weight: scores tie" in made.warnings[0]
+    for density in (0.5, 1.0):
+        made = import_checkpoint(save(tmp_path / "c", state), "pemn", net, density=density)
+        assert made.warnings == ()
 
 
 def test_by_order_pemns_convmixer_becomes_the_registered_one(tmp_path):
@@ -309,39 +209,12 @@ def test_by_order_pemns_convmixer_becomes_the_registered_one(tmp_path):
     with pytest.raises(ModelError, match=r"lacks: .*nearest: .*--match order"):
         import_checkpoint(file, "pemn", net, density=0.5)
     made = import_checkpoint(file, "pemn", net, density=0.5, matching="order")
+    (told,) = made.warnings
+    assert "matched by order: 31 of 31 names differ ('0.weight' to '0.0.weight'" in told
+    assert "activations, strides, paddings" in told
     restored = pemn_compress.load(made.archive)  # its architecture is in the archive
     expected = state["4.1.weight"] * first_k_dropped(state["4.1.scores"], 0.5)
     assert torch.equal(restored.state_dict()["2.pointwise.0.weight"], expected)
-
-
-class Evil:
-    """Pickles as a call of open(): what a hostile checkpoint does."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
-
-
-def test_a_checkpoint_that_needs_code_is_refused_and_not_run(tmp_path):
-    state = state_of(weights("kaiming"))
-    file = checkpoint(tmp_path / "c", "hidden-networks", state, args=Evil(tmp_path / "ran"))
-    with pytest.raises(
-        ModelError, match=r"needs unpickling of code \(.*open\), which is refused"
-    ) as refused:
-        import_checkpoint(file, "hidden-networks", Net(), density=0.5)
-    assert "\n" not in str(refused.value)
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"some text", bytes(1000)])
-def test_files_that_are_no_checkpoints(tmp_path, content):
-    (tmp_path / "c").write_bytes(content)
-    with pytest.raises(ModelError, match=r"c: expected a checkpoint|c: needs unpickling"):
-        import_checkpoint(tmp_path / "c", "pemn", Net(), density=0.5)
-    with pytest.raises(ModelError, match="gone: no such file"):
-        import_checkpoint(tmp_path / "gone", "pemn", Net(), density=0.5)
 
 
 def without(state, name):
@@ -370,7 +243,7 @@ def without(state, name):
         (lambda s: s | {"convs.1.bias": torch.zeros(6).half()}, "expected torch.float32, got"),
         (
             lambda s: {n.replace("scores", "weight_score"): t for n, t in s.items()},
-            "its names are those of iterand",
+            r"named weight_score.*--from iterand",
         ),
     ],
 )
@@ -384,28 +257,93 @@ def test_states_that_do_not_fit(tmp_path, change, told):
 @pytest.mark.parametrize(
     ("project", "options", "more", "told"),
     [
-        ("hidden-networks", {}, {}, "expected --density, .* --prune-rate, the fraction KEPT"),
+        ("hidden-networks", {}, {}, r"expected one \(--density\), .* --prune-rate, .* KEPT"),
         ("pemn", {"density": 1.5}, {}, "expected 0 < density <= 1"),
+        ("iterand", {"density": 0.5, "linear_density": 0}, {}, "expected 0 < density <= 1"),
+        ("pemn", {"density": 0.5, "linear_density": 0.5}, {}, "only iterand has one"),
         ("pemn", {"density": 0.5, "budget": "global"}, {}, "a global budget is biprop's"),
+        ("biprop", {"density": 0.5, "budget": "globl"}, {}, "did you mean 'global'"),
         ("pemn", {"density": 0.5, "matching": "luck"}, {}, "unknown match"),
         ("keras", {"density": 0.5}, {}, "unknown project"),
-        ("biprop", {"density": 0.3}, {"prune_rate": 0.5}, "records prune_rate 0.5"),
+        ("biprob", {"density": 0.5}, {}, "did you mean 'biprop'"),
+        (
+            "biprop",
+            {"density": 0.3},
+            {"prune_rate": 0.5, "conv_type": "SubnetConv"},
+            "records prune_rate 0.5",
+        ),
         ("biprop", {"density": 0.5}, {"conv_type": "SampleSubnetConv"}, "draws another mask"),
+        ("biprop", {"density": 0.5}, {"conv_type": "RGConv"}, "records conv_type 'RGConv'"),
+        ("biprop", {"density": 0.5}, {"conv_type": ["a"]}, "records conv_type"),
+        ("biprop", {"density": 0.5}, {}, "--budget per-tensor.*--budget global"),
         (
             "biprop",
             {"density": 0.5, "budget": "per-tensor"},
             {"conv_type": "GlobalSubnetConv"},
-            "a global budget; got --budget per-tensor",
+            "a global budget; got budget per-tensor",
         ),
-        ("biprop", {"density": 0.01}, {}, "divides by 0"),
+        ("biprop", {"density": 0.01}, {"conv_type": "SubnetConv"}, "divides by 0"),
         ("biprop", {"density": 1.0, "budget": "global"}, {}, "prunes everything"),
         ("biprop", {"density": 0.002, "budget": "global"}, {}, "divides by 0"),
     ],
 )
 def test_settings_that_make_no_sense(tmp_path, project, options, more, told):
-    file = checkpoint(tmp_path / "c", "biprop", state_of(weights("kaiming")), **more)
-    with pytest.raises(PemnError, match=told):
+    scores = "weight_score" if project == "iterand" else "scores"
+    layout = project if project in PROJECTS else "biprop"
+    file = checkpoint(tmp_path / "c", layout, state_of(weights("kaiming"), scores), **more)
+    with pytest.raises(PemnError, match=told) as refused:
         import_checkpoint(file, project, Net(), **options)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "number", [np.float64(0.5), np.float32(0.5), torch.tensor(0.5), np.array(0.5)]
+)
+def test_a_density_may_be_a_number_of_numpy_or_torch(tmp_path, number):
+    file = checkpoint(tmp_path / "c", "pemn", state_of(weights("kaiming")))
+    made = import_checkpoint(file, "pemn", Net(), density=number)
+    assert made.density == 0.5
+    assert made.archive == import_checkpoint(file, "pemn", Net(), density=0.5).archive
+
+
+@pytest.mark.parametrize("recorded", [np.float64(0.3), torch.tensor(0.3), "0.3"])
+def test_a_recorded_number_may_be_of_any_kind(tmp_path, recorded):
+    more = {"conv_type": "SubnetConv", "prune_rate": recorded}
+    file = checkpoint(tmp_path / "c", "biprop", state_of(weights("kaiming")), **more)
+    assert import_checkpoint(file, "biprop", Net()).density == pytest.approx(0.3)
+
+
+def test_a_global_checkpoint_of_an_early_epoch_is_told(tmp_path):
+    more = {"conv_type": "GlobalSubnetConv", "prune_rate": 0.3}
+    state = state_of(weights("kaiming"))
+    for epoch, told in ((3, True), (100, False)):
+        file = checkpoint(tmp_path / "c", "biprop", state, **more, epoch=epoch)
+        made = import_checkpoint(file, "biprop", Net())
+        assert any("is of epoch 3" in warning for warning in made.warnings) == told
+        assert "GlobalSubnetConv" in made.rule
+
+
+def flat_head(state):
+    return {n: t.flatten(1) if "linear" in n else t for n, t in state.items()}
+
+
+def test_iterands_linear_layers_have_a_density_of_their_own(tmp_path):
+    state = flat_head(state_of(weights("kaiming"), "weight_score"))
+    file = checkpoint(tmp_path / "c", "iterand", state)
+    made = import_checkpoint(file, "iterand", Net(linear_head=True), density=0.5)
+    (told,) = made.warnings
+    assert "linear.weight: density 0.5 as for convolutions; iterand has a linear_sparsity" in told
+    net = Net(linear_head=True)
+    made = import_checkpoint(file, "iterand", net, density=0.5, linear_density=0.25)
+    assert made.warnings == ()
+    scores = state["linear.weight_score"]
+    assert torch.equal(net.linear.weight, state["linear.weight"] * percentile_mask(scores, 0.75))
+    args = Namespace(conv_sparsity=0.5, linear_sparsity=0.75)
+    recorded = checkpoint(tmp_path / "d", "iterand", state, args=args)
+    again = import_checkpoint(recorded, "iterand", Net(linear_head=True))
+    assert [t.kept for t in again.tensors] == [t.kept for t in made.tensors]
+    with pytest.raises(SettingError, match=r"records conv_sparsity 0.5, density 0.5; got .* 0.4"):
+        import_checkpoint(recorded, "iterand", Net(linear_head=True), density=0.4)
 
 
 def test_tied_weights_must_be_equal(tmp_path):
@@ -423,20 +361,6 @@ def test_tied_weights_must_be_equal(tmp_path):
     state["b.scores"] = -scores.flip(0)
     with pytest.raises(ModelError, match=r"tied to 'a\.weight'"):
         import_checkpoint(save(tmp_path / "d", state), "pemn", Tied(), density=0.5)
-
-
-@given(st.integers(1, 40), st.integers(0, 60), st.integers(0, 5))
-def test_the_period_of_a_repeated_vector(period, more, seed):
-    base = np.random.default_rng(seed).standard_normal(period).astype(np.float32)
-    vector = np.resize(base, period + 16 + more)
-    assert shortest_period(vector) == period
-
-
-@given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=80))
-def test_a_period_repeats(values):
-    vector = np.float32(values)
-    period = shortest_period(vector)
-    assert tile(vector[:period], 0, len(vector)).tobytes() == vector.tobytes()
 
 
 def test_the_commands_choices_are_the_registrys():
@@ -516,10 +440,3 @@ def test_settings_errors_are_setting_errors(tmp_path):
     file = checkpoint(tmp_path / "c", "pemn", state_of(weights("kaiming")))
     with pytest.raises(SettingError):
         import_checkpoint(file, "pemn", Net())
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_that_nobody_writes_to_is_refused_at_once(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelError, match="expected a regular file, got a device or a pipe"):
-        import_checkpoint(tmp_path / "pipe", "biprop", nn.Linear(2, 2))

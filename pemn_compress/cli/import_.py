@@ -13,6 +13,7 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
+from pemn_compress.errors import SettingError
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
 from pemn_compress.reporting.words import both, clean
 
@@ -48,10 +49,15 @@ _LONGEST_NAME = 22
     "prune_rate, KEPT, and recorded in the checkpoint.",
 )
 @click.option(
+    "--linear-density",
+    type=float,
+    help="iterand: fraction kept of linear layers, 1 - linear_sparsity. [--density]",
+)
+@click.option(
     "--budget",
     type=click.Choice(["per-tensor", "global"]),
     help="biprop: masks per tensor (SubnetConv), or by one threshold over all tensors "
-    "(GlobalSubnetConv). [the checkpoint's conv_type]",
+    "(GlobalSubnetConv). [the checkpoint's conv_type; needed where it records none]",
 )
 @click.option(
     "--match",
@@ -78,6 +84,7 @@ def command(
     batchnorm: str | None,
     bias: bool | None,
     density: float | None,
+    linear_density: float | None,
     budget: str | None,
     matching: str,
     input_shape: str | None,
@@ -88,11 +95,12 @@ def command(
 ) -> None:
     """Turn CHECKPOINT, a file of one of the papers' own projects, into an archive.
 
-    The mask is the one that the project's own forward uses: |score| per tensor for
+    The masks are made by the rule of the project's own forward: |score| per tensor for
     hidden-networks, biprop and pemn, the signed score for iterand; biprop's weights become signs
-    and one number per tensor. The weights came from torch's generator, so that no seed restores
-    them: they are stored by the smallest exact means, which is printed with its cost. The
-    checkpoint is read with weights_only=True: nothing in it is run.
+    and one number per tensor. Where the file leaves open what that forward does, it is said. The
+    weights came from torch's generator, so that no seed restores them: they are stored by the
+    smallest exact means, which is printed with its cost. The checkpoint is read with
+    weights_only=True: nothing in it is run. - is standard input.
 
     \b
     Example:
@@ -101,7 +109,12 @@ def command(
       pemn import best.pt --from pemn --density 0.5 --match order \\
           --model convmixer -a dim=256 --no-bias
     """
-    target = Path(output) if output else Path(checkpoint).with_suffix(".pemn")
+    from_pipe = checkpoint == "-"
+    if from_pipe and not output:
+        raise SettingError("standard input: expected -o FILE, which says where the archive goes")
+    target = Path(output or checkpoint)
+    if not output:
+        target = target.with_suffix(".pemn")
     shape = parse_shape(input_shape)
     from pemn_compress.atomic import check_output, write_bytes
 
@@ -123,10 +136,11 @@ def command(
     else:
         built = build(model, **build_arguments)
     made = import_checkpoint(
-        checkpoint,
+        sys.stdin.buffer.read() if from_pipe else checkpoint,
         project,
         built,
         density=density,
+        linear_density=linear_density,
         budget=budget,
         matching=matching,
         input_shape=shape,
@@ -139,7 +153,7 @@ def command(
         write_bytes(target, made.archive, force=force)
     name = "standard output" if to_pipe else str(target)
     for warning in made.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {clean(warning)}", err=True)
     if as_json:
         click.echo(json.dumps(_record(name, made), indent=2), err=to_pipe)
         return
@@ -159,9 +173,11 @@ def _record(name: str, made: "Imported") -> dict[str, Any]:
         "checkpoint_bytes": made.checkpoint_bytes,
         "from": made.project,
         "density": made.density,
+        "rule": made.rule,
         "prototype_bytes": 4 * made.prototype_length,
         "tensors": [asdict(tensor) for tensor in made.tensors],
         "warnings": made.warnings,
+        "unknown": made.unknown,
     }
 
 
@@ -172,7 +188,7 @@ def _blocks(name: str, made: "Imported") -> list[Block]:
     facts = [
         ("archive", both(len(made.archive))),
         ("checkpoint", f"{both(made.checkpoint_bytes)}, {made.project}"),
-        ("masks", f"{kept:,} of {weights:,} weights kept ({kept / weights:.2%})"),
+        ("masks", f"{kept:,} of {weights:,} weights kept, and not 0 ({kept / weights:.2%})"),
     ]
     if made.prototype_length:
         size = 4 * made.prototype_length
@@ -196,7 +212,9 @@ def _blocks(name: str, made: "Imported") -> list[Block]:
         Facts(tuple(facts)),
         Heading("Masked tensors", 2),
         Sheet(heads, tuple(rows), frozenset({len(tensors)}), left=2),
-        Note("read back: all tensors are those of the project's own forward, bit for bit"),
+        Note(f"rule: {made.rule}"),
+        *(Note(f"not known: {unknown}") for unknown in made.unknown),
+        Note("read back: the archive restores exactly what this rule makes of the checkpoint"),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,17 @@ from torch import Tensor, nn
 from pemn_compress.errors import ModelError, UnknownNameError
 from pemn_compress.format.archive import AliasTensor, DenseTensor, Limits, encode, open_archive
 from pemn_compress.format.archive.contents import Content
-from pemn_compress.format.archive.records import Constant, Positions, Stored
-from pemn_compress.importing.checkpoints import Checkpoint, match, plain_shape, read_checkpoint
-from pemn_compress.importing.meaning import read_meaning
-from pemn_compress.importing.projects import PROJECTS, Chosen, binary_weight
-from pemn_compress.importing.storing import Weights, smallest
+from pemn_compress.format.archive.records import Constant, FromPrototype, Stored, TensorRecord
+from pemn_compress.importing import matching as match
+from pemn_compress.importing import recognising
+from pemn_compress.importing.alone import Weights
+from pemn_compress.importing.checkpoints import Checkpoint, read_checkpoint
+from pemn_compress.importing.meaning import Meaning, find_scores, read_meaning
+from pemn_compress.importing.projects import PROJECTS, binary_weight
+from pemn_compress.importing.settled import Asked, check_asked
+from pemn_compress.importing.storing import smallest
 from pemn_compress.models import building as architectures
+from pemn_compress.models.checks import plain
 from pemn_compress.storing.loading import state_dict
 from pemn_compress.storing.tensors import CODES, as_array
 from pemn_compress.version import __version__
@@ -25,7 +31,8 @@ from pemn_compress.version import __version__
 class ImportedTensor:
     """One masked tensor: how its values are stored, and the bytes of its mask and of its values.
 
-    `stored_as` is "constant", "signs", "prototype" (which tensors share) or "values".
+    `kept` are its weights that are not zero. `stored_as` is "constant", "signs", "signs by row",
+    "prototype" (which tensors share), "few values" or "values".
     """
 
     name: str
@@ -38,7 +45,11 @@ class ImportedTensor:
 
 @dataclass(frozen=True)
 class Imported:
-    """An archive made from a checkpoint, and what is worth knowing about it."""
+    """An archive made from a checkpoint, and what is worth knowing about it.
+
+    `rule` says how the masks were made; `warnings` where the project's own forward may differ from
+    it, and what did not fit as it was; `unknown` what nothing in the file decides.
+    """
 
     archive: bytes
     project: str
@@ -47,93 +58,127 @@ class Imported:
     prototype_length: int
     checkpoint_bytes: int
     warnings: tuple[str, ...]
+    rule: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 def import_checkpoint(
-    path: str | Path,
+    path: str | Path | bytes,
     project: str,
     model: nn.Module,
     *,
     density: float | None = None,
     budget: str | None = None,
+    linear_density: float | None = None,
     matching: str = "names",
     input_shape: tuple[int, ...] | None = None,
     source: str | None = None,
 ) -> Imported:
     """Turn a checkpoint of one of PROJECTS into an archive of `model`, a plain nn.Module.
 
-    `density` is the fraction of weights KEPT; only biprop records it in its checkpoints. `budget`
-    is biprop's: "per-tensor" or "global", by default what the checkpoint says. `matching` is
-    "names" or "order". Weights are stored by the smallest exact means. The archive is read back and
-    compared with the weights that the project's forward would use, bit for bit; `model` gets them
-    too. Scores of 0 and 1 alone are taken for FixedSubnetConv's, which are masks. Nothing in a
-    checkpoint of hidden-networks tells SampleSubnetConv's scores from others: do not import those,
-    no mask is theirs.
+    `path` is the file, or its bytes. `density` is the fraction of weights KEPT, by default what the
+    file records (biprop's do). `budget` is biprop's: "per-tensor" or "global", which the file
+    records unless it is an early one. `linear_density` is iterand's for its linear layers, by
+    default the same. `matching` is "names" or "order". Weights are stored by the smallest exact
+    means. The archive is read back and compared, bit for bit, with what the rule makes of the
+    checkpoint; `model` gets that too. Scores of 0 and 1 alone are taken for FixedSubnetConv's,
+    which are masks. What the file does not tell is in the result's `warnings` and `unknown`.
 
-    Raises ModelError for a checkpoint that cannot be read without running code or does not fit the
-    model, SettingError for settings that are missing or contradict the checkpoint.
+    Raises ModelError for a checkpoint that cannot be read without running code, that another
+    project wrote or that does not fit the model, SettingError for settings that are missing or
+    contradict the checkpoint.
     """
     if project not in PROJECTS:
         raise UnknownNameError("project", project, PROJECTS)
     rule = PROJECTS[project]
-    checkpoint = read_checkpoint(path)
-    meaning = read_meaning(checkpoint, project, density=density, budget=budget)
+    settings = plain({"density": density, "linear_density": linear_density, "budget": budget})
+    asked = Asked(**settings)  # type: ignore[arg-type]
+    check_asked(asked, project)
+    match.check_how(matching)
+    own = {name: tensor.shape for name, tensor in match.tensors_of(model).items()}
+    checkpoint = read_checkpoint(path, own)
+    told = recognising.check_project(checkpoint, project)
+    scores = find_scores(checkpoint, project)
     suffix = f".{rule.scores}"
     shapes = {n: tuple(t.shape) for n, t in checkpoint.state.items() if not n.endswith(suffix)}
-    names = match(checkpoint, shapes, model, matching)
-    own = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    state: dict[str, Tensor] = {}
-    masked: list[Weights] = []
-    for name, target in names.items():
-        tensor = checkpoint.state[name].detach().reshape(own[target])
-        if name in meaning.chosen.masks:
-            mask, fixed = meaning.chosen.masks[name].reshape(own[target]), None
-            if meaning.divisors is None:
-                fixed = tensor.numpy()
-                tensor = torch.where(mask, tensor, torch.zeros_like(tensor))
-            else:
-                tensor = binary_weight(name, tensor, mask, meaning.divisors[name])
-                mask = tensor != 0  # sign(0) is 0: such a weight needs no position
-            masked.append(Weights(target, mask.numpy(), tensor.numpy(), fixed))
-        state[target] = tensor
+    names = _match(checkpoint, shapes, model, matching)
+    meaning = read_meaning(checkpoint, project, scores, asked)
+    state, masked = _restored(checkpoint, names, own, meaning)
+    told += match.doubts(names) if matching == "order" else []
     storage = smallest(masked)
-    _fill(model, state, checkpoint)
-    settings = {"search": rule.search} | (
-        {} if meaning.density is None else {"density": meaning.density}
-    )
+    model.load_state_dict(state, strict=False)  # a model may have state that is no tensor
     packed = encode(
         _contents(model, state, storage.contents),
         storage.prototype,
         architecture=architectures.architecture_of(model),
-        about={
-            "imported": {"from": project, "checkpoint": checkpoint.path.name},
-            "settings": settings,
-            "writer": f"pemn-compress {__version__}",
-            **({"input": {"shape": list(input_shape)}} if input_shape else {}),
-        },
+        about=_about(checkpoint, project, meaning, input_shape),
         source=source,
     )
-    tensors = _read_back(packed, state, storage.kinds)
     return Imported(
         packed,
         project,
         meaning.density,
-        tensors,
+        _read_back(packed, state, storage.kinds),
         0 if storage.prototype is None else len(storage.prototype.values),
-        checkpoint.path.stat().st_size,
-        _warnings(meaning.chosen, checkpoint, own, names),
+        checkpoint.bytes,
+        (*told, *_changed_shapes(checkpoint, own, names), *meaning.doubts),
+        meaning.rule,
+        (*recognising.undecided(checkpoint, project), *meaning.unknown),
     )
 
 
-def _fill(model: nn.Module, state: Mapping[str, Tensor], checkpoint: Checkpoint) -> None:
-    own = model.state_dict()
-    for name, tensor in state.items():
-        if tensor.dtype != own[name].dtype:
+def _match(
+    checkpoint: Checkpoint, shapes: Mapping[str, tuple[int, ...]], model: nn.Module, how: str
+) -> dict[str, str]:
+    """Match tensors of equal shapes and types. Raises ModelError."""
+    names = match.match(checkpoint.name, shapes, model, how)
+    own = match.tensors_of(model)
+    for name, target in names.items():
+        tensor = checkpoint.state[name]
+        if tensor.dtype != own[target].dtype:
             raise ModelError(
-                f"{checkpoint.path}: does not fit the model: tensor {name!r}: expected "
-                f"{own[name].dtype}, got {tensor.dtype}"
+                f"{checkpoint.name}: does not fit the model: tensor {name!r}: expected "
+                f"{own[target].dtype}, got {tensor.dtype}"
             )
-    model.load_state_dict(dict(state))
+        if tensor.dtype not in CODES:
+            raise ModelError(f"{checkpoint.name}: {name!r}: cannot be stored: {tensor.dtype}")
+    return names
+
+
+def _restored(
+    checkpoint: Checkpoint,
+    names: Mapping[str, str],
+    own: Mapping[str, torch.Size],
+    meaning: Meaning,
+) -> tuple[dict[str, Tensor], list[Weights]]:
+    """Return the state that the rule makes, by the model's names, and its masked tensors."""
+    state: dict[str, Tensor] = {}
+    masked: list[Weights] = []
+    for name, target in names.items():
+        tensor = checkpoint.state[name].reshape(own[target]).contiguous()
+        if name in meaning.chosen.masks:
+            mask, fixed = meaning.chosen.masks[name].reshape(own[target]), None
+            if meaning.divisors is None:
+                fixed = tensor.numpy()
+                tensor = torch.where(mask & (tensor != 0), tensor, torch.zeros_like(tensor))
+            else:
+                tensor = binary_weight(name, tensor, mask, meaning.divisors[name])
+            positions = (tensor != 0).numpy()  # a weight of zero needs none
+            masked.append(Weights(target, positions, tensor.numpy(), fixed))
+        state[target] = tensor
+    return state, masked
+
+
+def _about(
+    checkpoint: Checkpoint, project: str, meaning: Meaning, input_shape: tuple[int, ...] | None
+) -> dict[str, Any]:
+    density = {} if meaning.density is None else {"density": meaning.density}
+    return {
+        "imported": {"from": project, "checkpoint": Path(checkpoint.name).name},
+        "settings": {"search": PROJECTS[project].search} | density,
+        "writer": f"pemn-compress {__version__}",
+        **({"input": {"shape": list(input_shape)}} if input_shape else {}),
+    }
 
 
 def _contents(
@@ -141,11 +186,11 @@ def _contents(
 ) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
-    for name, parameter in model.state_dict(keep_vars=True).items():
+    for name, parameter in match.tensors_of(model).items():
         tied = first.setdefault(id(parameter), name)
         tensor = state[name]
         if tied != name:
-            if not torch.equal(tensor, state[tied]):
+            if not torch.equal(_bits(tensor), _bits(state[tied])):
                 raise ModelError(
                     f"{name!r}: tied to {tied!r} in the model: expected the same values, got others"
                 )
@@ -153,8 +198,6 @@ def _contents(
         elif name in masked:
             contents.append(masked[name])
         else:
-            if tensor.dtype not in CODES:
-                raise ModelError(f"{name!r}: cannot be stored: {tensor.dtype}")
             contents.append(DenseTensor(name, CODES[tensor.dtype], as_array(tensor)))
     return contents
 
@@ -163,53 +206,40 @@ def _read_back(
     packed: bytes, state: Mapping[str, Tensor], kinds: Mapping[str, str]
 ) -> tuple[ImportedTensor, ...]:
     """Compare what the archive restores with what it should, and say what each mask costs."""
-    tensors = []
     with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
         for name, tensor in state_dict(archive).items():
             if not torch.equal(_bits(tensor), _bits(state[name])):
                 raise ModelError(f"{name!r}: the archive restores other values: this is a bug")
-        for record in archive.manifest.tensors:
-            if record.name not in kinds or not isinstance(record.positions, Positions):
-                continue
-            match record.values:
-                case Stored(size):
-                    cost = size
-                case Constant():
-                    cost = 4 + (0 if record.plane is None else record.plane.size)
-                case _:  # shared, and counted once
-                    cost = 0
-            tensors.append(
-                ImportedTensor(
-                    record.name,
-                    record.numel,
-                    record.positions.ones,
-                    kinds[record.name],
-                    record.positions.size,
-                    cost,
-                )
-            )
-    return tuple(tensors)
+        return tuple(
+            _told(record, kinds[record.name], int((state[record.name] != 0).sum()))
+            for record in archive.manifest.tensors
+            if record.name in kinds and isinstance(record.values, Stored | Constant | FromPrototype)
+        )
+
+
+def _told(record: TensorRecord, kind: str, kept: int) -> ImportedTensor:
+    values, cost = record.values, 0
+    if isinstance(values, Stored):
+        cost = values.size
+    elif isinstance(values, Constant):
+        cost = 4
+    elif isinstance(values, FromPrototype) and isinstance(values.scale, tuple):
+        cost = 4 * len(values.scale)
+    plane = getattr(values, "plane", None)
+    cost += 0 if plane is None else plane.size
+    mask = 0 if record.positions is None else record.positions.size
+    return ImportedTensor(record.name, record.numel, kept, kind, mask, cost)
 
 
 def _bits(tensor: Tensor) -> Tensor:
     return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
-def _warnings(
-    chosen: Chosen,
-    checkpoint: Checkpoint,
-    own: Mapping[str, torch.Size],
-    names: Mapping[str, str],
-) -> tuple[str, ...]:
-    told = [
-        f"{name}: scores tie at the mask's border; which of them the original keeps is not "
-        "defined, here the lower index is dropped"
-        for name in chosen.ties
-    ]
-    told += [
-        f"{name}: shape {tuple(checkpoint.state[name].shape)} became {tuple(own[target])}"
+def _changed_shapes(
+    checkpoint: Checkpoint, own: Mapping[str, torch.Size], names: Mapping[str, str]
+) -> list[str]:
+    return [
+        f"{target}: shape {tuple(checkpoint.state[name].shape)} became {tuple(own[target])}"
         for name, target in names.items()
         if checkpoint.state[name].shape != own[target]
-        and plain_shape(tuple(own[target])) == plain_shape(tuple(checkpoint.state[name].shape))
     ]
-    return tuple(told)
