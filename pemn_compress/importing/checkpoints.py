@@ -1,6 +1,6 @@
 """A checkpoint of another project: its tensors by name, and what it says besides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,19 +71,25 @@ def _unwrapped(
     state: Mapping[str, Tensor], own: Mapping[str, object], where: str
 ) -> dict[str, Tensor]:
     """Return a state without the prefixes that every name has, one or several of them."""
-    names = {name: name for name in state}
-    while prefix := next((w for w in WRAPPERS if _all_start(names.values(), w)), None):
-        if _all_start(own, prefix):
-            break
-        names = {name: inner.removeprefix(prefix) for name, inner in names.items()}
-    made = {}
-    for name, inner in names.items():
-        made[inner] = _checked(state[name], f"{where}: tensor {name!r}")
-    return made
+    prefixes = _prefixes(state)
+    while prefixes and prefixes != _prefixes(own):
+        prefixes = prefixes[1:]
+    cut = sum(map(len, _prefixes(state))) - sum(map(len, prefixes))
+    return {
+        name[cut:]: _checked(tensor, f"{where}: tensor {name!r}") for name, tensor in state.items()
+    }
 
 
-def _all_start(names: Any, prefix: str) -> bool:
-    return all(name.startswith(prefix) for name in names) and bool(names)
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """Return the wrappers' prefixes that all names have, from the outermost on."""
+    found: list[str] = []
+    left = list(names)
+    while prefix := next(
+        (w for w in WRAPPERS if left and all(n.startswith(w) for n in left)), None
+    ):
+        found.append(prefix)
+        left = [name.removeprefix(prefix) for name in left]
+    return found
 
 
 def _checked(tensor: Tensor, where: str) -> Tensor:

@@ -59,21 +59,19 @@ class Text(str):
     """A string of a class of its own, such as torch.__version__."""
 
 
-def number(dtype: object, raw: object = b"") -> object:
+def number(dtype: object = None, raw: object = b"", *_: object) -> object:
     """Return the Python number (or text) that numpy's scalar(dtype, raw) is, None for another."""
     if not isinstance(dtype, NumpyType) or not isinstance(raw, bytes):
         return None
     kind, size = dtype.code[:1], dtype.code[1:]
-    if not size.isascii() or not size.isdecimal():
+    if kind == "U":
+        order = "be" if dtype.order == ">" else "le"
+        return raw.decode(f"utf-32-{order}", errors="replace").rstrip("\0")
+    if not size.isascii() or not size.isdecimal() or int(size) not in _SIZES.get(kind, ()):
         return None
-    known = int(size) in _SIZES.get(kind, ()) and len(raw) == int(size)
-    text = kind == "U" and len(raw) == 4 * int(size) > 0
-    if not known and not text:
+    if len(raw) != int(size):
         return None
-    try:
-        return np.frombuffer(raw, f"{dtype.order}{kind}{size}")[0].item()
-    except (ValueError, UnicodeDecodeError):
-        return None
+    return np.frombuffer(raw, f"{dtype.order}{kind}{size}")[0].item()
 
 
 def nothing(*_: object) -> None:
@@ -131,6 +129,9 @@ STAND_INS: dict[str, Callable[..., Any]] = {
         for module in ("pathlib", "pathlib._local")  # Python 3.13 names the second
         for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
     },
-    **{f"datetime.{name}": Ignored for name in ("datetime", "date", "time", "timedelta")},
+    **{
+        f"datetime.{name}": Ignored
+        for name in ("datetime", "date", "time", "timedelta", "timezone")
+    },
     "torch.torch_version.TorchVersion": Text,
 }
