@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from pemn_compress.cli import COMMANDS
 from pemn_compress.format.archive import verify
+from pemn_compress.importing.alone import CONSTANT, ROW_SIGNS, SIGNS, VALUES
+from pemn_compress.importing.shared import FEW_VALUES, PROTOTYPE
 from pemn_compress.masking.rules.strategies import STRATEGIES
-from pemn_compress.models import ARCHITECTURES
+from pemn_compress.masking.selection import plan_model
+from pemn_compress.models import ARCHITECTURES, build, parameters_of
 from pemn_compress.training import recipes
 
 REPOSITORY = Path(__file__).parent.parent
@@ -88,6 +92,51 @@ def test_the_page_about_adding_a_search_does_what_it_says(monkeypatch, capsys):
     assert float(capsys.readouterr().out) > 0.8
     assert scope["made"].record["settings"]["search"] == "noisy-popup"
     verify(scope["made"].archive)
+
+
+def test_the_page_about_importing_does_what_it_says(call, capsys, tmp_path):
+    page = (REPOSITORY / "docs" / "importing.md").read_text()
+    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    net = build("conv2", {"width": 0.1, "image_size": 8})
+    state = {}
+    for number, (name, tensor) in enumerate(net.named_parameters()):
+        if name.endswith("weight"):
+            state[f"module.layers.{number}.weight"] = tensor.detach()
+            state[f"module.layers.{number}.scores"] = torch.randn(tensor.shape)
+    torch.save(
+        {"state_dict": state, "conv_type": "SubnetConv", "prune_rate": 0.5}, "model_best.pth"
+    )
+    for line in commands.splitlines():
+        code_, _, err = call(*line.split()[1:])
+        assert code_ == 0, err
+    exec(code, {})
+    assert (
+        "needs unpickling of code (torch.nn.modules.loss.CrossEntropyLoss), which is refused"
+        in (capsys.readouterr().out)
+    )
+    for kind in (CONSTANT, SIGNS, ROW_SIGNS, PROTOTYPE, FEW_VALUES, VALUES):
+        assert f"\n| {kind} |" in page
+
+
+def test_the_page_of_architectures_tells_their_sizes(tmp_path, monkeypatch):
+    page = (REPOSITORY / "docs" / "architectures.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|", page, re.MULTILINE)
+    told = {}
+    for names, arguments, sizes in rows:
+        numbers = [int(size.replace(",", "")) for size in re.findall(r"\d[\d,]*", sizes)]
+        for name, size in zip(re.findall(r"`(.*?)`", names), numbers, strict=False):
+            told[name] = size
+            assert set(re.findall(r"`(\w+)`", arguments)) <= set(parameters_of(name)), name
+    assert told.keys() == ARCHITECTURES.keys()
+    for name, size in told.items():
+        with torch.device("meta"):
+            plan = plan_model(build(name, {}))
+        assert sum(tensor.numel for tensor in plan.tensors) == size, name
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    scope = {}
+    exec(code, scope)
+    assert scope["build_model"](classes=3, trained=False)(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
 def test_the_pages_files_exist():

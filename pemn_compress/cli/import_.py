@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pemn_compress.importing import Imported
 
 PROJECTS = ("hidden-networks", "biprop", "iterand", "pemn")
-_LONGEST_NAME = 22
 
 
 @click.command(short_help="Turn a checkpoint of the papers' own projects into an archive.")
@@ -110,11 +109,7 @@ def command(
           --model convmixer -a dim=256 --no-bias
     """
     from_pipe = checkpoint == "-"
-    if from_pipe and not output:
-        raise SettingError("standard input: expected -o FILE, which says where the archive goes")
-    target = Path(output or checkpoint)
-    if not output:
-        target = target.with_suffix(".pemn")
+    target = _target(checkpoint, output)
     shape = parse_shape(input_shape)
     from pemn_compress.atomic import check_output, write_bytes
 
@@ -164,6 +159,17 @@ def command(
     )
 
 
+def _target(checkpoint: str, output: str | None) -> Path:
+    """Return where the archive goes: beside the checkpoint unless the user says it."""
+    if output:
+        return Path(output)
+    if checkpoint == "-":
+        raise SettingError("standard input: expected -o FILE, which says where the archive goes")
+    if not Path(checkpoint).name:
+        raise SettingError(f"{checkpoint!r}: expected a checkpoint file, got a folder")
+    return Path(checkpoint).with_suffix(".pemn")
+
+
 def _record(name: str, made: "Imported") -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -196,7 +202,7 @@ def _blocks(name: str, made: "Imported") -> list[Block]:
         values += size
     rows = [
         (
-            _short(t.name),
+            clean(t.name),
             t.stored_as,
             f"{t.weights:,}",
             f"{t.kept:,}",
@@ -216,7 +222,3 @@ def _blocks(name: str, made: "Imported") -> list[Block]:
         *(Note(f"not known: {unknown}") for unknown in made.unknown),
         Note("read back: the archive restores exactly what this rule makes of the checkpoint"),
     ]
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"...{name[3 - _LONGEST_NAME :]}"
