@@ -262,10 +262,10 @@ def test_states_that_do_not_fit(tmp_path, change, told):
         ("iterand", {"density": 0.5, "linear_density": 0}, {}, "expected 0 < density <= 1"),
         ("pemn", {"density": 0.5, "linear_density": 0.5}, {}, "only iterand has one"),
         ("pemn", {"density": 0.5, "budget": "global"}, {}, "a global budget is biprop's"),
-        ("biprop", {"density": 0.5, "budget": "globl"}, {}, "did you mean 'global'"),
+        ("biprop", {"density": 0.5, "budget": "globl"}, {}, "did you mean global"),
         ("pemn", {"density": 0.5, "matching": "luck"}, {}, "unknown match"),
         ("keras", {"density": 0.5}, {}, "unknown project"),
-        ("biprob", {"density": 0.5}, {}, "did you mean 'biprop'"),
+        ("biprob", {"density": 0.5}, {}, "did you mean biprop"),
         (
             "biprop",
             {"density": 0.3},
