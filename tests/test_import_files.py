@@ -434,6 +434,20 @@ def test_a_model_with_state_that_is_no_tensor(tmp_path):
     assert pemn_compress.verify(made.archive)
 
 
+def test_a_model_that_was_changed_after_it_was_built_is_not_named(tmp_path):
+    net = pemn_compress.build("conv2", width=0.1, image_size=8, bias=False)
+    state = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    state |= {n.replace("weight", "scores"): torch.randn(t.shape) for n, t in state.items()}
+    file = save(tmp_path / "c", state)
+    kind = "registered"
+    for _ in range(2):
+        made = import_checkpoint(file, "pemn", net, density=0.5)
+        with open_archive(made.archive) as archive:
+            assert archive.manifest.architecture["kind"] == kind
+        assert any("no longer the conv2" in told for told in made.warnings) == (kind == "none")
+        net[1], kind = nn.GELU(), "none"
+
+
 MODEL = """
 from torch import nn
 

@@ -105,12 +105,13 @@ def import_checkpoint(
     meaning = read_meaning(checkpoint, project, scores, asked)
     state, masked = _restored(checkpoint, names, own, meaning)
     told += match.doubts(names) if matching == "order" else []
+    architecture, changed = _architecture(model)
     storage = smallest(masked)
     model.load_state_dict(state, strict=False)  # a model may have state that is no tensor
     packed = encode(
         _contents(model, state, storage.contents),
         storage.prototype,
-        architecture=architectures.architecture_of(model),
+        architecture=architecture,
         about=_about(checkpoint, project, meaning, input_shape),
         source=source,
     )
@@ -121,7 +122,7 @@ def import_checkpoint(
         _read_back(packed, state, storage.kinds),
         0 if storage.prototype is None else len(storage.prototype.values),
         checkpoint.bytes,
-        (*told, *_changed_shapes(checkpoint, own, names), *meaning.doubts),
+        (*told, *changed, *_changed_shapes(checkpoint, own, names), *meaning.doubts),
         meaning.rule,
         (*recognising.undecided(checkpoint, project), *meaning.unknown),
     )
@@ -179,6 +180,18 @@ def _about(
         "writer": f"pemn-compress {__version__}",
         **({"input": {"shape": list(input_shape)}} if input_shape else {}),
     }
+
+
+def _architecture(model: nn.Module) -> tuple[dict[str, Any], list[str]]:
+    """Return how the model is built again, and what has to be said of it."""
+    told = architectures.architecture_of(model)
+    change = architectures.change_since_build(model)
+    if change is None:
+        return told, []
+    return architectures.unknown_architecture(model), [
+        f"the model is no longer the {told['name']} that was built (registered and given: "
+        f"{change}): the archive does not say how to build it; whoever loads it has to bring it"
+    ]
 
 
 def _contents(
