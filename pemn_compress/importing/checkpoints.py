@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, cut
 from pemn_compress.importing.files import load_file
 from pemn_compress.importing.inert import Settings
 
@@ -74,9 +74,10 @@ def _unwrapped(
     prefixes = _prefixes(state)
     while prefixes and prefixes != _prefixes(own):
         prefixes = prefixes[1:]
-    cut = sum(map(len, _prefixes(state))) - sum(map(len, prefixes))
+    start = sum(map(len, _prefixes(state))) - sum(map(len, prefixes))
     return {
-        name[cut:]: _checked(tensor, f"{where}: tensor {name!r}") for name, tensor in state.items()
+        name[start:]: _checked(tensor, f"{where}: tensor {cut(repr(name))}")
+        for name, tensor in state.items()
     }
 
 
@@ -115,4 +116,4 @@ def _describe(state: object) -> str:
     if not state:
         return "an empty one"
     key, value = next(entry for entry in state.items() if not _is_entry(entry))
-    return f"an entry {str(key)[:100]!r} of type {type(value).__name__}"
+    return f"an entry {cut(repr(key))} of type {type(value).__name__}"

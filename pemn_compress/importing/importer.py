@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, UnknownNameError
-from pemn_compress.format.archive import AliasTensor, DenseTensor, Limits, encode, open_archive
+from pemn_compress.format.archive import AliasTensor, DenseTensor, encode
 from pemn_compress.format.archive.contents import Content
-from pemn_compress.format.archive.records import Constant, FromPrototype, Stored, TensorRecord
 from pemn_compress.importing import matching as match
 from pemn_compress.importing import recognising
 from pemn_compress.importing.alone import Weights
+from pemn_compress.importing.checked import ImportedTensor, bits, read_back
 from pemn_compress.importing.checkpoints import Checkpoint, read_checkpoint
 from pemn_compress.importing.meaning import Meaning, find_scores, read_meaning
 from pemn_compress.importing.projects import PROJECTS, binary_weight
@@ -22,25 +22,8 @@ from pemn_compress.importing.settled import Asked, check_asked
 from pemn_compress.importing.storing import smallest
 from pemn_compress.models import building as architectures
 from pemn_compress.models.checks import plain
-from pemn_compress.storing.loading import state_dict
 from pemn_compress.storing.tensors import CODES, as_array
 from pemn_compress.version import __version__
-
-
-@dataclass(frozen=True)
-class ImportedTensor:
-    """One masked tensor: how its values are stored, and the bytes of its mask and of its values.
-
-    `kept` are its weights that are not zero. `stored_as` is "constant", "signs", "signs by row",
-    "prototype" (which tensors share), "few values" or "values".
-    """
-
-    name: str
-    weights: int
-    kept: int
-    stored_as: str
-    mask_bytes: int
-    value_bytes: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +102,7 @@ def import_checkpoint(
         packed,
         project,
         meaning.density,
-        _read_back(packed, state, storage.kinds),
+        read_back(packed, state, storage.kinds),
         0 if storage.prototype is None else len(storage.prototype.values),
         checkpoint.bytes,
         (*told, *changed, *_changed_shapes(checkpoint, own, names), *meaning.doubts),
@@ -203,7 +186,7 @@ def _contents(
         tied = first.setdefault(id(parameter), name)
         tensor = state[name]
         if tied != name:
-            if not torch.equal(_bits(tensor), _bits(state[tied])):
+            if not torch.equal(bits(tensor), bits(state[tied])):
                 raise ModelError(
                     f"{name!r}: tied to {tied!r} in the model: expected the same values, got others"
                 )
@@ -213,39 +196,6 @@ def _contents(
         else:
             contents.append(DenseTensor(name, CODES[tensor.dtype], as_array(tensor)))
     return contents
-
-
-def _read_back(
-    packed: bytes, state: Mapping[str, Tensor], kinds: Mapping[str, str]
-) -> tuple[ImportedTensor, ...]:
-    """Compare what the archive restores with what it should, and say what each mask costs."""
-    with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
-        for name, tensor in state_dict(archive).items():
-            if not torch.equal(_bits(tensor), _bits(state[name])):
-                raise ModelError(f"{name!r}: the archive restores other values: this is a bug")
-        return tuple(
-            _told(record, kinds[record.name], int((state[record.name] != 0).sum()))
-            for record in archive.manifest.tensors
-            if record.name in kinds and isinstance(record.values, Stored | Constant | FromPrototype)
-        )
-
-
-def _told(record: TensorRecord, kind: str, kept: int) -> ImportedTensor:
-    values, cost = record.values, 0
-    if isinstance(values, Stored):
-        cost = values.size
-    elif isinstance(values, Constant):
-        cost = 4
-    elif isinstance(values, FromPrototype) and isinstance(values.scale, tuple):
-        cost = 4 * len(values.scale)
-    plane = getattr(values, "plane", None)
-    cost += 0 if plane is None else plane.size
-    mask = 0 if record.positions is None else record.positions.size
-    return ImportedTensor(record.name, record.numel, kept, kind, mask, cost)
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
 def _changed_shapes(

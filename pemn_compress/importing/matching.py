@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from pemn_compress.errors import ModelError, UnknownNameError
+from pemn_compress.errors import ModelError, UnknownNameError, cut
 
 MATCHES = ("names", "order")
 _SHOWN = 3
@@ -37,7 +37,7 @@ def match(
         if plain_shape(tuple(shapes[name])) != plain_shape(own[target]):
             called = "" if target == name else f", the model's {target!r},"
             raise ModelError(
-                f"{where}: tensor {name!r}{called}: expected shape {own[target]}, got "
+                f"{where}: tensor {cut(repr(name))}{called}: expected shape {own[target]}, got "
                 f"{tuple(shapes[name])}"
             )
     return pairs
@@ -54,7 +54,7 @@ def doubts(pairs: Mapping[str, str]) -> list[str]:
     differing = [(name, target) for name, target in pairs.items() if name != target]
     if not differing:
         return []
-    shown = ", ".join(f"{name!r} to {target!r}" for name, target in differing[:_SHOWN])
+    shown = ", ".join(f"{cut(repr(name))} to {target!r}" for name, target in differing[:_SHOWN])
     more = ", ..." if len(differing) > _SHOWN else ""
     return [
         f"matched by order: {len(differing)} of {len(pairs)} names differ ({shown}{more}); shapes "

@@ -51,16 +51,18 @@ def find_scores(checkpoint: Checkpoint, project: str) -> dict[str, Tensor]:
         if weight is None or weight.shape != score.shape:
             got = "none" if weight is None else f"shape {tuple(weight.shape)}"
             raise ModelError(
-                f"{checkpoint.name}: scores {name!r}: expected a weight of shape "
+                f"{checkpoint.name}: scores {cut(repr(name))}: expected a weight of shape "
                 f"{tuple(score.shape)} beside them, got {got}"
             )
         if score.dtype != torch.float32 or weight.dtype != torch.float32:
             raise ModelError(
-                f"{checkpoint.name}: {name!r}: expected scores and weights of float32, got "
-                f"{score.dtype} and {weight.dtype}"
+                f"{checkpoint.name}: {cut(repr(name))}: expected scores and weights of float32, "
+                f"got {score.dtype} and {weight.dtype}"
             )
         if not score.numel():
-            raise ModelError(f"{checkpoint.name}: scores {name!r}: expected some, got none")
+            raise ModelError(
+                f"{checkpoint.name}: scores {cut(repr(name))}: expected some, got none"
+            )
         found[f"{name.removesuffix(suffix)}.weight"] = score
     if not found:
         raise ModelError(
@@ -83,7 +85,9 @@ def read_meaning(
     scores = {name: score.contiguous() for name, score in scores.items()}
     for name, score in scores.items():
         if score.isnan().any():
-            raise ModelError(f"{checkpoint.name}: scores of {name!r}: expected numbers, got NaN")
+            raise ModelError(
+                f"{checkpoint.name}: scores of {cut(repr(name))}: expected numbers, got NaN"
+            )
     if all(bool(((s == 0) | (s == 1)).all()) for s in scores.values()):
         masks = {name: score != 0 for name, score in scores.items()}
         return Meaning(Chosen(masks), None, None, FIXED_RULE)

@@ -3,6 +3,7 @@
 import sys
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from pemn_compress.errors import ModelError, SettingError, UnknownNameError, cut, did_you_mean
@@ -77,8 +78,9 @@ def torchvision_model(
             instead = _INSTEAD.get(taken, "it follows from the data")
             raise SettingError(f"{where}: {taken} cannot be set; {instead}")
     if weights is not None:
-        fixed[WEIGHTS] = _trained(where, name, weights, classes)
-        fixed["progress"] = sys.stderr.isatty()
+        entry = _trained(where, name, weights, classes)
+        if torch.empty(0).device.type != "meta":  # where there are no values, only shapes
+            fixed |= {WEIGHTS: entry, "progress": sys.stderr.isatty()}
     try:
         return cast(nn.Module, models.get_model(name, **({WEIGHTS: None} | fixed | arguments)))
     except (TypeError, ValueError, AssertionError, AttributeError, ZeroDivisionError) as error:
@@ -87,7 +89,7 @@ def torchvision_model(
             f"image_size={image_size}: {_reason(error)}"
         ) from error
     except Exception as error:  # no network, no space, a file that is not what it should be
-        if weights is None:
+        if WEIGHTS not in fixed:
             raise
         raise ModelError(
             f"{where}: its weights {weights} cannot be had: {_reason(error)}; "
