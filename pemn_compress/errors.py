@@ -7,6 +7,10 @@ class PemnError(ValueError):
     """Anything that was asked for and cannot be done; the message is one line."""
 
 
+class PemnWarning(UserWarning):
+    """Something that works, and that is probably not what was meant; the message is one line."""
+
+
 class SettingError(PemnError):
     """A setting outside its range, or two settings that contradict each other."""
 
