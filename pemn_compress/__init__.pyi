@@ -1,5 +1,6 @@
 from .analysis import compare as compare
 from .compressing import compress as compress
+from .compressing import evaluate as evaluate
 from .errors import PemnError as PemnError
 from .format.archive import inspect as inspect
 from .format.archive import open as open

@@ -11,7 +11,8 @@ import pemn_compress
 
 PUBLIC = {
     "MaskedModel", "PemnError", "PrunedModel", "__version__", "build", "compare", "compress",
-    "import_checkpoint", "inspect", "load", "open", "report", "restore", "save", "verify",
+    "evaluate", "import_checkpoint", "inspect", "load", "open", "report", "restore", "save",
+    "verify",
 }  # fmt: skip
 BEFORE = {
     "MaskedModel": "masked_model",

@@ -124,12 +124,12 @@ def compress(
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
     blank = copy.deepcopy(prepared.model)
     masked: MaskedModel | PrunedModel
-    warnings: list[str] = []
+    warnings = list(prepared.data.notes)
     if isinstance(settings, PruningSettings):
         masked = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
     else:
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
-        warnings = _warnings(settings, masked, chosen, prepared.data)
+        warnings += _warnings(settings, masked, chosen, prepared.data)
     if storage.fold_batchnorm and not any(map(foldable, masked.model.modules())):
         storage = replace(storage, fold_batchnorm=False)
         warnings.append(

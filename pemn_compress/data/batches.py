@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from pemn_compress.data.augment import Augment
 from pemn_compress.data.failures import told
-from pemn_compress.data.own import to_tensor
+from pemn_compress.data.numbers import whole
+from pemn_compress.data.own import read_sample
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Split
 from pemn_compress.data.workers import loaded
@@ -65,13 +66,9 @@ class Batches:
         world: World | None = None,
     ) -> None:
         """Raise SettingError for settings out of range, or that contradict each other."""
-        for name, value, low in (
-            ("batch size", batch_size, 1),
-            ("workers", workers, 0),
-            ("shuffle seed", shuffle_seed or 0, 0),
-        ):
-            if value < low:
-                raise SettingError(f"{name}: expected {low} or more, got {value}")
+        batch_size, workers = whole("batch size", batch_size, 1), whole("workers", workers, 0)
+        if shuffle_seed is not None:
+            shuffle_seed = whole("shuffle seed", shuffle_seed, 0)
         if drop_last and batch_size > len(split):
             raise SettingError(
                 f"batch size: expected at most the {len(split)} samples there are, got {batch_size}"
@@ -119,9 +116,7 @@ class Batches:
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next pass that of epoch `epoch`, counted from 0."""
-        if epoch < 0:
-            raise SettingError(f"epoch: expected 0 or more, got {epoch}")
-        self._keys.epoch = epoch
+        self._keys.epoch = whole("epoch", epoch, 0)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the batches of the current epoch."""
@@ -251,7 +246,7 @@ class _Samples(Dataset[Sample]):
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:  # whatever a user's own Dataset raises
-            return DataError(f"sample {index}: {told(error)}")
+            return DataError(f"{self._split.origin}: sample {index}: {told(error)}")
         finally:
             torch.set_rng_state(state)
         return sample, target
@@ -260,8 +255,7 @@ class _Samples(Dataset[Sample]):
         if self._split.inputs is not None and self._split.targets is not None:
             return self._split.inputs[index], int(self._split.targets[index])
         assert self._split.dataset is not None
-        sample, target = self._split.dataset[index]
-        return to_tensor(sample), int(target)
+        return read_sample(self._split.origin, self._split.dataset, index)
 
 
 def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
