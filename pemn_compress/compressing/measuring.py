@@ -154,12 +154,8 @@ def _test_data(
     notes = _of_other_shape(loaded, claims, size_is_given)
     if not loaded.is_image:
         return preprocessed(loaded, steps), notes
-    loaded = preprocessed(
-        loaded,
-        Preprocessing(
-            steps.mean or claims.mean or loaded.mean, steps.std or claims.std or loaded.std
-        ),
-    )
+    for mean, std in ((claims.mean or None, claims.std or None), (steps.mean, steps.std)):
+        loaded = preprocessed(loaded, Preprocessing(mean, std))
     if not claims.mean and (steps.mean is None or steps.std is None):
         notes.append(
             f"{name} records no normalisation: images are normalised with mean "
