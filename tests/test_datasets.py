@@ -470,7 +470,7 @@ class TestFromModelFile:
         assert from_model_file(None, Words(), "m").classes is None
         assert from_model_file(None, Words(classes=["a", "b", "c", "d"]), "m").classes == 4
         assert from_model_file(None, Words(), "m", classes=9).classes == 9
-        known = (torch.zeros(3, 7), torch.tensor([0, 1, 5]))
+        known = (torch.zeros(3, 7).long(), torch.tensor([0, 1, 5]))
         assert from_model_file(known, Words(), "m").classes == 6
 
     def test_names_of_classes_are_the_datasets_own(self):
@@ -483,7 +483,13 @@ class TestFromModelFile:
         by_label = Words(classes=["c", "b", "a"])
         by_label.class_to_idx = {"a": 0, "b": 1, "c": 2}
         assert class_names(by_label) == ("a", "b", "c")
-        pair = (torch.zeros(3, 7), torch.tensor([0, 1, 5]))
+        by_label.target_transform = lambda label: label % 2
+        assert class_names(by_label) is None
+        assert from_model_file(None, by_label, "m").classes is None
+        assert class_names(Words(classes=[("cat", "tabby"), ("dog",)])) == ("cat, tabby", "dog")
+        assert class_names(Words(classes=np.array(["a", "b"]))) == ("a", "b")
+        assert class_names(Words(classes="abc")) is None
+        pair = (torch.zeros(3, 7).long(), torch.tensor([0, 1, 5]))
         assert from_model_file(pair, named, "m").class_names is None  # three names, six classes
 
     def test_both_datasets_name_their_classes_and_labels_are_paired(self):
@@ -522,6 +528,12 @@ class TestFromModelFile:
             DataError, match=r"m: eval_data\(\): sample 2: expected a target from 0"
         ):
             list(Batches(data.test, batch_size=3, shuffle_seed=None))
+
+    @pytest.mark.parametrize("inputs", [torch.zeros(3, 7, 1), torch.zeros(3, 7)])
+    def test_both_parts_have_inputs_of_one_kind(self, inputs):
+        pair = (inputs, torch.tensor([0, 1, 2]))
+        with pytest.raises(DataError, match=r"m: expected train_data\(\) and .* int64 \(7,\)"):
+            from_model_file(pair, Words(), "m")
 
     def test_looking_at_a_dataset_leaves_the_global_generator(self):
         torch.manual_seed(0)
@@ -570,6 +582,6 @@ class TestFromModelFile:
         assert "\n" not in str(caught.value)
 
     def test_more_classes_than_declared_are_refused(self):
-        pair = (torch.zeros(2, 3), torch.tensor([0, 7]))
+        pair = (torch.zeros(2, 7).long(), torch.tensor([0, 7]))
         with pytest.raises(DataError, match=r"train_data\(\): expected at most 4 classes, got 8"):
             from_model_file(pair, Words(), "m", classes=4)

@@ -107,6 +107,14 @@ class TestWhatIsOne:
         with pytest.raises(DataError, match=r"caf\\udce9.png: expected an image"):
             list(data.train.dataset)
 
+    def test_a_root_in_other_bytes_has_a_name_that_a_record_can_hold(self, root):
+        os.rename(os.fsencode(root / "train"), os.fsencode(root / "x"))
+        odd = os.fsdecode(os.fsencode(root) + b"/caf\xe9")
+        os.mkdir(odd)
+        os.rename(root / "x", f"{odd}/train")
+        os.rename(root / "test", f"{odd}/test")
+        assert load(odd).name == f"folder:{root}/caf\\udce9"
+
     def test_links_to_pictures_and_folders(self, root, tmp_path_factory):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         fill(elsewhere / "birds", 3)

@@ -155,7 +155,7 @@ def find_pictures(root: Path, *, empty_classes: bool = False) -> Found:
     return Found(tuple(classes), pictures, tuple(notes))
 
 
-def _pictures_below(folder: Path, above: set[str], others: Counter[str]) -> list[str]:
+def _pictures_below(folder: str, above: set[str], others: Counter[str]) -> list[str]:
     """Return the paths of the pictures in a class's folder, in order; count what else there is."""
     seen, found, todo = set(above), [], [folder]
     while todo:
@@ -168,13 +168,13 @@ def _pictures_below(folder: Path, above: set[str], others: Counter[str]) -> list
             if is_folder:
                 todo.append(path)
             elif name.lower().endswith(EXTENSIONS):
-                found.append((str(current), name))
+                found.append((current, name))
             else:
                 others[os.path.splitext(name)[1].lower() or "without an extension"] += 1
     return [os.path.join(*one) for one in sorted(found)]
 
 
-def _entries(folder: Path) -> list[tuple[str, Path, bool]]:
+def _entries(folder: str | Path) -> list[tuple[str, str, bool]]:
     """Return (name, path, is a folder) of what lies in a folder and is no system's, in order.
 
     Raises DataError for a folder that cannot be read, and for a picture that is a link to nothing.
@@ -189,7 +189,7 @@ def _entries(folder: Path) -> list[tuple[str, Path, bool]]:
         name = entry.name
         if name.startswith(".") or name.lower() in LEFT_BEHIND or name == "Icon\r":
             continue
-        path = folder / name
+        path = entry.path
         try:
             is_folder, is_file = entry.is_dir(), entry.is_file()
             if entry.is_symlink():
@@ -205,7 +205,7 @@ def _entries(folder: Path) -> list[tuple[str, Path, bool]]:
     return found
 
 
-def _unreadable(folder: Path, error: Exception) -> DataError:
+def _unreadable(folder: str | Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(
             f"{shown(folder)}: expected a folder of one folder per class, got no such folder"
@@ -224,7 +224,7 @@ def _is_folder(path: Path) -> bool:
         raise _unreadable(path, error) from None
 
 
-def _check_name(name: str, path: Path) -> None:
+def _check_name(name: str, path: str) -> None:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -234,7 +234,7 @@ def _check_name(name: str, path: Path) -> None:
         ) from None
 
 
-def _listed(folder: Path) -> str:
+def _listed(folder: str | Path) -> str:
     """Say what lies in a folder, in a few words."""
     names = [shown(name) for name, *_ in _entries(folder)]
     if not names:

@@ -159,7 +159,8 @@ def _unknown(
     named = f"class {names[label]!r}" if 0 <= label < len(names) else f"label {label}"
     return DataError(
         f"{split.origin}: {count} of {named}: expected one of the {len(known)} classes of "
-        f"{whose} ({_few([repr(name) for name in known])}); rename it or leave it out"
+        f"{whose} ({_few([repr(name) for name in known])}); rename it, leave it out, or take "
+        "labels by position"
     )
 
 

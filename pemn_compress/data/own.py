@@ -32,25 +32,26 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
     """
     if classes is not None:
         classes = whole("classes", classes, 1)
-    splits, names, counts = [], [], []
-    shape: tuple[int, ...] = ()
+    splits, names, counts, firsts = [], [], [], []
     for function, value in (("train_data()", train), ("eval_data()", test)):
         if value is None and function == "train_data()":
             continue
         where = f"{name}: {function}"
-        split, shape, found = _split(where, value)
+        split, first, found = _split(where, value)
         if classes is not None and found is not None and found > classes:
             raise DataError(f"{where}: expected at most {classes} classes, got {found}")
         splits.append(split)
         names.append(class_names(value))
         counts.append(found)
+        firsts.append(first)
+    _check_alike(name, firsts)
     data = Data(
         name=name,
         train=None,
         test=splits[-1],
         classes=counts[-1],
         class_names=_fitting(names[-1], counts[-1]),
-        input_shape=shape,
+        input_shape=tuple(firsts[-1].shape),
         is_image=False,
     )
     if len(splits) == 2:
@@ -62,6 +63,17 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
     return replace(data, classes=count, class_names=_fitting(data.class_names, count))
 
 
+def _check_alike(name: str, firsts: Sequence[Tensor]) -> None:
+    """Refuse inputs that no one model takes: of other axes, or once numbers and once integers."""
+    kinds = [(first.ndim, first.is_floating_point()) for first in firsts]
+    if len(set(kinds)) > 1:
+        train, test = map(describe, firsts)
+        raise DataError(
+            f"{name}: expected train_data() and eval_data() to give inputs alike, got {train} and "
+            f"{test}"
+        )
+
+
 def _fitting(names: tuple[str, ...] | None, count: int | None) -> tuple[str, ...] | None:
     """Return names, or None where they are too few, and say nothing of the other classes."""
     return names if names and len(names) == count else None
@@ -71,25 +83,40 @@ def class_names(dataset: Any) -> tuple[str, ...] | None:
     """Return the names of a Dataset's labels in their order, as torchvision's Datasets have them.
 
     `class_to_idx` says which label a name has, `classes` lists the names; a Subset has those of
-    what it is a part of, a ConcatDataset those that all its parts have. None where nothing tells.
+    what it is a part of, a ConcatDataset those that all its parts have. None where nothing tells,
+    or where a `target_transform` makes other labels.
     """
     while isinstance(dataset, Subset):
         dataset = dataset.dataset
     if isinstance(dataset, ConcatDataset):
         parts = [class_names(part) for part in dataset.datasets]
         return parts[0] if parts and all(part == parts[0] for part in parts) else None
+    names = _listed_classes(dataset)
     labels = getattr(dataset, "class_to_idx", None)
-    if isinstance(labels, Mapping) and sorted(map(str, labels.values())) == sorted(
-        map(str, range(len(labels)))
-    ):
-        names: Any = sorted(labels, key=lambda name: int(labels[name]))
-    else:
-        names = getattr(dataset, "classes", None)
-    if isinstance(names, np.ndarray):
-        names = names.tolist()
-    if not isinstance(names, Sequence) or isinstance(names, str) or not names:
-        return None
-    return tuple(map(str, names)) if all(isinstance(name, str) for name in names) else None
+    if names and isinstance(labels, Mapping):
+        try:
+            by_label = {int(label): name for name, label in labels.items()}
+        except (TypeError, ValueError):
+            by_label = {}
+        if sorted(by_label) == list(range(len(names))):
+            names = [by_label[label] for label in range(len(names))]
+    found = [name if isinstance(name, str) else _synonyms(name) for name in names or ()]
+    return tuple(name for name in found if name) if found and all(found) else None
+
+
+def _listed_classes(dataset: Any) -> Sequence[Any] | None:
+    """Return a Dataset's own list of its classes; None where it says nothing of its labels."""
+    classes = getattr(dataset, "classes", None)
+    if isinstance(classes, np.ndarray):
+        classes = classes.tolist()
+    said = isinstance(classes, Sequence) and not isinstance(classes, str)
+    return classes if said and getattr(dataset, "target_transform", None) is None else None
+
+
+def _synonyms(name: Any) -> str | None:
+    """Return torchvision's several names of a class in ImageNet as one."""
+    words = isinstance(name, tuple | list) and all(isinstance(word, str) for word in name)
+    return ", ".join(name) if words else None
 
 
 def to_tensor(value: Any) -> Tensor:
@@ -147,15 +174,15 @@ def describe(value: Any) -> str:
     return type(value).__name__
 
 
-def _split(where: str, value: Any) -> tuple[Split, tuple[int, ...], int | None]:
-    """Return the split, the shape of one input, and the number of classes if it is known."""
+def _split(where: str, value: Any) -> tuple[Split, Tensor, int | None]:
+    """Return the split, its first input, and the number of classes if it is known."""
     if isinstance(value, TensorDataset) and len(value.tensors) == 2:
         value = value.tensors
     if isinstance(value, list | tuple):
         split = _tensor_split(where, value)
         assert split.inputs is not None
         assert split.targets is not None
-        return split, tuple(split.inputs.shape[1:]), int(split.targets.max()) + 1
+        return split, split.inputs[0], int(split.targets.max()) + 1
     if isinstance(value, DataLoader):
         raise DataError(
             f"{where}: expected {EXPECTED}, got a DataLoader; return the Dataset in it "
@@ -178,9 +205,8 @@ def _split(where: str, value: Any) -> tuple[Split, tuple[int, ...], int | None]:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise DataError(f"{where}: its first sample: {told(error)}") from error
-    known = class_names(value) or getattr(value, "classes", None)
-    found = len(known) if isinstance(known, Sequence) and known else None
-    return Split(dataset=value, origin=where), tuple(first.shape), found
+    found = len(class_names(value) or _listed_classes(value) or ()) or None
+    return Split(dataset=value, origin=where), first, found
 
 
 def _tensor_split(where: str, value: Sequence[Any]) -> Split:

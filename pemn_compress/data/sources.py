@@ -90,6 +90,7 @@ def load_data(
         size = whole("image size", image_size, 1, LARGEST_SIDE)
         sizes = Preprocessing(resize=size, center_crop=size)
     path = os.path.expanduser(path)
+    spec = spec.encode("utf-8", "backslashreplace").decode()  # a record holds no other bytes
     request = Request(spec, Path(path), Path(data_dir), download, need_train, sizes)
     data = DATASETS[name](request).limited(train_limit, test_limit)
     return preprocessed(data, steps)
