@@ -59,8 +59,8 @@ class TestDepths:
 
     @pytest.mark.parametrize(
         ("dtype", "white"),
-        [(np.int32, 255), (np.int32, 65535), (np.int32, 2**31 - 1)]
-        + [(np.float32, white) for white in (1, 255, 65535)],
+        [(np.int32, white) for white in (255, 4095, 65535, 2**31 - 1)]
+        + [(np.float32, white) for white in (1, 255, 4095, 65535)],
     )
     def test_32_bits_a_pixel_have_the_white_of_their_set(self, tmp_path, dtype, white):
         values = np.floor(LEVELS / 255 * white) if dtype == np.int32 else LEVELS / 255 * white
@@ -70,6 +70,19 @@ class TestDepths:
         whites = measure_whites(files)
         assert np.abs(pixels(files[0], whites) - as_rgb(GREY)).max() <= 1
         assert np.abs(pixels(files[1], whites) - as_rgb(GREY) / 16).max() <= 1
+
+    def test_a_little_more_than_white_is_white(self, tmp_path):
+        Image.fromarray((LEVELS / 250).astype(np.float32)).save(tmp_path / "x.tif")
+        found = pixels(tmp_path / "x.tif", measure_whites([str(tmp_path / "x.tif")]))
+        assert found[0, 250:, 0].tolist() == [255] * 6
+
+    def test_12_bits_in_a_tiff(self, tmp_path):
+        tags = [(256, 3, 2), (257, 3, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8),
+                (277, 3, 1), (278, 3, 1), (279, 4, 3)]  # fmt: skip
+        content = b"II*\0" + struct.pack("<I", 12) + b"\xff\xf8\0\0" + struct.pack("<H", len(tags))
+        content += b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+        (tmp_path / "x.tif").write_bytes(content + bytes(4))  # two pixels: 0xfff and 0x800
+        assert pixels(tmp_path / "x.tif")[0, :, 0].tolist() == [255, 128]
 
     def test_unsigned_ones_of_32_bits(self, tmp_path):
         path = tmp_path / "u.tif"
@@ -91,6 +104,7 @@ class TestDepths:
             (np.array([[1, np.nan]], np.float32), "got NaN or infinity"),
             (np.array([[1, 100_000]], np.int32), "whose largest value is 100000: expected"),
             (np.array([[1, 1e9]], np.float32), "whose largest value is 1e+09"),
+            (np.array([[0.5, 20]], np.float32), "whose largest value is 20: expected"),
         ],
     )
     def test_what_has_no_white_is_told_with_its_file(self, tmp_path, values, message):

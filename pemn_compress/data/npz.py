@@ -215,6 +215,7 @@ def _images(path: Path, key: str, array: NDArray[Any], notes: list[str]) -> NDAr
 def _labels(path: Path, key: str, array: NDArray[Any], count: int) -> NDArray[Any]:
     if array.dtype.kind not in "iu" or array.shape != (count,):
         hint = "; one-hot rows become labels with .argmax(1)" if array.ndim == 2 else ""
+        hint = "; drop the last axis" if array.shape[1:] == (1,) else hint
         raise _bad(path, key, f"integers ({count},), one for each image", _kind(array) + hint)
     if int(array.min()) < 0:
         raise _bad(path, key, "labels from 0", str(array.min()))

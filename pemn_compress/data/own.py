@@ -153,7 +153,8 @@ def read_sample(where: str, dataset: Any, index: int) -> tuple[Tensor, int]:
             f"{describe(sample)}{hint}"
         ) from error
     if not _is_integer(target) or target.ndim:
-        hint = "; a one-hot target becomes a label with .argmax()" if target.ndim == 1 else ""
+        hint = "; a one-hot target becomes a label with .argmax()" if target.numel() > 1 else ""
+        hint = "; take it out with .item()" if target.shape == (1,) else hint
         raise DataError(
             f"{where}: expected a target that is one integer, got {describe(sample[1])}{hint}"
         )
@@ -218,6 +219,7 @@ def _tensor_split(where: str, value: Sequence[Any]) -> Split:
         raise DataError(f"{where}: expected {EXPECTED}, got {describe(value)}") from error
     if not inputs.ndim or not _is_integer(targets) or targets.shape != (len(inputs),):
         hint = "; one-hot rows become labels with .argmax(1)" if targets.ndim == 2 else ""
+        hint = "; drop the last axis" if targets.shape[1:] == (1,) else hint
         raise DataError(
             f"{where}: expected inputs (N, ...) and integer targets (N,), "
             f"got {describe((inputs, targets))}{hint}"

@@ -3,6 +3,7 @@
 What each mode and depth becomes, and why, is told in docs/data.md.
 """
 
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -36,7 +37,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_WHITES = {"I": (255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1), "F": (1.0, 255.0, 65535.0)}
+_DEPTHS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # 8, 10, 12, 14 and 16 bits
+_WHITES = {"I": (*_DEPTHS, 2.0**31 - 1, 2.0**32 - 1), "F": (1.0, *_DEPTHS)}
+_OVER = {"I": 1.0, "F": 1.1}  # resampling overshoots white a little
+_DARKEST = 1 / 8  # a set that stays below this share of a white was surely not meant for it
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,20 @@ def measure_whites(paths: list[str]) -> Whites:
             kind, largest = _opened(path, _largest)
             if kind and largest > found.get(kind, (0.0, ""))[0]:
                 found[kind] = largest, path
-    whites = {}
-    for kind, (largest, path) in found.items():
-        white = next((value for value in _WHITES[kind] if largest <= value), 0.0)
-        # a white that leaves the whole set black is none
-        if largest * 255 < white or not white:
-            raise DataError(
-                f"{shown(path)}: a picture of 32 bits a pixel whose largest value is {largest:g}: "
-                "expected one that reaches up to 1, 255, 65535 or the type's own largest; "
-                "scale it to 8 or 16 bits"
-            )
-        whites[kind] = white
+    whites = {kind: _white(kind, *most) for kind, most in found.items()}
     return Whites(whites.get("I", 65535.0), whites.get("F", 1.0))
+
+
+def _white(kind: str, largest: float, path: str) -> float:
+    usual = _WHITES[kind]
+    white = next((value for value in usual if largest <= value * _OVER[kind]), math.inf)
+    if white > usual[0] and largest < white * _DARKEST:
+        raise DataError(
+            f"{shown(path)}: a picture of 32 bits a pixel whose largest value is {largest:g}: "
+            "expected one that reaches up to 1, 255, 65535 or the type's own largest; "
+            "scale it to 8 or 16 bits"
+        )
+    return white
 
 
 def shown(path: object) -> str:
@@ -165,7 +171,7 @@ def _orientation(image: Image.Image) -> Any:
 
 def _bits(image: Image.Image) -> int:
     tags = getattr(image, "tag_v2", {})
-    return 12 if tags.get(_BITS) == (12,) else 16
+    return 12 if tags.get(_BITS) in (12, (12,)) else 16
 
 
 def _sixteen_bits(image: Image.Image) -> NDArray[Any]:
