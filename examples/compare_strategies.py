@@ -30,7 +30,7 @@ import pemn_compress
 from pemn_compress.cli.options import arguments_option
 from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest, prepare
-from pemn_compress.compressing.record import Storage
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.rules import pruning
 from pemn_compress.training import recipes
 from pemn_compress.training.run import Run

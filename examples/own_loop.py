@@ -17,14 +17,8 @@ from torch.nn import functional
 import pemn_compress
 
 
-def main() -> None:
-    torch.manual_seed(0)
-    digits = load_digits()
-    images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
-    labels = torch.tensor(digits.target)
-    is_test = torch.arange(len(labels)) % 5 == 2
-
-    model = nn.Sequential(
+def network() -> nn.Module:
+    return nn.Sequential(
         nn.Conv2d(1, 64, 3, padding=1),
         nn.BatchNorm2d(64),
         nn.ReLU(),
@@ -35,7 +29,17 @@ def main() -> None:
         nn.Flatten(),
         nn.Linear(256, 10),
     )
-    masked = pemn_compress.MaskedModel(model, strategy="rp", ratio=1e-2, density=0.5, seed=0)
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    digits = load_digits()
+    images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
+    labels = torch.tensor(digits.target)
+    is_test = torch.arange(len(labels)) % 5 == 2
+
+    masked = pemn_compress.MaskedModel(network(), strategy="rp", ratio=1e-2, density=0.5, seed=0)
+    pemn_compress.rehearse(masked, images[:4], build=network)  # before anything is spent
 
     optimizer = torch.optim.AdamW(masked.parameters(), lr=0.01)
     train_images, train_labels = images[~is_test], labels[~is_test]
@@ -49,8 +53,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.pemn"
         pemn_compress.save(masked, path)
-        # a plain nn.Sequential again; this one was built here, so it is given to be filled
-        restored = pemn_compress.load(path, model=masked.to_plain())
+        # the archive does not know how to build it, so a new one is given to be filled
+        restored = pemn_compress.load(path, model=network())
         print(f"{path.name}: {path.stat().st_size:,} bytes")
     with torch.no_grad():
         correct = restored(images[is_test]).argmax(1) == labels[is_test]

@@ -1,7 +1,9 @@
 from .analysis import compare as compare
 from .compressing import compress as compress
 from .compressing import evaluate as evaluate
+from .compressing import rehearse as rehearse
 from .errors import PemnError as PemnError
+from .errors import PemnWarning as PemnWarning
 from .format.archive import inspect as inspect
 from .format.archive import open as open
 from .format.archive import verify as verify

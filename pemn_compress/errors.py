@@ -1,6 +1,7 @@
 """What this package raises when it refuses: one family, so that a caller can catch it whole."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class PemnError(ValueError):
@@ -19,7 +20,11 @@ class UnknownNameError(SettingError):
     """A name that no registry has; the message lists the names that exist."""
 
     def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; expected one of: {', '.join(sorted(choices))}")
+        known = sorted(choices)
+        super().__init__(
+            f"unknown {kind} {name!r}; expected one of: {', '.join(known)}"
+            + did_you_mean(name, known)
+        )
 
 
 class ArchiveError(PemnError):
@@ -40,3 +45,13 @@ class TrainingError(PemnError):
 
 class OutputError(PemnError):
     """A file that cannot be written: it exists, its folder does not, or the disk is full."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" with the known name that is closest, or nothing.
+
+    >>> did_you_mean("densty", ["density", "seed"])
+    '; did you mean density?'
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -10,7 +10,6 @@ from torch import nn
 
 from pemn_compress.errors import SettingError
 from pemn_compress.masking.masked import MaskedModel
-from pemn_compress.masking.ranking import top_global
 from pemn_compress.masking.rules.budgets import (
     global_budget,
     ramped,
@@ -18,6 +17,7 @@ from pemn_compress.masking.rules.budgets import (
     tensor_densities,
 )
 from pemn_compress.masking.rules.plan import Plan, PlannedTensor, kept_count
+from pemn_compress.masking.top import top_global
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=5)

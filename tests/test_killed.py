@@ -46,6 +46,7 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
     for _ in range(2):
         process = start(archive, tmp_path / "run.ckpt")
         resumes = (tmp_path / "run.ckpt").exists()
+        assert line_of(process).startswith("masks 3,392 of 3,466 numbers")
         assert ("going on from" in line_of(process)) == resumes
         for _ in range(moments.randint(0, 40)):
             line_of(process)
@@ -56,6 +57,7 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
         assert not archive.exists() or archive.read_bytes() == whole, "whole or not at all"
     assert killed > 0
     last = start(archive, tmp_path / "run.ckpt")
+    assert line_of(last).startswith("masks 3,392 of 3,466 numbers")
     assert "going on from" in line_of(last)
     last.communicate()
     assert last.returncode == 0

@@ -17,7 +17,9 @@ from pemn_compress.format import prng
 from pemn_compress.format.archive import values
 from pemn_compress.masking.rules.plan import PlannedTensor, kept_count
 from pemn_compress.masking.search.edge_popup import initial_scores
-from pemn_compress.masking.top import _top_mask_device, masked_weight, tile, top_mask
+from pemn_compress.masking.straight_through import Fill, straight_through, tile
+from pemn_compress.masking.top import top_mask
+from pemn_compress.masking.top.magnitude import _top_mask_device
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 # few distinct values, so that ties are the rule; both zeros, subnormals, the largest, infinities
@@ -103,7 +105,7 @@ def test_the_gradient_is_straight_through() -> None:
     mask = top_mask(scores, 18)
 
     ours = scores.clone().requires_grad_()
-    weight = masked_weight(ours, prototype, mask, 4, 0.3)
+    weight = straight_through(ours, mask, Fill(prototype, 4, 0.3), magnitude=True)
     weight.backward(upstream)
     assert ours.grad is not None
     assert torch.equal(ours.grad, upstream * fixed * scores.sign())
@@ -120,7 +122,7 @@ def test_the_gradient_is_straight_through() -> None:
 def test_a_gradient_can_be_differentiated_in_turn() -> None:
     prototype, scores, upstream = fixed_and_scores()
     scores.requires_grad_()
-    weight = masked_weight(scores, prototype, top_mask(scores, 18), 4, 0.3)
+    weight = straight_through(scores, top_mask(scores, 18), Fill(prototype, 4, 0.3), magnitude=True)
     (first,) = torch.autograd.grad((weight**2 * upstream).sum(), scores, create_graph=True)
     assert first.requires_grad
     (second,) = torch.autograd.grad(first.sum(), scores)
@@ -167,7 +169,7 @@ def test_a_score_that_became_nan_unseen_is_refused() -> None:
 def test_weights_that_are_not_selected_are_positive_zeros() -> None:
     prototype, scores, _ = fixed_and_scores()
     mask = top_mask(scores, 18)
-    weight = masked_weight(scores, prototype, mask, 0, 1.0)
+    weight = straight_through(scores, mask, Fill(prototype, 0, 1.0), magnitude=True)
     fixed = tile(prototype, 0, (5, 7), 1.0)
     assert (fixed[~mask] < 0).any(), "else a product would pass, too"
     assert (weight[~mask].view(torch.int32) == 0).all()
@@ -178,7 +180,9 @@ def test_gradients_agree_with_a_compiled_graph_without_breaks() -> None:
     prototype, scores, upstream = fixed_and_scores()
 
     def layer(scores: Tensor, prototype: Tensor) -> Tensor:
-        return masked_weight(scores, prototype, top_mask(scores, scores.numel() // 2), 9, 0.7)
+        return straight_through(
+            scores, top_mask(scores, scores.numel() // 2), Fill(prototype, 9, 0.7), magnitude=True
+        )
 
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     results = []

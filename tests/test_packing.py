@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.errors import ArchiveError, ModelError, OutputError, UnknownNameError
+from pemn_compress.errors import ModelError, OutputError, UnknownNameError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive import open_archive
 from pemn_compress.masking.masked import MaskedModel
@@ -184,7 +184,7 @@ def test_state_that_cannot_be_stored_is_refused(tmp_path: Path) -> None:
         packing.save(MaskedModel(nn.Sequential(Remembering(2, 2))), tmp_path / "m.pemn")
     for value, error, message in (
         (torch.zeros(2, dtype=torch.complex64), ModelError, "odd: expected .* got torch.complex64"),
-        (torch.zeros(0, 3), ArchiveError, r"'odd': expected dimensions of at least 1.*\(0, 3\)"),
+        (torch.zeros(0, 3), ModelError, r"odd: expected dimensions of at least 1.*\(0, 3\)"),
     ):
         model = nn.Linear(2, 2)
         model.register_buffer("odd", value)

@@ -16,7 +16,7 @@ from pemn_compress import PrunedModel
 from pemn_compress.accounting import archive_account
 from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest
-from pemn_compress.compressing.record import Storage
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive import inspect, open_archive, verify
 from pemn_compress.masking.rules.pruning import VALUE_DTYPES

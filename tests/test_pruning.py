@@ -309,12 +309,12 @@ def test_progress_is_a_fraction(progress: float):
         ({"pruning_schedule": "linear"}, UnknownNameError, "cubic, one-shot"),
         ({"density": 0}, SettingError, "0 < density <= 1"),
         ({"seed": -1}, SettingError, "seed"),
-        ({"pruning_start": 0.8}, SettingError, "0.8 and 0.5; pass a later --pruning-end"),
+        ({"pruning_start": 0.8}, SettingError, "0.8 and 0.5; pass a later pruning_end"),
         ({"pruning_start": -0.1}, SettingError, "0 <= start < end <= 1"),
         ({"pruning_end": 1.5}, SettingError, "0 <= start < end <= 1"),
         ({"pruning_schedule": "one-shot", "pruning_start": 2}, SettingError, "0 <= start <= 1"),
         ({"pruning_schedule": "one-shot", "pruning_end": 1}, SettingError, "schedule cubic"),
-        ({"strategy": "dense", "density": 0.2}, SettingError, "magnitude --density 0.2"),
+        ({"strategy": "dense", "density": 0.2}, SettingError, "strategy='magnitude' density=0.2"),
         ({"strategy": "dense", "pruning_start": 0.2}, SettingError, "removes nothing"),
     ],
 )
@@ -334,12 +334,12 @@ def test_sparsity_is_the_exact_complement(parts: int):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategy": "magnitude", "ratio": 0.1}, "ratio is a setting of masks.*--strategy rp"),
+        ({"strategy": "magnitude", "ratio": 0.1}, "ratio is a setting of masks.*strategy='rp'"),
         ({"strategy": "random", "search": "edge-popup"}, "search is a setting of masks"),
         ({"strategy": "dense", "distribution": "signed-constant"}, "distribution is a setting"),
         ({"strategy": "random", "scale_by_density": False}, "scale_by_density is a setting"),
-        ({"strategy": "rp", "sparsity": 0.9}, "for masks say --density 0.1"),
-        ({"sparsity": 0.29}, "for masks say --density 0.71"),
+        ({"strategy": "rp", "sparsity": 0.9}, "for masks say density=0.1"),
+        ({"sparsity": 0.29}, "for masks say density=0.71"),
         ({"strategy": "mp", "pruning_schedule": "cubic"}, "got mp, which removes no"),
         ({"strategy": "magnitude", "sparsity": 1.0}, "0 <= sparsity < 1, got 1.0"),
         ({"strategy": "magnitude", "sparsity": 0.9, "density": 0.2}, "expected density 0.1 beside"),
@@ -376,7 +376,7 @@ def test_settling():
 @pytest.mark.parametrize(
     ("strategy", "stored", "values", "message"),
     [
-        ("rp", False, "int8", "--dense-dtype float16 narrows"),
+        ("rp", False, "int8", "dense_dtype='float16' narrows"),
         ("random", True, "float32", "which stores its weights; leave it out"),
         ("dense", False, "int4", "unknown value dtype 'int4'"),
     ],

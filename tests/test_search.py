@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from pemn_compress.errors import SettingError, TrainingError, UnknownNameError
 from pemn_compress.format.archive import open_archive
 from pemn_compress.masking.masked import MaskedModel
-from pemn_compress.masking.ranking import _top_signed_device, top_global, top_signed
 from pemn_compress.masking.rules.methods import SEARCHES
 from pemn_compress.masking.rules.plan import PlannedTensor, kept_count
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.search import supermask
+from pemn_compress.masking.top import top_global, top_signed
+from pemn_compress.masking.top.signed import _top_signed_device
 from pemn_compress.storing import loading
 from pemn_compress.storing import saving as packing
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pemn_compress import MaskedModel, build, compress, load, verify
-from pemn_compress.compressing.record import Storage
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import UnknownNameError
 from pemn_compress.format.archive import inspect
 from pemn_compress.storing import saving as packing

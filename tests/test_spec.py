@@ -6,6 +6,7 @@ import json
 import re
 import struct
 from pathlib import Path
+from statistics import NormalDist
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import zstandard
 
+from pemn_compress import __version__
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import codecs, prng
 from pemn_compress.format.archive import (
@@ -21,6 +23,7 @@ from pemn_compress.format.archive import (
     inspect,
     layout,
     open_archive,
+    planes,
     records,
     values,
     verify,
@@ -32,6 +35,7 @@ from pemn_compress.format.archive.values import masked, tensor_bytes
 FOLDER = Path(__file__).parent.parent / "format_spec"
 TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
 SMALL = (FOLDER / "examples" / "small.pemn").read_bytes()
+SMALLEST = (FOLDER / "examples" / "smallest.pemn").read_bytes()
 _BLOCK = re.compile(r"^```(?:json|text) vector=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WORDS = {
     "f32": "u4", "f16": "u2", "bf16": "u2", "i64": "u8", "u8": "u1", "i16": "u2", "f64": "u8",
@@ -78,9 +82,9 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def make_small() -> ModuleType:
-    where = FOLDER / "examples" / "make_small.py"
-    spec = importlib.util.spec_from_file_location("make_small", where)
+def program(name: str) -> ModuleType:
+    where = FOLDER / "examples" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, where)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -166,6 +170,9 @@ def test_version_and_caps() -> None:
     rows = {row[2]: row[3] for row in table("2.1 Header", "offset")}
     assert rows["minor"] == f"u16; {layout.MINOR} in this version"
     assert f"version {version} accepts major {layout.MAJOR}, minor {layout.MINOR}" in TEXT
+    rows = {row[0]: row[1:] for row in table("11. Versions", "format version")}
+    assert list(rows)[-1] == version
+    assert all(f"pemn_compress {__version__}" in cell for cell in rows[version][:2])
     assert f"Version {version}, frozen" in (FOLDER / "README.md").read_text(encoding="utf-8")
     changes = (FOLDER / "CHANGES.md").read_text(encoding="utf-8")
     assert re.findall(r"^## ([0-9.]+)", changes, re.MULTILINE)[0] == version
@@ -309,6 +316,27 @@ def test_transforms(vector: dict[str, Any]) -> None:
     assert hex_words(prng.words(seed, stream, 8), "u4") == vector["words"]
     for name, transform in prng.TRANSFORMS.items():
         assert hex_words(transform(seed, stream, 8), "u4") == vector[name]
+
+
+def test_the_table_is_what_integers_make_of_it() -> None:
+    packed, nearest, index = program("make_table").upper_half()
+    assert hashlib.sha256(packed).hexdigest() == prng.TABLE_SHA256
+    assert packed == prng.normal_table()[32768:].astype("<f4").tobytes()
+    text = heading("5.2 Transforms")
+    told = re.search(r"that of k = (\d+), which is ([0-9.]+) x 10\^-5 of a unit", text)
+    assert told is not None
+    assert (int(told[1]), float(told[2])) == (index, round(nearest * 1e5, 2))
+    assert nearest * 2**-24 > 2**-41  # of a number, a unit in the last place is 2^-24 at least
+    shown = re.search(r"c = 1 / sqrt\(2 pi\) = ([0-9.]+?)\.\.\.", text)
+    assert shown is not None
+    exact = program("make_table").DENSITY_AT_0
+    assert f"{exact * 10**32 >> 128:032d}" == shown[1].removeprefix("0.")
+
+
+def test_single_precision_does_not_make_the_table() -> None:
+    quantile = NormalDist().inv_cdf
+    near = [quantile((2 * k + 1) / 2**17) * (1 + 2e-9) for k in range(32768, 65536)]
+    assert (np.array(near, "<f4") != prng.normal_table()[32768:]).any()
 
 
 def test_normal_table() -> None:
@@ -490,6 +518,19 @@ def test_bad_codec(vector: dict[str, Any]) -> None:
         codec.decode(payload, tuple(vector["shape"]), vector["ones"])
 
 
+def test_the_two_orders_of_bits() -> None:
+    told = json.loads(blocks("bit-order")[0])
+    number, width = told["number"], told["width"]
+    payload = bytes([width, 1]) + bytes.fromhex(told["remainder"])
+    mask = codecs.CODECS["rice"].decode(payload, (64,), 1)
+    assert np.flatnonzero(mask).tolist() == [number]  # the first gap
+    plane = records.Plane("source", records.Positions("bitmap", 1, 1), width)
+    taken = planes.decode(
+        b"\x01" + bytes.fromhex(told["plane"]), plane, np.arange(8, dtype=np.uint64), 8
+    )
+    assert taken.numbers.tolist() == [number]
+
+
 def test_every_parameter_is_accepted() -> None:
     shape, at = (64,), [3, 20, 63]
     gaps = [3, 16, 42]
@@ -501,6 +542,43 @@ def test_every_parameter_is_accepted() -> None:
             for bits in (unary, rest)
         )
         assert np.flatnonzero(codecs.CODECS["rice"].decode(payload, shape, 3)).tolist() == at
+
+
+def test_the_first_page_shows_the_smallest_archive_byte_by_byte() -> None:
+    page = heading("On one page")
+    assert len([line for line in page.splitlines() if line]) <= 62
+    shown, notes = b"", {}
+    for line in blocks("smallest-dump")[0].splitlines():
+        offset, content, note = re.split(r"  +", line, maxsplit=2)
+        assert int(offset, 16) == len(shown)
+        notes[len(shown)] = note
+        if content.startswith("00 x "):
+            shown += bytes(int(content.removeprefix("00 x ")))
+        else:
+            shown += bytes.fromhex(content)
+    assert shown == SMALLEST == program("make_small").make_smallest()
+    assert f"has {len(SMALLEST)} bytes" in page
+    starts = [int(row[0]) for row in table("2.1 Header", "offset")]
+    assert {*starts} - {*notes} == {10, 44}  # each shares a line with the field before
+    size = struct.unpack_from("<I", SMALLEST, 40)[0]
+    raw = SMALLEST[96 : 96 + size]
+    assert "".join(note for at, note in notes.items() if 96 <= at < 96 + size) == raw.decode()
+    assert f"{size} bytes" in notes[40]
+    packed = program("make_small").make_smallest(compress=True)
+    if zstandard.ZSTD_VERSION == (1, 5, 7):  # other versions may make another frame
+        assert f"make it {len(SMALLEST) - len(packed)} bytes shorter" in page
+
+
+def test_the_smallest_archive_restores_as_the_first_page_says() -> None:
+    shown = json.loads(blocks("smallest-restored")[0])
+    verify(SMALLEST)
+    with open_archive(SMALLEST) as archive:
+        restored = archive.restored()
+        assert np.flatnonzero(archive.mask("w")).tolist() == [1, 2, 4, 7]
+    assert {name: hex_words(array, "u4") for name, array in restored.items()} == shown
+    vector = next(v for v in vectors("transforms") if v["seed"] == "000000000000002a")
+    drawn = vector["normal16"].split()
+    assert shown["w"].split() == [drawn[i] if i in (1, 2, 4, 7) else "0" * 8 for i in range(8)]
 
 
 def test_small_is_what_the_text_shows() -> None:
@@ -561,7 +639,7 @@ def without_frames(packed: bytes) -> dict[str, Any]:
 
 
 def test_small_is_what_its_program_makes() -> None:
-    made = make_small().make()
+    made = program("make_small").make()
     assert without_frames(made) == without_frames(SMALL)
     with open_archive(made) as new, open_archive(SMALL) as old:
         assert new.section("masks") == old.section("masks")
@@ -590,8 +668,32 @@ def test_the_folder_is_whole() -> None:
             assert (FOLDER / link).exists(), f"{file.name}: {link}"
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert f"a whole archive of {len(SMALL)} bytes" in readme
-    for name in ("SPEC.md", "CHANGES.md", "ERRATA.md"):
+    assert f"an archive of {len(SMALLEST)} bytes" in readme
+    for name in ("SPEC.md", "CHANGES.md", "ERRATA.md", "SECURITY.md"):
         assert f"[{name}]({name})" in readme
+    for path in (FOLDER / "examples").glob("*.*"):
+        assert f"[examples/{path.name}](examples/{path.name})" in readme
+
+
+def test_errata_name_sections_and_files_that_are_there() -> None:
+    errata = (FOLDER / "ERRATA.md").read_text(encoding="utf-8")
+    assert f"## Version {layout.MAJOR}.{layout.MINOR}" in errata
+    titles = re.findall(r"^#+ ([0-9.]+?)\.? ", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", errata, re.MULTILINE)
+    assert len(rows) > 10
+    for where, *_ in rows[1:]:
+        if where.startswith("`"):
+            assert (FOLDER / where.strip("`")).exists()
+        elif where != "---":
+            assert set(where.split(", ")) <= set(titles), where
+
+
+def test_the_bound_of_blocks() -> None:
+    text = heading("2.1 Header")
+    assert f"the lesser of its window and {zstd.MAX_BLOCK_BYTES:,} bytes" in text
+    assert "compressed block of 2 bytes" in text
+    assert zstd._LEAST_COMPRESSED == 3
+    assert f"whose Block_Size is {zstd.MAX_BLOCK_BYTES:,};" in text
 
 
 def test_the_text_is_tidy() -> None:

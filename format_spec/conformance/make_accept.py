@@ -13,12 +13,15 @@ from make_archive import (
     alias,
     canonical,
     constant,
+    copies,
     draft,
     frame,
+    literal,
     masked,
     pack,
     prototype,
     quantized,
+    regenerated,
     stored,
 )
 
@@ -70,6 +73,8 @@ def accepted() -> Iterator[Good]:
     yield from _prototypes()
     yield from _records()
     yield from _planes()
+    yield from _blocks()
+    yield from _claims()
 
 
 def _containers() -> Iterator[Good]:
@@ -399,6 +404,80 @@ def _planes() -> Iterator[Good]:
     part = masked("w", "f32", (4, 5), SIGNS, mask=MASK)
     part.record["positions"]["predictor"] = {"kind": "none"}
     yield good("predictor-none", "a predictor that predicts nothing", part, prototype=SIGNS)
+
+
+def _blocks() -> Iterator[Good]:
+    """Frames whose blocks are as large as they may be."""
+    for name, what, window, blocks in (
+        ("1k", "a window of 1 KiB: a raw block, a run and a compressed block that fill it", 0,
+         (bytes([7] * 1024), (7, 1024), copies(7, 512, 512))),
+        ("128k", "runs and a compressed block of 128 KiB", None,
+         ((7, 1 << 17), copies(7, 1 << 16, 1 << 16), (7, 1 << 17))),
+        ("literal", "a compressed block that fills a window of 1 KiB, larger than what it "
+         "regenerates", 0, (literal(bytes([7] * 1020)), (7, 1024))),
+        ("empty", "empty blocks, raw and of runs, before, between and after others", None,
+         (b"", (1, 0), (7, 50), b"", (2, 0), (7, 50), b"")),
+    ):  # fmt: skip
+        array = np.full(sum(map(regenerated, blocks)), 7, "u1")
+        yield good(f"zstd-blocks-{name}", f"coding `zstd`: {what}", stored(
+            "w", "u8", array, coding="zstd", payload=frame(*blocks, window=window)))  # fmt: skip
+
+
+def _claims() -> Iterator[Good]:
+    """Valid archives whose `about`, `architecture` and names mean harm, or nothing.
+
+    A reader restores them like any other, and neither believes nor prints what they say as it is.
+    """
+    one = constant("w")
+    escape, formula = "\x1b]0;title\x07\x1b[31mred\u202e\r\n", '=HYPERLINK("http://a.example","x")'
+    long = "x" * 3_900_000
+
+    def claims(name: str, what: str, value: Any) -> Good:
+        said = ("accuracy", "classes", "input", "settings", "training", "writer")
+        built = ("arguments", "batchnorm", "bias", "entry", "kind", "name")
+        return good(f"claims-{name}", f"`about` and `architecture` whose fields are {what}", one,
+                    about=dict.fromkeys(said, value),
+                    architecture=dict.fromkeys(built, value))  # fmt: skip
+
+    yield claims("null", "null", None)
+    yield claims("number", "a number", -3)
+    yield claims("list", "a list", ["strategy", [1]])
+    yield claims("escape", "strings with escape sequences of terminals", escape)
+    yield claims("formula", "strings that a spreadsheet takes for formulas", formula)
+    yield claims("nan", "a NaN", {"f64": "7ff8000000000001"})
+    for name, shape in (
+        ("string", "ab"), ("strings", ["3", "4"]), ("negative", [-1, 0]), ("empty", []),
+        ("huge", [3, 1, 10**12]), ("wrap", [2**62, 2**62]),
+        ("float", [{"f64": "3ff8000000000000"}]),
+    ):  # fmt: skip
+        yield good(f"claims-input-{name}", f"an `input` that no model has: {name}", one,
+                   about={"input": {"shape": shape, "mean": "x", "std": [0]}})  # fmt: skip
+    large = {"classes": 2**40, "width": {"f64": "7ff0000000000000"}}
+    for kind, fields in (
+        ("registered", {"name": "torchvision:resnet18"}),
+        ("source", {"name": "../model.py", "entry": "__import__('os').getcwd"}),
+        ("none", {"name": "/dev/stdin"}),
+    ):  # fmt: skip
+        yield good(f"claims-kind-{kind}", f"an architecture of kind `{kind}` that cannot be built",
+                   one, architecture={"kind": kind, "arguments": large} | fields)  # fmt: skip
+    made = draft(one, architecture={"kind": "none", "name": long})
+    text = canonical(made.manifest)
+    start = text.index(b"xxxx")
+    runs = [(ord("x"), 1 << 17)] * (len(long) >> 17) + [(ord("x"), len(long) % (1 << 17))]
+    packed = frame(text[:start], *runs, text[start + len(long) :])
+    yield Good("claims-long", "a name of 3,900,000 characters in `architecture`, in a frame of a "
+               "few hundred bytes", pack(made, packed=packed), (one,))  # fmt: skip
+    names = ["__metadata__", "__proto__", "constructor", "CON", "-rf", "--help", "_extra_state",
+             "0", "None", "self", "a.weight", "a.weight.weight"]  # fmt: skip
+    yield good("claims-names", "names that mean something elsewhere",
+               *(constant(name, "u8", (), f"{i:02x}") for i, name in enumerate(names)))  # fmt: skip
+    yield good("sparse-i32", "selected integers, the others 0", stored("w", "i32", np.array(
+        [5, 0], "<i4"), mask=np.array([True, False])))  # fmt: skip
+    mask = np.arange(64) < 32
+    payload = bytes([47]) + b"\xff" * 4 + bytes(32 * 47 // 8)
+    yield good("codec-rice-large", "a payload much larger than its mask: 32 gaps of 0 with the "
+               "parameter 47", masked("w", "f32", (64,), SIGNS, mask=mask, codec="rice",
+                                      payload=payload), prototype=SIGNS)  # fmt: skip
 
 
 def resnet32() -> bytes:

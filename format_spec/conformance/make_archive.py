@@ -421,7 +421,46 @@ def totals(manifest: Json) -> tuple[int, int]:
     return elements % 2**64, restored % 2**64
 
 
-Block = bytes | tuple[int, int]  # a raw block, or a byte and how often it is repeated
+@dataclass(frozen=True)
+class Packed:
+    """A compressed block: its content, and how many bytes that regenerates."""
+
+    content: bytes
+    regenerated: int
+
+
+# a raw block, a byte and how often it is repeated, or a compressed block
+Block = bytes | tuple[int, int] | Packed
+LITERALS = {1 << code - 19: code for code in range(25, 36)}  # lengths 64, 128, ... 65536
+MATCHES = {3 + (1 << code - 36): code for code in range(43, 53)}  # 131, 259, ... 65539
+
+
+def copies(byte: int, literals: int, match: int, offset: int = 0) -> Packed:
+    """Return a compressed block: a byte `literals` times, then `match` bytes from `offset` back.
+
+    It has one sequence, all three of whose codes are in tables of one symbol. Without an offset it
+    takes the last one of the frame, at first 1, so that it is literals + match times the byte;
+    `literals` is 64 to 131,071, `match` 131 to 131,074.
+    """
+    least, low = max((least, code) for least, code in LITERALS.items() if least <= literals)
+    start, high = max((least, code) for least, code in MATCHES.items() if least <= match)
+    section = (0b01 | 0b11 << 2 | literals << 4).to_bytes(3, "little") + bytes([byte])
+    told = offset + 3 if offset else 1
+    middle = told.bit_length() - 1
+    tables = bytes([1, 0b01_01_01_00, low, middle, high])
+    bits = total = 0  # read from the end: the offset's bits first, then the match's
+    for number, width in ((literals - least, low - 19), (match - start, high - 36),
+                          (told - (1 << middle), middle)):  # fmt: skip
+        bits |= number << total
+        total += width
+    stream = (bits | 1 << total).to_bytes(total // 8 + 1, "little")
+    return Packed(section + tables + stream, literals + match)
+
+
+def literal(content: bytes) -> Packed:
+    """Return a compressed block of raw literals alone, larger than what it regenerates."""
+    head = (0b00 | 0b11 << 2 | len(content) << 4).to_bytes(3, "little")
+    return Packed(head + content + b"\0", len(content))
 
 
 def frame(
@@ -433,14 +472,13 @@ def frame(
     sized: bool = True,
     last: bool = True,
 ) -> bytes:
-    """Return one zstd frame of raw and run-length blocks; the defaults make a valid one.
+    """Return one zstd frame of blocks; the defaults make a valid one.
 
     `window` is a window descriptor (then the frame is not of one segment), `dictionary` an
     identifier below 256, `checksum` four bytes after the last block; without `sized` no content
     size is declared, without `last` no block is marked as the last one.
     """
-    size = sum(len(b) if isinstance(b, bytes) else b[1] for b in blocks)
-    size = size if declared is None else declared
+    size = sum(map(regenerated, blocks)) if declared is None else declared
     single = window is None and sized
     flag, width = next(
         (flag, width)
@@ -460,11 +498,27 @@ def frame(
         out += (size - (256 if width == 2 else 0)).to_bytes(width, "little")
     for index, block in enumerate(blocks):
         final = last and index == len(blocks) - 1
-        if isinstance(block, bytes):
-            out += (final | len(block) << 3).to_bytes(3, "little") + block
-        else:
-            out += (final | 1 << 1 | block[1] << 3).to_bytes(3, "little") + bytes([block[0]])
+        kind, count, content = 0, 0, b""
+        match block:
+            case bytes():
+                kind, count, content = 0, len(block), block
+            case Packed():
+                kind, count, content = 2, len(block.content), block.content
+            case (byte, count):
+                kind, content = 1, bytes([byte])
+        out += (final | kind << 1 | count << 3).to_bytes(3, "little") + content
     return out + checksum
+
+
+def regenerated(block: Block) -> int:
+    """Return how many bytes of content a block stands for."""
+    match block:
+        case bytes():
+            return len(block)
+        case Packed():
+            return block.regenerated
+        case (_, count):
+            return count
 
 
 def skippable(content: bytes) -> bytes:

@@ -16,12 +16,15 @@ from make_archive import (
     alias,
     canonical,
     constant,
+    copies,
     draft,
     frame,
+    literal,
     masked,
     pack,
     prototype,
     quantized,
+    regenerated,
     rehash,
     restored_digest,
     skippable,
@@ -29,7 +32,7 @@ from make_archive import (
     tensor_digest,
 )
 
-LISTING, RESTORING = "listing", "restoring"
+LISTING, RESTORING, VERIFYING = "listing", "restoring", "verifying"
 
 
 class Bad(NamedTuple):
@@ -57,6 +60,7 @@ def rejected() -> Iterator[Bad]:
     yield from _frames()
     yield from _codecs()
     yield from _limits()
+    yield from _blocks()
 
 
 def plain() -> Draft:
@@ -227,12 +231,13 @@ def _digests() -> Iterator[Bad]:
         changed = bytearray(made.payloads[0])
         changed[-1] ^= 1
         made.payloads = [bytes(changed)]
+        found = RESTORING if name in ("masks", "dense") else VERIFYING
         yield Bad(f"digest-{name}", "3.3", f"the digest of section `{name}` is right",
-                  f"section {name!r}", pack(made), RESTORING)  # fmt: skip
+                  f"section {name!r}", pack(made), found)  # fmt: skip
     notes = draft(constant("w"), sections=[("notes", False, b"read me")])
     notes.payloads[0] = b"eat me!"
     yield Bad("digest-unknown", "3.3", "the digest of a section that is not known is right",
-              "section 'notes'", pack(notes), RESTORING)  # fmt: skip
+              "section 'notes'", pack(notes), VERIFYING)  # fmt: skip
     yield Bad("digest-restored", "8", "the restored digest is right", "restored tensors",
               edit(plain(), ("restored_sha256",), "0" * 64), RESTORING)  # fmt: skip
     swapped = draft(stored("a", "u8", FIVE[:2]), stored("b", "u8", FIVE[2:4]))
@@ -627,7 +632,7 @@ def _prototype() -> Iterator[Bad]:
     bad = prototype(3, stored=np.array([1, np.nan, 2], np.float32))
     yield Bad("prototype-nan-unused", "3.4", "stored values of a prototype are finite, of one that "
               "no tensor uses too", "finite", pack(draft(constant("w"), prototype=bad, store=True)),
-              RESTORING)  # fmt: skip
+              VERIFYING)  # fmt: skip
 
 
 def _frames() -> Iterator[Bad]:
@@ -667,7 +672,7 @@ def _frames() -> Iterator[Bad]:
         if key in ("unsized", "content-above", "trailing-byte"):  # fmt: skip
             with_source = draft(constant("w"), sections=[("source", False, packed)])
             yield Bad(f"source-{key}", "3.5", f"source: {rule}", "source: expected",
-                      pack(with_source), RESTORING)  # fmt: skip
+                      pack(with_source), VERIFYING)  # fmt: skip
     large = frame(*[(32, 1 << 17)] * 512, b"x")
     for key, rule, packed in (
         ("empty", "the text is not empty", frame(b"")),
@@ -676,7 +681,7 @@ def _frames() -> Iterator[Bad]:
     ):
         with_source = draft(constant("w"), sections=[("source", False, packed)])
         yield Bad(f"source-{key}", "3.5", f"source: {rule}", "source: expected",
-                  pack(with_source), RESTORING)  # fmt: skip
+                  pack(with_source), VERIFYING)  # fmt: skip
     for coding in ("zstd", "shuffle-zstd"):
         part = stored("b", "u8", array, coding=coding, payload=frame(array.tobytes()))
         yield Bad(f"{coding}-not-smaller", "4.3", "a compressed payload is smaller than the raw "
@@ -876,3 +881,54 @@ def _limits() -> Iterator[Bad]:
     blocks: list[Block] = [text[:15], *[(ord("x"), 1 << 17)] * 32, text[15 + (1 << 22) :]]
     yield one("manifest", "a manifest of more than 2^22 bytes, of a frame of a few hundred",
               "manifest size", made, packed=frame(*blocks))  # fmt: skip
+
+
+def _blocks() -> Iterator[Bad]:
+    """Frames with a block above Block_Maximum_Size, which some decompressors take all the same."""
+    small, large = "at most the window, here 1 KiB", "at most 128 KiB"
+    for name, rule, window, blocks in (
+        ("raw", f"a raw block has {small}", 0, (b"\7" * 1025, (7, 1024))),
+        ("run", f"a run has {small}", 0, ((7, 1025), (7, 1024))),
+        ("compressed", f"a compressed block regenerates {small}", 0,
+         ((7, 1024), copies(7, 512, 513))),
+        ("size", f"a compressed block has {small}", 0, (literal(b"\7" * 1021), (7, 1024))),
+        ("run-128k", f"a run has {large}", None, ((7, 200_000),)),
+        ("compressed-128k", f"a compressed block regenerates {large}", None,
+         (copies(7, 1 << 16, (1 << 16) + 1),)),
+        ("first-128k", f"a compressed block regenerates {large}, the first of two", 0x40,
+         (copies(7, 1 << 16, (1 << 16) + 1), (7, 1 << 17))),
+        ("last-128k", f"a run has {large}, in a window of 256 KiB and the last of three", 0x40,
+         ((7, 9), (7, 1 << 17), (7, (1 << 17) + 1))),
+    ):  # fmt: skip
+        array = np.full(sum(map(regenerated, blocks)), 7, "u1")
+        packed = frame(*blocks, window=window)
+        part = stored("w", "u8", array, coding="zstd", payload=packed)
+        yield Bad(f"zstd-block-{name}", "4.3", f"stored values: {rule}", "stored values: expected",
+                  pack(draft(part)), RESTORING)  # fmt: skip
+    good = frame((7, 60))
+    array = np.full(60, 7, "u1")
+    for name, rule, packed in (
+        ("reserved", "the type of a block is not the reserved one", good[:-4] + bytes(
+            [7 | 60 << 3 & 0xFF, 60 >> 5, 0, 7])),
+        ("beyond", "blocks lie in the frame", frame((7, 30), (7, 30))[:-4] + bytes(
+            [1 | 30 << 3 & 0xFF, 30 >> 5, 0, 7])),
+    ):  # fmt: skip
+        part = stored("w", "u8", array, coding="zstd", payload=packed)
+        yield Bad(f"zstd-block-{name}", "4.3", f"stored values: {rule}", "stored values: expected",
+                  pack(draft(part)), RESTORING)  # fmt: skip
+    text = canonical(plain().manifest)
+    yield Bad("manifest-block-segment", "2.1", "manifest: a compressed block has at most the "
+              "window, here that of a single segment: its content", "manifest: expected",
+              pack(plain(), packed=frame(literal(text))))  # fmt: skip
+    long = b"x" * 1025
+    made = draft(constant("w"), about={"x": long.decode()})
+    head, tail = canonical(made.manifest).split(long)
+    for name, block in (("raw", long), ("run", (ord("x"), 1025)),
+                        ("compressed", copies(ord("x"), 512, 513))):  # fmt: skip
+        packed = frame(head, block, tail, window=0)
+        yield Bad(f"manifest-block-{name}", "2.1", f"manifest: a block has {small}",
+                  "manifest: expected", pack(made, packed=packed))  # fmt: skip
+        packed = frame(b"#", block, b"\n", window=0)
+        made_of = draft(constant("w"), sections=[("source", False, packed)])
+        yield Bad(f"source-block-{name}", "3.5", f"source: a block has {small}",
+                  "source: expected", pack(made_of), VERIFYING)  # fmt: skip

@@ -1,10 +1,11 @@
-"""Make small.pemn, the archive that SPEC.md shows byte by byte.
+"""Make smallest.pemn and small.pemn, the archives that SPEC.md shows byte by byte.
 
-    python format_spec/examples/make_small.py          # print its size and restored tensors
-    python format_spec/examples/make_small.py --write  # write small.pemn beside this file
+    python format_spec/examples/make_small.py          # print their sizes and restored tensors
+    python format_spec/examples/make_small.py --write  # write them beside this file
 
-The manifest and one tensor are zstd-compressed, so another version of libzstd may write other bytes
-that mean the same; the committed file came from libzstd 1.5.7.
+smallest.pemn has one tensor and a mask of one byte, and is not compressed, so that it can be read
+as it is. In small.pemn the manifest and one tensor are zstd-compressed, so another version of
+libzstd may write other bytes that mean the same; the committed file came from libzstd 1.5.7.
 """
 
 import sys
@@ -22,10 +23,19 @@ from pemn_compress.format.archive import (
     open_archive,
 )
 
-PATH = Path(__file__).with_name("small.pemn")
+FOLDER = Path(__file__).parent
 SEED = 42
 MASK = np.array([[0, 1, 1, 0], [1, 0, 0, 1]], np.bool_)
 RAMP = (1 + np.arange(20) / 32).astype(np.float32)  # 0x3f800000, 0x3f840000, ...: shuffles well
+
+
+def make_smallest(*, compress: bool = False) -> bytes:
+    """Return the bytes of the archive with one masked tensor, of eight values of a seed."""
+    return encode(
+        [MaskedTensor("w", "f32", MASK.reshape(8), offset=0, scale=1.0)],
+        Prototype("normal16", prng.normal16(SEED, 0, 8), SEED),
+        compress=compress,
+    )
 
 
 def make() -> bytes:
@@ -46,13 +56,14 @@ def make() -> bytes:
 
 def main() -> None:
     """Print what was made, and write it when asked to."""
-    packed = make()
-    if "--write" in sys.argv[1:]:
-        PATH.write_bytes(packed)
-    with open_archive(packed) as archive:
-        print(f"{len(packed)} bytes, restored SHA-256 {archive.manifest.restored_sha256}")
-        for name, array in archive.restored().items():
-            print(name, array.tolist())
+    for name, packed in (("smallest.pemn", make_smallest()), ("small.pemn", make())):
+        if "--write" in sys.argv[1:]:
+            (FOLDER / name).write_bytes(packed)
+        with open_archive(packed) as archive:
+            digest = archive.manifest.restored_sha256
+            print(f"{name}: {len(packed)} bytes, restored SHA-256 {digest}")
+            for tensor, array in archive.restored().items():
+                print(" ", tensor, array.tolist())
 
 
 if __name__ == "__main__":

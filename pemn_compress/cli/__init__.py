@@ -1,13 +1,18 @@
 """The command line: parse, call, print. One file per command, loaded when it is run."""
 
+import os
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any
 
 import click
 
-from pemn_compress.errors import PemnError
+from pemn_compress.cli.flags import as_flags
+from pemn_compress.errors import PemnError, PemnWarning
 from pemn_compress.version import __version__
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -60,7 +65,10 @@ def pemn() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
     try:
-        result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", PemnWarning)
+            warnings.showwarning = partial(_warn, warnings.showwarning)
+            result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else str(error))
@@ -71,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message())
     except PemnError as error:
-        _fail(str(error))
+        _fail(as_flags(str(error)))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has stopped reading; say nothing
         sys.exit(0)
@@ -79,6 +87,16 @@ def main(arguments: list[str] | None = None) -> None:
         told = str(error.__cause__ or "")
         click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _warn(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any
+) -> None:
+    """Print a warning of ours as a line, from one of many ranks; leave others as they are."""
+    if not issubclass(category, PemnWarning):
+        others(message, category, *place)
+    elif os.environ.get("RANK", "0") == "0":
+        click.echo(f"warning: {as_flags(str(message))}", err=True)
 
 
 def _fail(message: str) -> None:

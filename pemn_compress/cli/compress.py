@@ -209,7 +209,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     from pemn_compress.cli.progress import observer
     from pemn_compress.compressing import compress
     from pemn_compress.compressing.preparing import DataRequest
-    from pemn_compress.compressing.record import Storage
+    from pemn_compress.compressing.storage import Storage
     from pemn_compress.data.ranks import world
     from pemn_compress.masking.selection import Selection
     from pemn_compress.training.run import Run
@@ -253,8 +253,6 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         )
     if not first:
         return
-    for warning in made.warnings:
-        click.echo(f"warning: {warning}", err=True)
     if output == "-":
         write_stdout(made.archive)
     text = json.dumps(made.record, indent=2) if options["as_json"] else _summary(made)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pemn_compress.cli.flags import as_flags
 from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
@@ -22,9 +23,16 @@ class _Watcher:
         self._checkpoint = checkpoint
         self._epochs = self._done = 0
         self._started = False
+        self._before_start: list[str] = []
+
+    def ready(self, told: str, warnings: Sequence[str]) -> None:
+        # said when training starts: what stops it before that is one line, and alone
+        self._before_start = [f"warning: {as_flags(warning)}" for warning in warnings]
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         self._epochs, self._done, self._started = epochs, done, True
+        for line in self._before_start:
+            print(line, file=sys.stderr, flush=True)
 
     def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
         pass
@@ -55,7 +63,15 @@ class _Watcher:
         return f"{place}; the same command goes on from {self._checkpoint}"
 
 
-class _Lines(_Watcher):
+class _Telling(_Watcher):
+    """Says before the first epoch what will happen."""
+
+    def ready(self, told: str, warnings: Sequence[str]) -> None:
+        super().ready(told, warnings)
+        self._before_start.append(told)
+
+
+class _Lines(_Telling):
     """One line per epoch on standard error."""
 
     def start(self, epochs: int, steps: int, done: int) -> None:
@@ -78,7 +94,7 @@ class _Lines(_Watcher):
         )
 
 
-class _Bar(_Watcher):
+class _Bar(_Telling):
     """A live line: epoch, loss, accuracy, images per second, time left."""
 
     def __init__(self, checkpoint: Path | None) -> None:

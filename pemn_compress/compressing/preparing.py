@@ -1,12 +1,10 @@
 """From what a user names, a model and data, to a model that fits its data."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from pemn_compress import models
@@ -15,8 +13,10 @@ from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.samples import Data
 from pemn_compress.data.sources import from_model_file, load_data
 from pemn_compress.errors import DataError, SettingError
+from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
+from pemn_compress.models.seeded import seeded
 from pemn_compress.training.recipes import Recipe
 
 
@@ -34,11 +34,22 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model ready to be masked, its data, and the text of its model file if it has one."""
+    """A model ready to be masked, its data, and where it comes from.
+
+    `file` is the model file, if it has one, `given` the module that a caller gave, left as it is.
+    `pretrained` says that the weights were asked for as somebody trained them.
+    """
 
     model: nn.Module
     data: Data
-    source: str | None
+    file: ModelFile | None = None
+    given: nn.Module | None = None
+    pretrained: bool = False
+
+    @property
+    def source(self) -> str | None:
+        """The text of the model file."""
+        return self.file.source if self.file else None
 
 
 def prepare(
@@ -57,13 +68,12 @@ def prepare(
         file = load_model_file(model)
     loaded = load_request(data, file)
     if isinstance(model, nn.Module):
-        return Prepared(copy.deepcopy(model), loaded, None)
+        return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed % 2**63)
-        if file is not None:
-            built = architectures.build_from_file(file, **(variant | dict(arguments)))
-            return Prepared(built, loaded, file.source)
+    if file is not None:
+        built = architectures.build_from_file(file, build_seed=seed, **(variant | dict(arguments)))
+        return Prepared(built, loaded, file)
+    with seeded(seed):
         if not loaded.is_image:
             raise DataError(
                 f"architecture {model!r} takes images, data {loaded.name!r} is none: expected "
@@ -76,7 +86,7 @@ def prepare(
             classes=loaded.classes or 0,
         )
         built = architectures.build(model, **(variant | implied | dict(arguments)))
-        return Prepared(built, loaded, None)
+        return Prepared(built, loaded, pretrained=arguments.get("weights") is not None)
 
 
 def is_model_file(reference: str) -> bool:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
-from pemn_compress.format import codecs
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings
@@ -24,34 +24,6 @@ from pemn_compress.training.history import Epoch, StorageStep
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 from pemn_compress.version import __version__
-
-
-@dataclass(frozen=True)
-class Storage:
-    """How the archive is written: mask codec, prototype by seed or by value, source or not.
-
-    `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `shrinking`.
-    `value_dtype` rounds the trained weights of pruned and dense networks; see `value_storage`.
-    `zstd` False and `tensor_digests` are those of `archive.encode`.
-    """
-
-    codec: str = codecs.AUTO
-    store_prototype: bool = False
-    include_source: bool = True
-    force: bool = False
-    dense_dtype: str = "float32"
-    fold_batchnorm: bool = False
-    value_dtype: str = "float32"
-    zstd: bool = True
-    tensor_digests: bool = False
-
-    def shrinking(self) -> dict[str, Any]:
-        """Return the options that change the model, as `packing.pack` takes them."""
-        return {
-            "dense_dtype": self.dense_dtype,
-            "fold_batchnorm": self.fold_batchnorm,
-            "value_dtype": self.value_dtype,
-        }
 
 
 def run_record(

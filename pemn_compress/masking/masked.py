@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.errors import ModelError
 from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import shuffled
-from pemn_compress.masking.host import PlannedModel
-from pemn_compress.masking.ranking import top_global, top_signed
+from pemn_compress.masking.extra_state import from_tensor, to_tensor
+from pemn_compress.masking.host import PlannedModel, gathered
 from pemn_compress.masking.rules.budgets import (
     Budget,
     global_budget,
@@ -22,11 +22,20 @@ from pemn_compress.masking.rules.budgets import (
     tensor_budget,
     tensor_densities,
 )
-from pemn_compress.masking.rules.strategies import SHUFFLE_STREAM, Filling, Settings, fill
+from pemn_compress.masking.rules.keywords import check_keywords
+from pemn_compress.masking.rules.progress import check_progress
+from pemn_compress.masking.rules.strategies import (
+    SHUFFLE_STREAM,
+    Filling,
+    Settings,
+    few_values_warning,
+    fill,
+)
 from pemn_compress.masking.search import RENEWALS, SEARCHES
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.masking.staying_dense import told_of_dense
 from pemn_compress.masking.straight_through import Fill
-from pemn_compress.masking.top import top_mask
+from pemn_compress.masking.top import top_global, top_mask, top_signed
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
@@ -48,16 +57,19 @@ class MaskedModel(PlannedModel):
         scale_by_density: multiply the scale by 1/sqrt(density).
         search: how scores become masks and weights: "edge-popup", "supermask" or "biprop".
         include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
-            `planning.Selection`.
+            `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
             floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
             renewal_rate.
 
     Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
-    the model had besides; any optimiser, any loop, DDP and torch.compile work as on any module.
-    A loop calls `advance` as it goes on; only renewals and density schedules need it.
+    the model had besides; any optimiser, any loop, DDP, torch.compile and `fully_shard` of the
+    whole work as on any module. A loop calls `advance` as it goes on; only renewals and density
+    schedules need it. Threads may run one model at once; their passes take turns.
 
     Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
+    Warns (PemnWarning) of a prototype too short to be random, of parameters that stay dense because
+    they are frozen, and of others that do where they are more than a tenth of the model.
     Source: [PEMN] sections 3.2 to 3.4.
     """
 
@@ -82,20 +94,25 @@ class MaskedModel(PlannedModel):
         **methods: Any,
     ) -> None:
         super().__init__()
+        check_keywords("MaskedModel", methods)
         self.settings = Settings(
             strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
             **methods,
         )  # fmt: skip
+        density, seed = self.settings.density, self.settings.seed
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
         self.budget = self._budget(self.settings.ramp)
         self.search = SEARCHES[search]
+        told = [few_values_warning(self.settings, self.filling.length)]
+        told += told_of_dense(model, selection)
         device = next(model.parameters()).device
         drawn = self.filling.prototype(seed)
         if self.shuffle is not None:
             drawn = shuffled(drawn, self.shuffle)
-        prototype = torch.from_numpy(drawn).to(device)
+        # of torch's own memory: numpy's cannot be resized, which is how sharding frees it
+        prototype = torch.tensor(drawn, device=device)
         self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
         score_seed = seed if self.settings.score_seed is None else self.settings.score_seed
         densities = tensor_densities(self.plan, density, self.settings.layer_density)
@@ -108,27 +125,30 @@ class MaskedModel(PlannedModel):
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
+        self._tell(told)
         self._take_over(model)
 
-    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
-        """Say where training goes on: before the first step of an epoch, or before a step.
+    def advance(
+        self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None
+    ) -> None:
+        """Say what comes next: epoch `epoch`, or step `step` of `steps` in all.
 
-        Both count from 0, steps over the whole run. Renews weights and changes the density where
-        the settings say so; a function of its arguments and the state dict, so that a resumed run
-        goes on as if it had never stopped. To say the same epoch or step again changes nothing.
-        Raises SettingError for a number below 0.
+        Both count from 0, steps over the whole run; where `step` is `steps`, training is over and
+        nothing is renewed any more. Renews weights and changes the density where the settings say
+        so; a function of its arguments and the state dict, so that a resumed run goes on as if it
+        had never stopped. To say the same epoch or step again changes nothing. Raises SettingError
+        for a number below 0, and for a step beyond the last.
         """
-        for name, number in (("epoch", epoch), ("step", step)):
-            if number is not None and number < 0:
-                raise SettingError(f"{name}: expected 0 or more, got {number}")
+        epoch, step, steps = check_progress(epoch, step, steps)
         if epoch is not None and self.settings.ramp:
             self.budget = self._budget(epoch)
-        if self.renewal is None:
+        if self.renewal is None or (step is not None and step == steps):
             return
         count = self.renewal.due(epoch=epoch, step=step)
         if count is not None:
             with torch.no_grad():
-                ranks = [score if self.settings.signed else score.abs() for score in self.scores]
+                scores = self._whole_scores()
+                ranks = [score if self.settings.signed else score.abs() for score in scores]
                 self.renewal.renew(count, ranks, list(self.masks().values()))
                 self.renewal.last.fill_(count)
 
@@ -137,8 +157,13 @@ class MaskedModel(PlannedModel):
 
         The masks that would be stored now, also where training draws others.
         """
-        shared = self._global_masks()
-        return {tensor.name: self._mask(i, shared) for i, tensor in enumerate(self.plan)}
+        scores = self._whole_scores()
+        shared = self._global_masks(scores)
+        return {t.name: self._mask(i, scores[i], shared) for i, t in enumerate(self.plan)}
+
+    def trained(self) -> nn.ParameterList:
+        """Return the scores."""
+        return self.scores
 
     def fill(self, index: int) -> Fill:
         """Return where the fixed weights of a planned tensor come from at present."""
@@ -159,13 +184,12 @@ class MaskedModel(PlannedModel):
         A tied weight appears under each of its names, as the very same tensor. `training` draws
         the masks of a training step where the search does that.
         """
-        shared = self._global_masks()
+        scores = self._whole_scores()
+        shared = self._global_masks(scores)
         made: dict[str, Tensor] = {}
         for index, tensor in enumerate(self.plan):
-            mask = self._mask(index, shared, training=training)
-            weight = self.search.weight(
-                self.scores[index], mask, self.fill(index), self.settings.signed
-            )
+            mask = self._mask(index, scores[index], shared, training=training)
+            weight = self.search.weight(scores[index], mask, self.fill(index), self.settings.signed)
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
@@ -198,18 +222,31 @@ class MaskedModel(PlannedModel):
             self.plan, map(now, tensor_densities(self.plan, s.density, s.layer_density))
         )
 
-    def _global_masks(self) -> list[Tensor] | None:
+    def _whole_scores(self) -> list[Tensor]:
+        """Return the scores, gathered where each rank holds a part of them, differentiable."""
+        scores = [gathered(score) for score in self.scores]
+        for score in scores:
+            if score.dtype != torch.float32:  # cast for a pass, by FSDP's mixed precision for one
+                raise ModelError(
+                    f"a MaskedModel's scores stay float32 in training: got {score.dtype}, whose "
+                    "masks are others than those that are stored; train under torch.autocast"
+                )
+        return scores
+
+    def _global_masks(self, scores: list[Tensor]) -> list[Tensor] | None:
         """Return the final masks of a budget that all tensors share, else None."""
         counts, total = self.budget
         if total is None:
             return None
-        flat = top_global(list(self.scores), counts, total, self.settings.signed)
+        flat = top_global(scores, counts, total, self.settings.signed)
         parts = flat.split([tensor.numel for tensor in self.plan])
         tensors = self.plan.tensors  # torch 2.6 compiles no zip over a plan
         return [part.view(tensors[i].shape) for i, part in enumerate(parts)]
 
-    def _mask(self, index: int, shared: list[Tensor] | None, *, training: bool = False) -> Tensor:
-        score, count = self.scores[index], self.budget.counts[index]
+    def _mask(
+        self, index: int, score: Tensor, shared: list[Tensor] | None, *, training: bool = False
+    ) -> Tensor:
+        count = self.budget.counts[index]
         draw = self.search.training_mask
         if training and draw is not None:
             return draw(score, count if shared is None else int(shared[index].sum()))
@@ -224,18 +261,18 @@ class MaskedModel(PlannedModel):
             score.data = score.data.contiguous()
         return self
 
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return the settings: a state dict's scores mean something only beside their seed."""
-        return self.settings.told()
+    def get_extra_state(self) -> Tensor:
+        """Return the settings, as bytes: scores mean something only beside their seed."""
+        return to_tensor(self.settings.told())
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
+    def set_extra_state(self, state: Any) -> None:
         """Refuse the state of a model with other settings. Raises ModelError."""
-        own = self.get_extra_state()
-        for key in dict.fromkeys([*own, *state]):
-            if state.get(key) != own.get(key):
+        own, told = self.settings.told(), from_tensor(state)
+        for key in dict.fromkeys([*own, *told]):
+            if told.get(key) != own.get(key):
                 raise ModelError(
                     f"the state dict is of a MaskedModel with other settings: {key}: expected "
-                    f"{own.get(key)!r}, got {state.get(key)!r}"
+                    f"{own.get(key)!r}, got {told.get(key)!r}"
                 )
 
     def extra_repr(self) -> str:

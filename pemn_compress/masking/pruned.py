@@ -14,10 +14,15 @@ from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, SettingError, TrainingError
 from pemn_compress.format import prng
-from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.extra_state import from_tensor, to_tensor
+from pemn_compress.masking.host import PlannedModel, gathered
+from pemn_compress.masking.rules.keywords import check_keywords
+from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.progress import check_progress
 from pemn_compress.masking.rules.pruning import PruningSettings, density_of
 from pemn_compress.masking.selection import Selection, plan_model
+from pemn_compress.masking.staying_dense import told_of_dense
 from pemn_compress.masking.top import top_mask
 
 ORDER_STREAMS = 1 << 33  # tensor i of the plan draws its order of removal from stream 2^33 + i
@@ -38,14 +43,17 @@ class PrunedModel(PlannedModel):
         pruning_start: fraction of the training that is done when removing starts.
         pruning_end: fraction that is done when it ends; cubic only, 0.5 by default.
         include, exclude, first_layer_dense, last_layer_dense: which parameters are pruned; see
-            `planning.Selection`.
+            `selection.Selection`.
 
     Trainable parameters are one tensor of values per planned weight (`values`, in plan order) and
     whatever the model had besides. Any optimiser and any loop work; tell the model how far it is
-    with `set_progress` after each step (a one-shot at the start needs no telling). A removed weight
-    is +0.0 from then on: whatever weight decay or momentum make of its value, the model never sees.
+    with `advance` before each step and after the last, or with `set_progress` after each step (a
+    one-shot at the start needs no telling). A removed weight is +0.0 from then on: whatever weight
+    decay or momentum make of its value, the model never sees.
 
-    Raises ModelError for a model without such weights, SettingError for a setting out of range.
+    Raises ModelError for a model without such weights (unless nothing is to be removed),
+    SettingError for a setting out of range. Warns (PemnWarning) of what stays dense because it is
+    frozen, or although it is more than a tenth of the model.
     """
 
     def __init__(
@@ -63,21 +71,24 @@ class PrunedModel(PlannedModel):
         exclude: Sequence[str] = (),
         first_layer_dense: bool = False,
         last_layer_dense: bool = False,
+        **unknown: Any,
     ) -> None:
         super().__init__()
+        check_keywords("PrunedModel", unknown)
         density = density_of(density, sparsity)
         self.settings = PruningSettings(
             strategy, density, seed, pruning_schedule, pruning_start, pruning_end
         )
-        self.plan = plan_model(
-            model, Selection(include, exclude, first_layer_dense, last_layer_dense)
-        )
+        selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
+        removes = self.settings.strategy != "dense"
+        self.plan = plan_model(model, selection, may_be_empty=not removes)
         self.kept = tuple(kept_count(tensor.numel, self.settings.kept) for tensor in self.plan)
         self.density = 1.0  # so far
         parameters = dict(model.named_parameters())
         self.values = nn.ParameterList(parameters[tensor.name] for tensor in self.plan)
-        self._take_over(model)
-        if strategy != "dense":
+        self._tell(told_of_dense(model, selection) if removes else ())
+        self._take_over(model, replaced=removes)
+        if removes:
             for index, value in enumerate(self.values):
                 whole = torch.ones(value.shape, dtype=torch.bool, device=value.device)
                 self.register_buffer(f"mask{index}", whole)
@@ -88,6 +99,26 @@ class PrunedModel(PlannedModel):
         """Whether every weight that is to be removed is."""
         return self.density == self.settings.density
 
+    def advance(
+        self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None
+    ) -> None:
+        """Say what comes next: epoch `epoch`, or step `step` of `steps` in all, counted from 0.
+
+        Removes the weights that are due by then; where `step` is `steps`, training is over. An
+        epoch alone says nothing here. To say the same again changes nothing. Raises SettingError
+        for a step beyond the last, and for one without `steps` as long as weights are left to
+        remove.
+        """
+        epoch, step, steps = check_progress(epoch, step, steps)
+        if step is None or self.is_finished:
+            return
+        if not steps:
+            raise SettingError(
+                "steps: expected the number of steps in all beside step, which decides how many "
+                f"weights are removed, got {steps}"
+            )
+        self.set_progress(step / steps)
+
     def set_progress(self, progress: float) -> None:
         """Remove the weights that are due when the fraction `progress` of the training is done.
 
@@ -95,9 +126,10 @@ class PrunedModel(PlannedModel):
         tensor `kept_count` weights are left, on ties those of lower index. Raises SettingError,
         TrainingError for weights that are not numbers.
         """
-        if not 0 <= progress <= 1:
-            raise SettingError(f"progress: expected a fraction from 0 to 1, got {progress!r}")
-        due = self.settings.density_at(progress)
+        done = plain(progress)
+        if not (is_number(done) and 0 <= done <= 1):
+            raise SettingError(f"progress: expected a fraction from 0 to 1, got {shown(progress)}")
+        due = self.settings.density_at(done)
         if due >= self.density:
             return
         for index, tensor in enumerate(self.plan):
@@ -116,6 +148,14 @@ class PrunedModel(PlannedModel):
             }
         return {tensor.name: self._mask(index).clone() for index, tensor in enumerate(self.plan)}
 
+    def trained(self) -> nn.ParameterList:
+        """Return the values."""
+        return self.values
+
+    def held(self) -> dict[str, nn.Parameter]:
+        """Return the parameters that were taken out: the values are they."""
+        return {tensor.name: self.values[index] for index, tensor in enumerate(self.plan)}
+
     def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
         """Return the weights by name: values where they are kept, +0.0 where they are removed.
 
@@ -123,7 +163,7 @@ class PrunedModel(PlannedModel):
         """
         made: dict[str, Tensor] = {}
         for index, tensor in enumerate(self.plan):
-            value = self.values[index]  # torch 2.6 compiles no strict zip
+            value = gathered(self.values[index])  # torch 2.6 compiles no strict zip
             weight = value
             if self.settings.strategy != "dense":
                 zero = torch.zeros((), dtype=value.dtype, device=value.device)
@@ -132,12 +172,13 @@ class PrunedModel(PlannedModel):
             made.update(dict.fromkeys(names, weight))
         return made
 
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return the settings, and how dense the model is by now."""
-        return {"settings": asdict(self.settings), "density": self.density}
+    def get_extra_state(self) -> Tensor:
+        """Return the settings, and how dense the model is by now, as bytes."""
+        return to_tensor({"settings": asdict(self.settings), "density": self.density})
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
+    def set_extra_state(self, state: Any) -> None:
         """Go on at the state's density. Raises ModelError for that of other settings."""
+        state = from_tensor(state)
         own, told = asdict(self.settings), state.get("settings", {})
         for key in own:
             if told.get(key) != own[key]:
@@ -161,7 +202,7 @@ class PrunedModel(PlannedModel):
 
     def _importance(self, index: int) -> Tensor:
         """Return what the kept weights are the largest of: above zero unless removed already."""
-        value = self.values[index].detach()
+        value = gathered(self.values[index]).detach()
         if self.settings.strategy == "magnitude":
             if bool(value.isnan().any()):
                 raise TrainingError(

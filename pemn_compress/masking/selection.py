@@ -1,19 +1,17 @@
 """From a plain model to its plan: which parameters are masked, and which stay dense."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from math import prod
 
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.parameter import UninitializedParameter
-from torch.nn.utils.prune import BasePruningMethod
-from torch.nn.utils.spectral_norm import SpectralNorm
-from torch.nn.utils.weight_norm import WeightNorm
+from torch.nn.modules.conv import _ConvNd
 
 from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.masking.fans import fans
+from pemn_compress.masking.maskable import check_maskable
+from pemn_compress.masking.rules.numbers import flag, shown
 from pemn_compress.masking.rules.plan import Plan, PlannedTensor
 
 MASKED_MODULES = (
@@ -27,9 +25,8 @@ MASKED_MODULES = (
     nn.EmbeddingBag,
 )
 DTYPES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16"}
-# hooks that make a weight anew from other parameters before every forward pass
-_REMAKERS = (WeightNorm, SpectralNorm, BasePruningMethod)
 _NEVER = ("bias_k", "bias_v")  # attention's 3-D biases are biases all the same
+_MOST_NAMES = 4
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,12 @@ class Selection:
     """Which parameters are masked.
 
     By default: those of two or more dimensions that belong to convolution, linear, attention,
-    recurrent and embedding modules. `include` replaces that rule: exactly the parameters whose
-    names match one of its patterns (shell-style: *, ?, [...]); `exclude` then takes names away,
-    and the two flags the first and the last tensor that are left.
+    recurrent and embedding modules, and are not frozen (`requires_grad=False`). `include` replaces
+    that rule: exactly the parameters whose names match one of its patterns (shell-style: *, ?,
+    [...]), frozen or not; `exclude` then takes names away, and the two flags the first and the last
+    tensor that are left. A single pattern may stand for a sequence of one.
+
+    Raises SettingError for patterns that are no strings, and flags that are no truth values.
     """
 
     include: Sequence[str] = ()
@@ -47,31 +47,68 @@ class Selection:
     first_layer_dense: bool = False
     last_layer_dense: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude"):
+            object.__setattr__(self, name, _patterns(getattr(self, name), name))
+        for name in ("first_layer_dense", "last_layer_dense"):
+            object.__setattr__(self, name, flag(getattr(self, name), name))
 
-def plan_model(model: nn.Module, selection: Selection | None = None) -> Plan:
-    """Return the plan of a plain model (a model on the meta device will do); nothing is changed.
 
-    Raises ModelError for a model that cannot be masked, SettingError for a pattern that matches
-    no parameter.
+@dataclass(frozen=True)
+class Candidate:
+    """A parameter of a model, under all its names, and what becomes of it.
+
+    `fits` says that the default rule would mask it, frozen or not; `chosen` that it is masked.
     """
-    selection = selection or Selection()
-    _refuse_unmaskable(model)
+
+    names: tuple[str, ...]
+    parameter: nn.Parameter
+    fits: bool
+    chosen: bool
+
+
+def candidates(model: nn.Module, selection: Selection) -> list[Candidate]:
+    """Return the parameters of a plain model in its order, each once, and which are chosen.
+
+    Raises ModelError for a model that cannot be masked, SettingError for a pattern that matches no
+    parameter.
+    """
+    check_maskable(model)
     names: dict[int, list[str]] = {}
     parameters: dict[int, nn.Parameter] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
         parameters[id(parameter)] = parameter
     _check_patterns(selection, [name for group in names.values() for name in group])
-    chosen = [key for key in names if _is_masked(model, names[key], parameters[key], selection)]
+    fitting = {key for key in names if _fits(model, names[key], parameters[key])}
+    chosen = [
+        key
+        for key, group in names.items()
+        if _is_masked(group, selection, key in fitting and parameters[key].requires_grad)
+    ]
     chosen = chosen[int(selection.first_layer_dense) :]
     if selection.last_layer_dense:
         chosen = chosen[:-1]
-    if not chosen:
-        raise ModelError(
-            f"{type(model).__name__}: no parameter is left to mask: expected at least one of two "
-            "or more dimensions in a convolution, linear, attention, recurrent or embedding module"
-        )
-    return Plan(tuple(_planned(model, names[key], parameters[key]) for key in chosen))
+    kept = set(chosen)
+    return [
+        Candidate(tuple(group), parameters[key], key in fitting, key in kept)
+        for key, group in names.items()
+    ]
+
+
+def plan_model(
+    model: nn.Module, selection: Selection | None = None, *, may_be_empty: bool = False
+) -> Plan:
+    """Return the plan of a plain model (a model on the meta device will do); nothing is changed.
+
+    Raises ModelError for a model that cannot be masked, or of which nothing is left to mask (unless
+    it `may_be_empty`), SettingError for a pattern that matches no parameter.
+    """
+    found = candidates(model, selection or Selection())
+    chosen = [one for one in found if one.chosen]
+    if not chosen and not may_be_empty:
+        raise _nothing_to_mask(model, found)
+    return Plan(tuple(_planned(model, one) for one in chosen))
 
 
 def owner_of(model: nn.Module, name: str) -> tuple[nn.Module, str]:
@@ -80,62 +117,66 @@ def owner_of(model: nn.Module, name: str) -> tuple[nn.Module, str]:
     return model.get_submodule(path), leaf
 
 
-def _is_masked(
-    model: nn.Module, names: list[str], parameter: nn.Parameter, selection: Selection
-) -> bool:
-    def matches(patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
-
-    if selection.include:
-        masked = matches(selection.include)
-    else:
-        owners = [owner_of(model, name) for name in names]
-        masked = parameter.dim() >= 2 and any(
-            isinstance(owner, MASKED_MODULES) and leaf not in _NEVER for owner, leaf in owners
-        )
-    return masked and not matches(selection.exclude)
+def _patterns(given: object, name: str) -> tuple[str, ...]:
+    patterns = (given,) if isinstance(given, str) else given
+    if isinstance(patterns, Iterable):
+        found = tuple(patterns)
+        if all(isinstance(pattern, str) for pattern in found):
+            return found
+    raise SettingError(f"{name}: expected patterns for names, got {shown(given)}")
 
 
-def _planned(model: nn.Module, names: list[str], parameter: nn.Parameter) -> PlannedTensor:
-    if parameter.dtype not in DTYPES:
-        raise ModelError(
-            f"{names[0]}: expected a masked parameter of float32, float16 or bfloat16, got "
-            f"{str(parameter.dtype).removeprefix('torch.')}; convert the model or --exclude it"
-        )
-    shape = tuple(parameter.shape)
-    if not parameter.numel():
-        raise ModelError(f"{names[0]}: expected at least one weight to mask, got shape {shape}")
-    owner, _ = owner_of(model, names[0])
-    # a transposed convolution stores (in, out / groups, *kernel), all others (out, in / groups, ..)
-    outputs, inputs = (*shape, 1, 1)[:2]
-    if isinstance(owner, _ConvTransposeNd):
-        inputs, outputs = outputs // owner.groups, inputs
-    kernel = prod(shape[2:])
-    return PlannedTensor(
-        names[0],
-        shape,
-        fan_in=inputs * kernel,
-        fan_out=outputs * kernel,
-        aliases=tuple(names[1:]),
-        dtype=DTYPES[parameter.dtype],
+def matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether one of a parameter's names matches one of the patterns."""
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _fits(model: nn.Module, names: Sequence[str], parameter: nn.Parameter) -> bool:
+    """Whether the default rule is for a parameter, frozen or not."""
+    owners = [owner_of(model, name) for name in names]
+    return parameter.dim() >= 2 and any(
+        isinstance(owner, MASKED_MODULES) and leaf not in _NEVER for owner, leaf in owners
     )
 
 
-def _refuse_unmaskable(model: nn.Module) -> None:
-    for path, module in model.named_modules():
-        where = f"module {path or type(model).__name__!r}"
-        remade = any(isinstance(hook, _REMAKERS) for hook in module._forward_pre_hooks.values())
-        if hasattr(module, "parametrizations") or remade:
-            raise ModelError(
-                f"{where}: expected plain parameters, got a parametrized one (weight norm, "
-                "spectral norm or pruning?); remove the parametrization before masking"
-            )
-        for name, parameter in module._parameters.items():
-            if isinstance(parameter, UninitializedParameter):
-                raise ModelError(
-                    f"{where}: parameter {name!r} of a lazy module has no shape yet; "
-                    "run the model once before masking"
-                )
+def _is_masked(names: Sequence[str], selection: Selection, by_default: bool) -> bool:
+    masked = matches(names, selection.include) if selection.include else by_default
+    return masked and not matches(names, selection.exclude)
+
+
+def _planned(model: nn.Module, one: Candidate) -> PlannedTensor:
+    name, parameter = one.names[0], one.parameter
+    if parameter.dtype not in DTYPES:
+        raise ModelError(
+            f"{name}: expected a masked parameter of float32, float16 or bfloat16, got "
+            f"{str(parameter.dtype).removeprefix('torch.')}; convert the model, or leave it dense "
+            f"with exclude=['{name}']"
+        )
+    shape = tuple(parameter.shape)
+    if not parameter.numel():
+        raise ModelError(f"{name}: expected at least one weight to mask, got shape {shape}")
+    fan_in, fan_out = fans(model, name, shape)
+    dtype = DTYPES[parameter.dtype]
+    return PlannedTensor(name, shape, fan_in, fan_out, aliases=one.names[1:], dtype=dtype)
+
+
+def _nothing_to_mask(model: nn.Module, found: Sequence[Candidate]) -> ModelError:
+    """Return the error that says what there is instead, and what would take it."""
+    told = (
+        f"{type(model).__name__}: no parameter is left to mask: expected at least one of two or "
+        "more dimensions in a convolution, linear, attention, recurrent or embedding module"
+    )
+    frozen = [one.names[0] for one in found if one.fits and not one.parameter.requires_grad]
+    others = [one.names[0] for one in found if one.parameter.dim() >= 2 and not one.fits]
+    for names, what in (
+        (frozen, "frozen (requires_grad=False)"),
+        (others, "of modules of other classes"),
+    ):
+        if names:
+            more = ", ..." if len(names) > _MOST_NAMES else ""
+            shown_names = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES])
+            told += f"; include=[{shown_names}{more}] would take those that are {what}"
+    return ModelError(told)
 
 
 def _check_patterns(selection: Selection, names: Sequence[str]) -> None:
@@ -143,6 +184,6 @@ def _check_patterns(selection: Selection, names: Sequence[str]) -> None:
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise SettingError(
-                    f"--{option} {pattern!r} matches no parameter of the model; "
-                    f"expected a pattern for names such as {', '.join(names[:4])}"
+                    f"{option}={pattern!r} matches no parameter of the model; "
+                    f"expected a pattern for names such as {', '.join(names[:_MOST_NAMES])}"
                 )

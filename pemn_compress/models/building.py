@@ -6,6 +6,7 @@ only its owner can build). All may carry the variants that the papers use: the m
 batch-norm layers, and no biases.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from pemn_compress import models
 from pemn_compress.errors import ModelError, PemnError
 from pemn_compress.format.archive import Archive
 from pemn_compress.models.modelfile import ModelFile, module_from_source
+from pemn_compress.models.seeded import seeded
+from pemn_compress.models.structure import first_difference
 from pemn_compress.models.variants import apply_variant
 
 _ATTRIBUTE = "pemn_architecture"
@@ -40,7 +43,8 @@ def build(
         {
             "kind": "registered",
             "name": name,
-            "arguments": dict(arguments),
+            # trained weights are values, which an archive holds itself
+            "arguments": {key: value for key, value in arguments.items() if key != "weights"},
             "batchnorm": batchnorm,
             "bias": bias,
         },
@@ -48,10 +52,21 @@ def build(
 
 
 def build_from_file(
-    file: ModelFile, *, batchnorm: str = "learned", bias: bool = True, **arguments: object
+    file: ModelFile,
+    *,
+    build_seed: int = 0,
+    batchnorm: str = "learned",
+    bias: bool = True,
+    **arguments: object,
 ) -> nn.Module:
-    """Build a model file's model and let it remember how. Raises ModelError."""
-    model = apply_variant(file.build(**arguments), batchnorm=batchnorm, bias=bias)
+    """Build a model file's model and let it remember how.
+
+    What its constructor draws from the global generators of torch, numpy and Python is a function
+    of `build_seed`, which an archive records: whoever restores it builds with the same. The random
+    state of the caller is left as it was. Raises ModelError.
+    """
+    with seeded(build_seed):
+        model = apply_variant(file.build(**arguments), batchnorm=batchnorm, bias=bias)
     return remember(
         model,
         {
@@ -61,6 +76,7 @@ def build_from_file(
             "arguments": dict(arguments),
             "batchnorm": batchnorm,
             "bias": bias,
+            "seed": f"{build_seed:x}",
         },
     )
 
@@ -74,7 +90,34 @@ def remember(model: nn.Module, architecture: Mapping[str, Any]) -> nn.Module:
 def architecture_of(model: nn.Module) -> dict[str, Any]:
     """Return what `build` left on the module, or the kind "none" with the class's name."""
     left = getattr(model, _ATTRIBUTE, None)
-    return dict(left) if left else {"kind": "none", "name": type(model).__name__}
+    return dict(left) if left else unknown_architecture(model)
+
+
+def unknown_architecture(model: nn.Module) -> dict[str, Any]:
+    """Return what an archive says of a model that only its owner can build."""
+    return {"kind": "none", "name": type(model).__name__}
+
+
+def change_since_build(model: nn.Module) -> str | None:
+    """Return in words how a registered model differs from what `build` made; None: it does not.
+
+    Whoever changes a layer of it has another model than its name says. What a state dict holds is
+    not compared: that is what training changes.
+    """
+    told = architecture_of(model)
+    if told["kind"] != "registered":
+        return None
+    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
+    arguments = told["arguments"]
+    try:
+        try:
+            with torch.device("meta"):
+                anew = build(told["name"], **variant, **arguments)
+        except NotImplementedError:  # few cannot be built there
+            anew = build(told["name"], **variant, **arguments)
+    except PemnError as error:  # what `remember` was told is the caller's own
+        return str(error)
+    return first_difference(anew, model)
 
 
 def build_from_archive(
@@ -103,7 +146,7 @@ def build_from_archive(
             return build(name, **variant, **arguments)
         if kind == "source":
             file = source_file(archive, trust_source=trust_source)
-            return build_from_file(file, **variant, **arguments)
+            return build_from_file(file, build_seed=_seed_of(told), **variant, **arguments)
     except ModelError as error:
         text = str(error)
         raise ModelError(
@@ -119,6 +162,14 @@ def build_from_archive(
         f"{archive.name}: does not say how to build its model ({name}); give the model to fill "
         "(--model model.py, or load(..., model=...)), or restore a state dict (.safetensors, .pt)"
     )
+
+
+def _seed_of(told: Mapping[str, Any]) -> int:
+    """Return the seed that a model file's model was built with; archives before 0.2 have none."""
+    text = told.get("seed", "0")
+    if not (isinstance(text, str) and re.fullmatch("[0-9a-f]{1,16}", text)):
+        raise ModelError(f"architecture: expected a seed of up to 16 hex digits, got {text!r:.40}")
+    return int(text, 16)
 
 
 def _is_all_state(model: nn.Module) -> bool:

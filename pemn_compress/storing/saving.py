@@ -1,5 +1,6 @@
 """From a masked or a pruned model to an archive."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pemn_compress.atomic import check_output, write_bytes
-from pemn_compress.errors import ArchiveError, ModelError, SettingError
+from pemn_compress.errors import ArchiveError, ModelError, PemnWarning, SettingError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive import (
     AliasTensor,
@@ -23,15 +24,16 @@ from pemn_compress.format.archive.contents import Content
 from pemn_compress.format.archive.values import tensor_bytes
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
-from pemn_compress.masking.rules.pruning import check_storage
+from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES
 from pemn_compress.masking.search.iterand import value_stream
-from pemn_compress.masking.straight_through import binary_scale
-from pemn_compress.masking.top import tile
+from pemn_compress.masking.straight_through import binary_scale, tile
+from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
 from pemn_compress.storing.trained import store_values
 from pemn_compress.version import __version__
@@ -50,6 +52,7 @@ def pack(
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
+    untrained: bool = False,
 ) -> bytes:
     """Return the archive of a masked model, or of a pruned one.
 
@@ -64,22 +67,27 @@ def pack(
     `zstd=False` compresses nothing: large tensors can be mapped into memory, and the bytes do not
     depend on a compressor's version. `tensor_digests` lets one tensor be read without the others.
 
+    `untrained` packs a model whose pruning is not finished, for a rehearsal.
+
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
     finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
-    check_storage(
-        masked.settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype
+    masked = unwrapped(masked)
+    check_ways(
+        masked.settings,
+        codec=codec,
+        dense_dtype=dense_dtype,
+        store_prototype=store_prototype,
+        value_dtype=value_dtype,
     )
-    if isinstance(masked, MaskedModel):
-        check_store_prototype(masked.settings, store_prototype)
-    elif not masked.is_finished:
+    if isinstance(masked, PrunedModel) and not (masked.is_finished or untrained):
         raise ModelError(
             f"pruning is not finished: expected density {masked.settings.density:g}, got "
             f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
         )
-    plain, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
-    contents = _contents(plain, placed, DENSE_DTYPES[dense_dtype])
+    state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    contents = _contents(state, placed, DENSE_DTYPES[dense_dtype])
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
     if isinstance(masked, PrunedModel):
@@ -99,19 +107,32 @@ def pack(
         codec=codec,
         compress=zstd,
         tensor_digests=tensor_digests,
-        architecture=architecture or architectures.architecture_of(masked.model),
+        architecture=architecture or current_architecture(masked),
         about=told | dict(about or {}),
         source=source,
     )
-    _compare(packed, plain)
+    _compare(packed, state)
     return packed
 
 
-def check_store_prototype(settings: Settings, store_prototype: bool) -> None:
-    """Refuse to store a prototype by value where values were drawn that are not in it.
+def check_ways(
+    settings: Settings | PruningSettings,
+    *,
+    codec: str = codecs.AUTO,
+    dense_dtype: str = "float32",
+    store_prototype: bool = False,
+    value_dtype: str = "float32",
+    **_: object,
+) -> None:
+    """Refuse options of `pack` that do not exist, or that do not go with the settings.
 
-    Raises SettingError.
+    Raises SettingError, UnknownNameError.
     """
+    codecs.check_name(codec)
+    check_dense_dtype(dense_dtype)
+    check_storage(settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype)
+    if isinstance(settings, PruningSettings):
+        return
     values_count = not (
         SEARCHES[settings.search].binary or DISTRIBUTIONS[settings.distribution][0] == "sign"
     )
@@ -130,22 +151,63 @@ def shrunk(
     value_dtype: str = "float32",
 ) -> nn.Module:
     """Return the plain model that an archive with these options holds; see `shrinking`."""
-    return _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)[0]
+    masked = unwrapped(masked)
+    plain = masked.to_plain()
+    plain.load_state_dict(
+        stored_state(
+            masked,
+            dense_dtype=dense_dtype,
+            fold_batchnorm=fold_batchnorm,
+            value_dtype=value_dtype,
+        )
+    )
+    return plain
+
+
+def stored_state(
+    masked: MaskedModel | PrunedModel,
+    *,
+    dense_dtype: str = "float32",
+    fold_batchnorm: bool = False,
+    value_dtype: str = "float32",
+) -> dict[str, Tensor]:
+    """Return the state dict that an archive with these options holds; see `shrinking`."""
+    return _shrink(unwrapped(masked), dense_dtype, fold_batchnorm, value_dtype)[0]
+
+
+def current_architecture(masked: MaskedModel | PrunedModel) -> dict[str, Any]:
+    """Return how the model is built again: what `build` left on it, unless it was changed since.
+
+    Then only its owner can build it, which is said in a PemnWarning.
+    """
+    told = architectures.architecture_of(masked.model)
+    with in_place(masked) as model:
+        change = architectures.change_since_build(model)
+    if change is None:
+        return told
+    warnings.warn(
+        f"the model is no longer the {told['name']} that was built (registered and given: "
+        f"{change}): the archive does not say how to build it; whoever loads it has to bring the "
+        "model, load(path, model=...)",
+        PemnWarning,
+        stacklevel=3,
+    )
+    return architectures.unknown_architecture(masked.model)
 
 
 def _shrink(
     masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
-) -> tuple[nn.Module, dict[str, Content]]:
-    """Return the plain model to store, and the contents that its planned tensors become."""
+) -> tuple[dict[str, Tensor], dict[str, Content]]:
+    """Return the state to store, and the contents that its planned tensors become."""
     check_dense_dtype(dense_dtype)
-    plain = masked.to_plain()
+    state = state_of(masked)
+    planned = {name for tensor in masked.plan for name in (tensor.name, *tensor.aliases)}
     if fold_batchnorm:
-        shrinking.fold_batchnorm(plain)
-    names = (name for tensor in masked.plan for name in (tensor.name, *tensor.aliases))
-    round_dense(plain, frozenset(names), dense_dtype)
+        shrinking.fold_batchnorm(masked.model, state, planned)
+    round_dense(state, planned, dense_dtype)
     if isinstance(masked, PrunedModel):
-        return plain, store_values(masked, plain, value_dtype)
-    return plain, _masked_contents(masked)
+        return state, store_values(masked, state, value_dtype)
+    return state, _masked_contents(masked)
 
 
 def save(
@@ -223,15 +285,12 @@ def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
     }
 
 
-def _contents(plain: nn.Module, placed: Mapping[str, Content], narrow: str | None) -> list[Content]:
+def _contents(
+    state: Mapping[str, Tensor], placed: Mapping[str, Content], narrow: str | None
+) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
-    for name, tensor in plain.state_dict(keep_vars=True).items():
-        if not isinstance(tensor, Tensor) or tensor.dtype not in CODES:
-            raise ModelError(
-                f"{name}: expected state of tensors ({', '.join(CODES.values())}), got "
-                f"{tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__}"
-            )
+    for name, tensor in state.items():
         if id(tensor) in first:
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
@@ -241,9 +300,8 @@ def _contents(plain: nn.Module, placed: Mapping[str, Content], narrow: str | Non
     return contents
 
 
-def _compare(packed: bytes, plain: nn.Module) -> None:
+def _compare(packed: bytes, state: Mapping[str, Tensor]) -> None:
     """Read the archive back, by the format's own arithmetic, and compare it with torch's."""
-    state = plain.state_dict()
     with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
         for record, array in archive.tensors():
             if bytes(tensor_bytes(array)) != bytes(tensor_bytes(as_array(state[record.name]))):

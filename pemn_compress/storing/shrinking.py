@@ -1,9 +1,10 @@
 """Dense parameters made small before they are stored: folded batch-norm, narrow floats.
 
-Both change the model a little, so both work on the plain model and whoever uses them measures it
-again. On small networks this wins more than any mask codec: ResNet-32's batch-norm takes a third
-of its masks' bytes at density 0.5.
+Both change the model a little, so whoever uses them measures it again. On small networks this wins
+more than any mask codec: ResNet-32's batch-norm takes a third of its masks' bytes at density 0.5.
 """
+
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -21,49 +22,81 @@ def check_dense_dtype(name: str) -> None:
         raise UnknownNameError("dense dtype", name, DENSE_DTYPES)
 
 
-def foldable(module: nn.Module) -> bool:
-    """Whether a module is a batch-norm with learned weight and bias, and running statistics."""
-    return isinstance(module, _BatchNorm) and module.affine and module.running_var is not None
+# in evaluation mode both compute what fold_batchnorm rewrites; a forward of a user's own may not
+_FORWARDS = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
+
+
+def foldable(model: nn.Module, keep: Collection[str] = ()) -> list[tuple[str, _BatchNorm]]:
+    """Return the names and modules of the batch-norms that can be rewritten as scale and shift.
+
+    Those with learned weight and bias, and running statistics, all float32 and the layer's own: not
+    shared with another module, and none of the tensors in `keep`, such as masked ones.
+    """
+    users: dict[int, int] = {}
+    for module in model.modules():
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                users[id(tensor)] = users.get(id(tensor), 0) + 1
+    found = []
+    for name, module in model.named_modules():
+        if not isinstance(module, _BatchNorm) or type(module).forward not in _FORWARDS:
+            continue
+        if "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks:
+            continue
+        held = [getattr(module, leaf) for leaf in _VECTORS]
+        if any(t is None or t.dtype != torch.float32 or users[id(t)] > 1 for t in held):
+            continue
+        prefix = f"{name}." if name else ""
+        if not any(f"{prefix}{leaf}" in keep for leaf in _VECTORS):
+            found.append((name, module))
+    return found
+
+
+_VECTORS = ("weight", "bias", "running_mean", "running_var")
 
 
 @torch.no_grad()
-def fold_batchnorm(model: nn.Module) -> int:
+def fold_batchnorm(
+    model: nn.Module, state: Mapping[str, Tensor] | None = None, keep: Collection[str] = ()
+) -> int:
     """Rewrite the four vectors of every batch-norm as a scale and a shift; return how many.
 
     In evaluation mode a batch-norm computes (x - mean) / sqrt(var + eps) x weight + bias. The new
     weight and bias do the whole of it, mean becomes 0 and var 1 - eps: constants, which an archive
     stores in a few bytes. The model means the same up to rounding, but it can no longer be trained
-    on. Layers without learned weight and bias, or without running statistics, are left alone.
+    on. Layers that are not `foldable` are left alone.
+
+    What is rewritten is `state`, a state dict of the model, in place; by default the model's own.
     """
-    folded = 0
-    for module in model.modules():
-        if not foldable(module):
-            continue
-        assert isinstance(module, _BatchNorm)
-        mean, var = module.running_mean, module.running_var
-        assert mean is not None
-        assert var is not None
-        scale = module.weight.double() / (var.double() + module.eps).sqrt()
-        shift = module.bias.double() - mean.double() * scale
+    state = model.state_dict() if state is None else state
+    layers = foldable(model, keep)
+    for name, module in layers:
+        prefix = f"{name}." if name else ""
+        weight, bias, mean, var = (state[f"{prefix}{leaf}"] for leaf in _VECTORS)
+        scale = weight.double() / (var.double() + module.eps).sqrt()
+        shift = bias.double() - mean.double() * scale
         mean.zero_()
         var.fill_(1 - module.eps)
         # what is left of the division is undone too: float32(1 - eps) + eps is not quite 1
-        module.weight.copy_(scale * (var.double() + module.eps).sqrt())
-        module.bias.copy_(shift)
-        if module.num_batches_tracked is not None:
-            module.num_batches_tracked.zero_()
-        folded += 1
-    return folded
+        weight.copy_(scale * (var.double() + module.eps).sqrt())
+        bias.copy_(shift)
+        count = state.get(f"{prefix}num_batches_tracked")
+        if count is not None:
+            count.zero_()
+    return len(layers)
 
 
 @torch.no_grad()
-def round_dense(model: nn.Module, masked: frozenset[str], dense_dtype: str) -> None:
-    """Round all float32 state but the masked tensors to a narrower dtype, nearest even.
+def round_dense(
+    model: nn.Module | Mapping[str, Tensor], masked: Collection[str], dense_dtype: str
+) -> None:
+    """Round all float32 state but the masked tensors to a narrower dtype, nearest even, in place.
 
-    A tensor that would overflow stays as it is.
+    `model` is a module or a state dict. A tensor that would overflow stays as it is.
     """
     check_dense_dtype(dense_dtype)
-    for name, tensor in model.state_dict().items():
+    state = model.state_dict() if isinstance(model, nn.Module) else model
+    for name, tensor in state.items():
         if name not in masked and isinstance(tensor, Tensor):
             narrowed(tensor, dense_dtype)
 

@@ -1,7 +1,9 @@
 """Trained weights as an archive stores them: rounded to a value dtype, with positions if pruned."""
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pemn_compress.errors import ModelError
 from pemn_compress.format.archive import DenseTensor, QuantizedTensor, SparseTensor
@@ -17,8 +19,10 @@ LARGEST_INTEGER = 127  # of +-127: -128 would have no counterpart
 
 
 @torch.no_grad()
-def store_values(pruned: PrunedModel, plain: nn.Module, value_dtype: str) -> dict[str, Content]:
-    """Round the planned weights of `plain`, and return what an archive holds of them, by name.
+def store_values(
+    pruned: PrunedModel, state: Mapping[str, Tensor], value_dtype: str
+) -> dict[str, Content]:
+    """Round the planned weights in `state`, in place; return what an archive holds of them.
 
     `value_dtype` is one of `pruning.VALUE_DTYPES`: "float16" and "bfloat16" round weights of
     float32, nearest even; "int8" stores integers from -127 to 127 and one scale for each index of
@@ -27,10 +31,9 @@ def store_values(pruned: PrunedModel, plain: nn.Module, value_dtype: str) -> dic
     weights that are not finite.
     """
     masks = None if pruned.settings.strategy == "dense" else pruned.masks()
-    parameters = dict(plain.named_parameters())
     contents = {}
     for name in (tensor.name for tensor in pruned.plan):
-        weight, mask = parameters[name].data, masks[name] if masks else None
+        weight, mask = state[name], masks[name] if masks else None
         if not bool(weight.isfinite().all()):
             raise ModelError(f"{name}: expected finite weights to store, got others")
         contents[name] = _store(name, weight, mask, value_dtype)

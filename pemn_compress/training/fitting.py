@@ -1,8 +1,7 @@
 """Training of any nn.Module that classifies.
 
 Nothing here knows about masks: a MaskedModel, a PrunedModel and a plain model train alike. A model
-that has a method `advance` is told before every epoch and every step, one that has `set_progress`
-after every step.
+that has a method `advance` is told before every epoch and every step, and after an epoch's last.
 """
 
 import math
@@ -20,6 +19,7 @@ from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World, check_batch, world
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import DataError, SettingError, TrainingError
+from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.checkpoint import resume, write
 from pemn_compress.training.evaluation import check_fit, evaluate
@@ -28,7 +28,7 @@ from pemn_compress.training.memory import explained
 from pemn_compress.training.optimization import learning_rate, make_optimizer
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
-from pemn_compress.training.watching import Advancing, Observer, Progressing
+from pemn_compress.training.watching import Advancing, Observer
 
 CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
 
@@ -128,6 +128,7 @@ def _fit(
     if observer:
         observer.start(recipe.epochs, len(batches), len(history))
     forward = torch.compile(trained) if run.compile else trained
+    reach = Reach(model)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             for epoch in range(len(history), recipe.epochs):
@@ -139,7 +140,7 @@ def _fit(
                 with explained(model, recipe, device, f"epoch {epoch + 1} of {recipe.epochs}"):
                     train_loss = _train_epoch(
                         forward, model, batches, optimizer, recipe, epoch, run, device, here,
-                        observer,
+                        reach, observer,
                     )  # fmt: skip
                     distributed.average_statistics(model, here)
                     stepped = time.perf_counter()
@@ -177,6 +178,7 @@ def _train_epoch(
     run: Run,
     device: torch.device,
     here: World,
+    reach: Reach,
     observer: Observer | None,
 ) -> float:
     model.train()
@@ -191,7 +193,7 @@ def _train_epoch(
             inputs = inputs.to(memory_format=torch.channels_last)
         place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
         if isinstance(model, Advancing):
-            model.advance(step=epoch * steps + step)
+            model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
         try:
             with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
                 outputs = forward(inputs)
@@ -209,16 +211,18 @@ def _train_epoch(
         if device.type == "cpu" or last or step % CHECK_LOSS_STEPS == 0:
             _check_finite(loss, total, place, recipe)
         loss.backward()  # type: ignore[no-untyped-call]
+        reach.after_backward()
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
         # now, not before the next backward pass: the next forward pass needs room for weights
         optimizer.zero_grad(set_to_none=True)
-        if isinstance(model, Progressing):
-            model.set_progress((epoch * steps + step + 1) / (recipe.epochs * steps))
         total += loss.detach().double()
         if observer:
             observer.step(epoch, step, len(targets), loss.detach().item)
+    if isinstance(model, Advancing):
+        model.advance(step=(epoch + 1) * steps, steps=recipe.epochs * steps)
+    reach.after_epoch()
     return float(distributed.mean_over_ranks(total, here)) / steps
 
 

@@ -1,6 +1,6 @@
 """Who follows a run: models that change as training goes on, and whoever shows its progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from pemn_compress.training.history import Epoch
@@ -8,10 +8,17 @@ from pemn_compress.training.history import Epoch
 
 @runtime_checkable
 class Advancing(Protocol):
-    """A model that wants to know how far training is, such as a MaskedModel."""
+    """A model that changes as training goes on, such as a MaskedModel or a PrunedModel."""
 
-    def advance(self, *, epoch: int | None = None, step: int | None = None) -> None:
-        """Epoch `epoch`, or step `step` of the whole run, comes next; both count from 0."""
+    def advance(
+        self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None
+    ) -> None:
+        """Epoch `epoch`, or step `step` of `steps` in all, comes next; both count from 0.
+
+        Told before each epoch, before each step, and after the last step of each epoch, before
+        the evaluation: where `step` is `steps`, training is over. To say the same again changes
+        nothing.
+        """
 
 
 class Observer(Protocol):
@@ -28,8 +35,8 @@ class Observer(Protocol):
 
 
 @runtime_checkable
-class Progressing(Protocol):
-    """A model that changes as training goes on, as one whose weights are pruned step by step."""
+class Expecting(Protocol):
+    """An observer that wants to know, before training starts, what it will come to."""
 
-    def set_progress(self, progress: float) -> None:
-        """Be told after each step: steps done / steps in all, from above 0 to 1."""
+    def ready(self, told: str, warnings: Sequence[str]) -> None:
+        """The rehearsal is done: what will happen, in one line, and what is worth a thought."""

@@ -6,6 +6,7 @@ The methods themselves are in `search/`, under the same names.
 from typing import NamedTuple
 
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules.numbers import is_number, shown, whole
 
 
 class SearchFacts(NamedTuple):
@@ -81,13 +82,14 @@ def check_renewal(renewal: str, every: int | None, rate: float | None) -> None:
                     "got none"
                 )
         return
-    if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+    if every is not None and not (is_number(every) and isinstance(every, int) and every >= 1):
         raise SettingError(
-            f"renewal_every: expected a number of {facts.unit} of 1 or more, got {every!r}"
+            f"renewal_every: expected a number of {facts.unit} of 1 or more, got {shown(every)}"
         )
-    if rate is not None and not (isinstance(rate, int | float) and 0 < rate <= facts.most):
+    if rate is not None and not (is_number(rate) and 0 < rate <= facts.most):
         raise SettingError(
-            f"renewal_rate: expected above 0 and up to {facts.most:g} for {renewal}, got {rate!r}"
+            f"renewal_rate: expected above 0 and up to {facts.most:g} for {renewal}, got "
+            f"{shown(rate)}"
         )
 
 
@@ -111,10 +113,10 @@ def check_budget(budget: str, floor: float | None, by_pattern: bool) -> None:
                 "floor is a setting of budget global, a tensor's own budget being exact: expected "
                 f"that one, got {budget}"
             )
-        if isinstance(floor, bool) or not (isinstance(floor, int | float) and 0 <= floor <= 1):
+        if not (is_number(floor) and 0 <= floor <= 1):
             raise SettingError(
                 f"floor is the fraction of every tensor that is kept at least: expected 0 to 1, "
-                f"got {floor!r}"
+                f"got {shown(floor)}"
             )
     if budget == "global" and by_pattern:
         raise SettingError(
@@ -127,8 +129,7 @@ def check_ramp(schedule: str, ramp_epochs: int | None) -> None:
     """Refuse a ramp of no length, or one of a constant density. Raises SettingError."""
     if ramp_epochs is None:
         return
-    if isinstance(ramp_epochs, bool) or not isinstance(ramp_epochs, int) or ramp_epochs < 1:
-        raise SettingError(f"ramp_epochs: expected 1 or more, got {ramp_epochs!r}")
+    whole(ramp_epochs, "ramp_epochs", least=1)
     if schedule == "constant":
         raise SettingError(
             "ramp_epochs is a setting of density_schedule cubic: expected that one, got constant"

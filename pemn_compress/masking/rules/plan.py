@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules.numbers import is_number, plain, shown
 
 _HALF = Fraction(1, 2)
 
@@ -62,19 +63,22 @@ def exact(number: float) -> Fraction:
     """Return the decimal number that a user wrote, not the binary one that stands in for it.
 
     0.29 means 29/100: `int(0.29 * 100)` is 28 in floating point, and rules for counts must not
-    hinge on that.
+    hinge on that. It is the shortest decimal that tells the number among those of its own type: a
+    float32's 0.29 means 29/100, too.
 
     >>> exact(0.29) * 100
     Fraction(29, 1)
     """
-    return Fraction(repr(float(number)))
+    return Fraction(repr(float(plain(number))))
 
 
 def check_density(density: float) -> None:
     """Refuse a density outside (0, 1]."""
-    if not (isinstance(density, int | float) and 0 < density <= 1):
+    number = plain(density)
+    if not (is_number(number) and 0 < number <= 1):
         raise SettingError(
-            f"density is the fraction of weights kept: expected 0 < density <= 1, got {density!r}"
+            "density is the fraction of weights kept: expected 0 < density <= 1, got "
+            f"{shown(density)}"
         )
 
 

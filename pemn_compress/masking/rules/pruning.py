@@ -11,8 +11,9 @@ from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format import prng
+from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import check_density, exact
-from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
+from pemn_compress.masking.rules.strategies import STRATEGIES, Settings, check_name
 
 TRAINED_STRATEGIES = ("magnitude", "random", "dense")  # their weights are trained, not their masks
 PRUNING_SCHEDULES = ("cubic", "one-shot")
@@ -47,8 +48,9 @@ class PruningSettings:
             ("strategy", self.strategy, TRAINED_STRATEGIES),
             ("pruning schedule", self.pruning_schedule, PRUNING_SCHEDULES),
         ):
-            if name not in known:
-                raise UnknownNameError(kind, name, known)
+            check_name(kind, name, known)
+        for setting in ("density", "seed", "pruning_start", "pruning_end"):
+            object.__setattr__(self, setting, plain(getattr(self, setting)))
         if self.density is None:
             object.__setattr__(self, "density", 1.0 if self.strategy == "dense" else DENSITY)
         check_density(self.kept)
@@ -61,11 +63,16 @@ class PruningSettings:
                 "pruning_end is a setting of the pruning schedule cubic: expected that one, got "
                 "one-shot, which removes everything at pruning_start"
             )
+        for setting, value in (("pruning_start", self.pruning_start), ("pruning_end", self.end)):
+            if not is_number(value):
+                raise SettingError(
+                    f"{setting}: expected a fraction of the training, got {shown(value)}"
+                )
         if not 0 <= self.pruning_start <= 1 or not (one_shot or self.pruning_start < self.end <= 1):
             raise SettingError(
                 "pruning_start and pruning_end are fractions of the training: expected "
                 f"0 <= start {'' if one_shot else '< end '}<= 1, got {self.pruning_start:g}"
-                + ("" if one_shot else f" and {self.end:g}; pass a later --pruning-end")
+                + ("" if one_shot else f" and {self.end:g}; pass a later pruning_end")
             )
 
     @property
@@ -110,7 +117,7 @@ class PruningSettings:
         if self.density != 1:
             raise SettingError(
                 f"strategy dense keeps every weight: expected density 1, got {self.density:g}; "
-                f"--strategy magnitude --density {self.density:g} removes the others"
+                f"strategy='magnitude' density={self.density:g} removes the others"
             )
         for field in fields(self):
             if field.name.startswith("pruning_") and getattr(self, field.name) != field.default:
@@ -131,13 +138,13 @@ def check_given(strategy: str, given: Mapping[str, Any]) -> None:
             raise SettingError(
                 f"{name} is a setting of masks over random weights ({', '.join(STRATEGIES)}): "
                 f"expected none under strategy {strategy}, got one; leave it "
-                "out, or take --strategy rp"
+                "out, or take strategy='rp'"
             )
         if strategy in STRATEGIES and name == "sparsity":
             density = density_of(None, value)
             raise SettingError(
                 f"sparsity is a setting of strategies magnitude and random: expected one of them, "
-                f"got {strategy}; for masks say --density {density:g}"
+                f"got {strategy}; for masks say density={density:g}"
             )
         if strategy in STRATEGIES and name.startswith("pruning_"):
             raise SettingError(
@@ -152,13 +159,16 @@ def density_of(density: float | None, sparsity: float | None) -> float | None:
     Sparsity is the fraction removed, the exact complement: 0.9 means a density of 0.1. Raises
     SettingError for one out of range and for two that disagree.
     """
+    density, sparsity = plain(density), plain(sparsity)
     if sparsity is None:
         return density
-    if not (isinstance(sparsity, int | float) and 0 <= sparsity < 1):
+    if not (is_number(sparsity) and 0 <= sparsity < 1):
         raise SettingError(
             "sparsity is the fraction of weights removed: expected 0 <= sparsity < 1, got "
-            f"{sparsity!r}"
+            f"{shown(sparsity)}"
         )
+    if density is not None:
+        check_density(density)
     complement = float(1 - exact(sparsity))
     if density is not None and density != complement:
         raise SettingError(
@@ -181,7 +191,7 @@ def check_storage(strategy: str, *, store_prototype: bool, value_dtype: str) -> 
         raise SettingError(
             "value_dtype is for trained weights: expected strategy "
             f"{', '.join(TRAINED_STRATEGIES)}, got {strategy}, whose weights come from a seed; "
-            "--dense-dtype float16 narrows what such an archive stores by value"
+            "dense_dtype='float16' narrows what such an archive stores by value"
         )
 
 

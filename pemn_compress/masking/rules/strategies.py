@@ -7,7 +7,7 @@ Source: [PEMN] "Parameter-Efficient Masking Networks", NeurIPS 2022, section 3.3
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,11 +17,16 @@ from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format import prng
 from pemn_compress.masking.rules import methods
 from pemn_compress.masking.rules.budgets import Patterns, tensor_densities
+from pemn_compress.masking.rules.numbers import flag, is_number, plain, shown
 from pemn_compress.masking.rules.plan import Plan, PlannedTensor, check_density, exact
 
 FEW_VALUES = 8
 PROTOTYPE_STREAM, SHUFFLE_STREAM = 0, 1
 MAX_SCALE = 2.0**100  # the archive format's
+_NUMBERS = (
+    "ratio", "density", "seed", "score_seed", "floor", "ramp_epochs", "renewal_every",
+    "renewal_rate",
+)  # fmt: skip
 # other settings are told where they are not at their default
 _ALWAYS_TOLD = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -54,6 +59,8 @@ class Settings:
     by default 10.
     `renewal` happens every `renewal_every` steps (iterand) or epochs (recycle), to `renewal_rate`
     of the weights; by default as in the paper.
+
+    Numbers may be numpy's or torch's; they are held as Python's (`numbers.plain`).
 
     Raises SettingError (UnknownNameError for a name that no registry has) when it is made with a
     value out of range, or with two that do not go together.
@@ -91,11 +98,15 @@ class Settings:
             ("density schedule", self.density_schedule, methods.DENSITY_SCHEDULES),
             ("renewal", self.renewal, methods.RENEWALS),
         ):
-            if name not in known:
-                raise UnknownNameError(kind, str(name), filter(None, known))
+            check_name(kind, name, known)
+        pairs = _pairs(self.layer_density)
+        held = {name: plain(getattr(self, name)) for name in _NUMBERS} | {
+            "scale_by_density": flag(self.scale_by_density, "scale_by_density"),
+            "layer_density": pairs,
+        }
+        for name, value in held.items():
+            object.__setattr__(self, name, value)
         check_ratio(self.ratio)
-        pairs = tuple((str(pattern), own) for pattern, own in self.layer_density)
-        object.__setattr__(self, "layer_density", pairs)  # lists, where a JSON file had them
         for density in (self.density, *(own for _, own in pairs)):
             check_density(density)
         prng.check_seed(self.seed)
@@ -162,12 +173,30 @@ class Filling:
         return prng.TRANSFORMS[self.transform](seed, PROTOTYPE_STREAM, self.length)
 
 
+def _pairs(given: Any) -> Patterns:
+    """Return densities by name as pairs: given as such, as lists (in JSON), or as a mapping."""
+    try:
+        pairs = given.items() if isinstance(given, Mapping) else given
+        return tuple((str(pattern), plain(own)) for pattern, own in pairs)
+    except (TypeError, ValueError):
+        raise SettingError(
+            f"layer_density: expected pairs of a name pattern and a density, got {shown(given)}"
+        ) from None
+
+
+def check_name(kind: str, name: object, known: Collection[str | None]) -> None:
+    """Refuse a name that a registry lacks. Raises UnknownNameError, which lists those it has."""
+    if not (name is None or isinstance(name, str)) or name not in known:
+        raise UnknownNameError(kind, str(name), filter(None, known))
+
+
 def check_ratio(ratio: float) -> None:
     """Refuse a ratio outside (0, 1]."""
-    if not (isinstance(ratio, int | float) and 0 < ratio <= 1):
+    number = plain(ratio)
+    if not (is_number(number) and 0 < number <= 1):
         raise SettingError(
             "ratio is the prototype's length / the largest masked tensor's: "
-            f"expected 0 < ratio <= 1, got {ratio!r}"
+            f"expected 0 < ratio <= 1, got {shown(ratio)}"
         )
 
 
@@ -257,7 +286,7 @@ def few_values_warning(settings: Settings, length: int) -> str | None:
     equal = "; all weights of a tensor are equal" if length == 1 else ""
     return (
         f"rp with ratio {settings.ratio:g} leaves a prototype of {length} "
-        f"value{'s' if length > 1 else ''} (fewer than {FEW_VALUES}){equal}; use a larger --ratio"
+        f"value{'s' if length > 1 else ''} (fewer than {FEW_VALUES}){equal}; use a larger ratio"
     )
 
 

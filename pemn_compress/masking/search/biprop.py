@@ -16,4 +16,4 @@ def weight(scores: Tensor, mask: Tensor, fill: Fill, signed: bool) -> Tensor:
 
     dL/dw is the loss's gradient at the binary weight, w the fixed one it stands for.
     """
-    return straight_through(scores if signed else scores.abs(), mask, fill, binary=True)
+    return straight_through(scores, mask, fill, binary=True, magnitude=not signed)

@@ -16,7 +16,6 @@ from torch import Tensor
 from pemn_compress.format import prng
 from pemn_compress.masking.rules.plan import PlannedTensor
 from pemn_compress.masking.straight_through import Fill, straight_through
-from pemn_compress.masking.top import masked_weight
 
 SCORE_STREAMS = 1 << 32  # tensor i of the plan draws its scores from stream 2^32 + i
 
@@ -25,11 +24,10 @@ def initial_scores(tensor: PlannedTensor, index: int, seed: int, density: float)
     """Return the scores that training starts from: float32, uniform in +-1/sqrt(fan_in)."""
     drawn = prng.uniform24(seed, SCORE_STREAMS + index, tensor.numel)
     bound = np.float32(1 / math.sqrt(tensor.fan_in))
-    return torch.from_numpy(drawn * bound).view(tensor.shape)
+    # of torch's own memory, which sharding can free and fill
+    return torch.tensor(drawn * bound).view(tensor.shape)
 
 
 def weight(scores: Tensor, mask: Tensor, fill: Fill, signed: bool) -> Tensor:
     """Return the masked weight; dL/ds = dL/dw x w x sign(s), or dL/dw x w where signs count."""
-    if signed:
-        return straight_through(scores, mask, fill)
-    return masked_weight(scores, fill.values, mask, fill.offset, fill.scale)
+    return straight_through(scores, mask, fill, magnitude=not signed)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pemn_compress.masking.rules.methods import RENEWALS
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import Filling, Settings
-from pemn_compress.masking.top import tile
+from pemn_compress.masking.straight_through import tile
 
 Array = npt.NDArray[np.generic]
 

@@ -1,0 +1,25 @@
+"""What the package tells a Python caller, as a user of the command types it: density=0.1 or so."""
+
+import re
+import shlex
+
+# what messages of the package name as keyword arguments, and commands have as options
+_SETTINGS = (
+    "include", "exclude", "strategy", "density", "ratio", "renewal", "search", "dense_dtype",
+)  # fmt: skip
+_SAID = re.compile(rf"\b({'|'.join(_SETTINGS)})=(\[[^\]]*\]|'[^']*'|[\w.+-]*\w)")
+
+
+def as_flags(message: str) -> str:
+    """Return a message with keyword arguments put as options; a list is one option for each.
+
+    >>> as_flags("take strategy='rp', or include=['*.w', 'head']")
+    "take --strategy rp, or --include '*.w' --include head"
+    """
+    return _SAID.sub(_option, message)
+
+
+def _option(said: re.Match[str]) -> str:
+    name, value = said.groups()
+    values = re.findall(r"'([^']*)'", value) if value[0] in "['" else [value]
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(one)}" for one in values)

@@ -1,0 +1,57 @@
+"""How large an archive will be, told before training starts."""
+
+from math import ceil
+
+from torch import nn
+
+from pemn_compress.accounting import SEED_BYTES, mask_limit_bits
+from pemn_compress.compressing.storage import Storage
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.masking.rules.budgets import tensor_densities
+from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.storing.shrinking import foldable
+
+_WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
+_CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
+
+
+def expected_bytes(
+    masked: MaskedModel | PrunedModel, storage: Storage, overhead: float = _CONTAINER_BYTES
+) -> int:
+    """Return the bytes that the archive of a model will have after training.
+
+    Masks at their information limit at the final density, weights and dense parameters in the
+    dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
+    """
+    bits, values = 0.0, 0
+    if isinstance(masked, PrunedModel):
+        densities: tuple[float, ...] = (masked.settings.kept,) * len(masked.plan)
+    else:
+        s = masked.settings
+        densities = tensor_densities(masked.plan, s.density, s.layer_density)
+        values = 4 * masked.filling.length if storage.store_prototype else SEED_BYTES
+    for tensor, density in zip(masked.plan, densities, strict=True):
+        kept = kept_count(tensor.numel, density)
+        bits += mask_limit_bits(tensor.numel, kept)
+        if isinstance(masked, PrunedModel):
+            values += kept * _WIDTHS[storage.value_dtype]
+    return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)
+
+
+def dense_bytes(model: nn.Module, storage: Storage) -> int:
+    """Return what the parameters and buffers of a model that are not masked will take."""
+    folded: set[int] = set()
+    if storage.fold_batchnorm:
+        for _, layer in foldable(model):
+            folded |= {id(layer.running_mean), id(layer.running_var)}
+    taken, seen = 0, set(folded)
+    for tensor in model.state_dict(keep_vars=True).values():
+        if id(tensor) in seen or not tensor.dim():
+            continue
+        seen.add(id(tensor))
+        width = tensor.element_size()
+        if width == 4 and tensor.is_floating_point():
+            width = _WIDTHS[storage.dense_dtype]
+        taken += tensor.numel() * width
+    return taken

@@ -1,0 +1,134 @@
+"""From a trained model to its archive, compared with what a reader makes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pemn_compress.compressing.preparing import Prepared
+from pemn_compress.compressing.readers import Builder
+from pemn_compress.compressing.rehearsal import ANY_SIZE, compare_outputs, fill
+from pemn_compress.compressing.storage import Storage
+from pemn_compress.data.batches import Batches
+from pemn_compress.data.samples import Data
+from pemn_compress.errors import ArchiveError
+from pemn_compress.masking.copying import copied
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.models.building import architecture_of
+from pemn_compress.storing.loading import load
+from pemn_compress.storing.saving import pack, stored_state
+from pemn_compress.training.evaluation import evaluate
+from pemn_compress.training.history import Score, StorageStep
+from pemn_compress.training.recipes import Recipe
+from pemn_compress.training.run import Run
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An archive, the model that a reader has of it, and what each lossy option cost and saved."""
+
+    archive: bytes
+    model: nn.Module
+    steps: list[StorageStep]
+
+
+def keep(
+    masked: MaskedModel | PrunedModel,
+    prepared: Prepared,
+    build: Builder | None,
+    recipe: Recipe,
+    storage: Storage,
+    run: Run,
+    trained: Score,
+) -> Kept:
+    """Pack a trained model, lossy option by lossy option, and measure what a reader restores.
+
+    `build` is how a reader builds the model; where only its owner can, a copy of the model that was
+    given is filled. Raises ModelError where a reader's model computes something else.
+    """
+    data, told = prepared.data, architecture_of(masked.model)
+    steps: list[StorageStep] = []
+    reader: nn.Module | None = None
+    for label, lossy in _options(storage):
+        score = trained
+        if lossy and reader is not None:
+            reader.load_state_dict(stored_state(masked, **lossy))
+            score = evaluate(reader.to(run.torch_device()), data.test, data, workers=run.workers)
+            reader.to("cpu")
+        packed = pack(
+            masked,
+            **storage.writing(),
+            **lossy,
+            source=prepared.source if storage.include_source else None,
+            about=about(data, recipe, score),
+        )
+        if reader is None:
+            reader = _read(packed, told, prepared, build)
+            compare_outputs(masked, reader, (_inputs(data),), batch=32)
+        else:
+            fill(packed, reader)
+        steps.append(StorageStep(label, len(packed), score))
+    assert reader is not None
+    return Kept(packed, reader.eval(), steps)
+
+
+def read_back(path: Path, packed: bytes) -> None:
+    """Compare what was written with what the disk then holds. Raises ArchiveError."""
+    if path.read_bytes() != packed:
+        raise ArchiveError(f"{path}: reads back other bytes than were written: a broken disk?")
+
+
+def _options(storage: Storage) -> list[tuple[str, dict[str, Any]]]:
+    """Return what is stored, step by step: as trained, then each lossy option added."""
+    options: list[tuple[str, dict[str, Any]]] = [("as trained", {})]
+    for label, option in (
+        ("batch-norm folded", {"fold_batchnorm": storage.fold_batchnorm}),
+        (f"dense {storage.dense_dtype}", {"dense_dtype": storage.dense_dtype}),
+        (f"values {storage.value_dtype}", {"value_dtype": storage.value_dtype}),
+    ):
+        if set(option.values()) - {False, "float32"}:
+            options.append((label, options[-1][1] | option))
+    return options
+
+
+def _read(
+    packed: bytes, told: Mapping[str, Any], prepared: Prepared, build: Builder | None
+) -> nn.Module:
+    """Return the model as a reader comes by it; of a model that was given, in a copy of it."""
+    if told["kind"] == "registered":
+        return load(packed, limits=ANY_SIZE)
+    if build is not None:
+        model = build(int(told["seed"], 16))
+    else:
+        assert prepared.given is not None
+        model = copied(prepared.given, {})
+    fill(packed, model)
+    return model
+
+
+def _inputs(data: Data) -> Tensor:
+    samples = Batches(data.test, batch_size=32, shuffle_seed=None, normalize=data.normalize)
+    return next(iter(samples))[0]
+
+
+def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
+    """Return what an archive says of the run that it comes from."""
+    kind, colon, place = data.name.partition(":")
+    name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
+    told: dict[str, Any] = {
+        "accuracy": {"correct": score.correct, "data": name, "total": score.total},
+        "input": {"shape": list(data.input_shape)},
+        "training": {"epochs": recipe.epochs, "recipe": recipe.name},
+    }
+    dtype = _inputs(data).dtype
+    if dtype != torch.float32:
+        told["input"]["dtype"] = str(dtype).removeprefix("torch.")
+    if data.is_image:
+        told["input"] |= {"mean": list(data.mean), "std": list(data.std)}
+    if data.class_names:
+        told["classes"] = list(data.class_names)
+    return told

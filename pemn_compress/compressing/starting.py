@@ -1,0 +1,157 @@
+"""What stands between a prepared model and the first step: masks, and the rehearsal."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from pemn_compress.accounting import archive_account
+from pemn_compress.compressing.forecast import expected_bytes
+from pemn_compress.compressing.keeping import about
+from pemn_compress.compressing.preparing import Prepared
+from pemn_compress.compressing.readers import Builder, builder_of
+from pemn_compress.compressing.rehearsal import replaced, walk
+from pemn_compress.compressing.storage import Storage
+from pemn_compress.data.batches import Batches
+from pemn_compress.data.samples import Data
+from pemn_compress.errors import PemnWarning
+from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.masking.rules.methods import RENEWALS
+from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.selection import Selection
+from pemn_compress.models.building import architecture_of
+from pemn_compress.reporting.words import both
+from pemn_compress.storing.saving import pack
+from pemn_compress.storing.shrinking import foldable
+from pemn_compress.training.evaluation import check_fit
+from pemn_compress.training.history import Score
+from pemn_compress.training.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known before the first step.
+
+    `build` is how a reader builds the model, None where only its owner can; `told` says in one line
+    what will happen.
+    """
+
+    build: Builder | None
+    expected_bytes: int
+    told: str
+    warnings: tuple[str, ...]
+
+
+def wrap(
+    prepared: Prepared,
+    settings: Settings | PruningSettings,
+    selection: Selection,
+    recipe: Recipe,
+) -> tuple[MaskedModel | PrunedModel, list[str]]:
+    """Return the model that will be trained, and what should be said of its settings."""
+    with _heard() as told:
+        if isinstance(settings, PruningSettings):
+            return PrunedModel(prepared.model, **asdict(settings), **asdict(selection)), told
+        masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+    told += _of_settings(settings, recipe, prepared.data)
+    return masked, told
+
+
+def foldless(storage: Storage, masked: MaskedModel | PrunedModel) -> tuple[Storage, list[str]]:
+    """Return the storage without folding where there is nothing to fold, which is then said."""
+    if not storage.fold_batchnorm or foldable(masked.model):
+        return storage, []
+    return replace(storage, fold_batchnorm=False), [
+        "fold_batchnorm: the model has no batch-norm with learned scale and shift of its own; "
+        "nothing is folded"
+    ]
+
+
+def rehearse_run(
+    masked: MaskedModel | PrunedModel,
+    prepared: Prepared,
+    recipe: Recipe,
+    storage: Storage,
+    output: Path | None,
+) -> Start:
+    """Walk the whole road with the untrained model. Raises ModelError, DataError."""
+    check_fit(masked, prepared.data)
+    told = architecture_of(masked.model)
+    build, warned = builder_of(told, prepared.file, travels=storage.include_source)
+    seed = int(told.get("seed", "0"), 16)
+    with _heard() as heard:
+        rehearsed = walk(
+            masked,
+            (_samples(prepared.data),),
+            build if told["kind"] == "source" else None,
+            storage.writing()
+            | {
+                "source": prepared.source if storage.include_source else None,
+                "about": about(prepared.data, recipe, Score(0, len(prepared.data.test), 0.0)),
+            },
+            seeds=(seed, (seed + 1) % 2**64),
+        )
+        if storage.shrinking() != Storage().shrinking():
+            pack(masked, **storage.writing(), **storage.shrinking(), untrained=True)
+    warned += [*heard, *rehearsed.warnings]
+    if isinstance(masked, MaskedModel) and prepared.pretrained:
+        warned.append(replaced("the weights", masked))
+    with open_archive(rehearsed.archive) as archive:
+        overhead = archive_account(archive).stored.overhead or 0
+    expected = expected_bytes(masked, storage, overhead)
+    return Start(build, expected, _told(masked, expected, output), (*warned, *rehearsed.unseen))
+
+
+def _samples(data: Data) -> Tensor:
+    samples = Batches(data.test, batch_size=4, shuffle_seed=None, normalize=data.normalize)
+    return next(iter(samples))[0]
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Collect the PemnWarnings that are given meanwhile, as lines."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PemnWarning)
+        yield lines
+    for one in caught:
+        if issubclass(one.category, PemnWarning):
+            lines.append(str(one.message))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def _of_settings(settings: Settings, recipe: Recipe, data: Data) -> list[str]:
+    told = []
+    facts = RENEWALS[settings.renewal]
+    if facts is not None:
+        steps = -(-len(data.train or ()) // recipe.batch_size)
+        length = recipe.epochs * (1 if facts.unit == "epochs" else steps)
+        if settings.period >= length:
+            told.append(
+                f"renewal {settings.renewal} every {settings.period} {facts.unit} never comes due "
+                f"in {length}; pass more --epochs"
+                + (" or a smaller --renewal-every" if length > 1 else "")
+            )
+    return told
+
+
+def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None) -> str:
+    """Say in one line what will happen."""
+    state = masked.model.state_dict(keep_vars=True).values()
+    numbers = masked.plan.numel + sum({id(t): t.numel() for t in state}.values())
+    count, tensors = f"{masked.plan.numel:,} of {numbers:,} numbers", len(masked.plan)
+    where = f"in {output}" if output else "kept in memory"
+    if isinstance(masked, PrunedModel):
+        what = f"trains {count} in {tensors} tensors and keeps {masked.settings.kept:g} of them"
+        if masked.settings.strategy == "dense":
+            what = f"trains all {numbers:,} numbers"
+    else:
+        what = f"masks {count} in {tensors} tensors, in place of their values"
+    return f"{what}; the archive will have about {both(expected)}, {where}"
