@@ -16,6 +16,7 @@ import pemn_compress
 from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.sources import load_data
 from pemn_compress.errors import ArchiveError, DataError, SettingError
+from pemn_compress.models.building import remember
 from pemn_compress.storing.saving import pack
 
 CLASSES = ("ant", "bee", "cow")
@@ -195,6 +196,16 @@ class TestModelFiles:
         code, out, _ = call("evaluate", "model.pemn", "--model", "other.py")
         assert code == 0  # eval_data() is enough
         assert "measured  100.00 %" in out
+
+    @pytest.mark.parametrize("arguments", [[1], "x", 3, {"file": 1}, {"build_seed": 1}])
+    def test_arguments_that_make_no_sense_are_one_line(self, call, tmp_path, arguments):
+        model = nn.Sequential(nn.Linear(3, 3))
+        remember(model, {"kind": "source", "name": "m.py", "entry": "f", "arguments": arguments})
+        pemn_compress.save(pemn_compress.PrunedModel(model, strategy="dense"), tmp_path / "x.pemn")
+        (tmp_path / "model.py").write_text(MODEL.format(test=["a"]))
+        code, out, err = call("evaluate", "x.pemn", "--model", "model.py")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "expected arguments by name" in err
 
     def test_a_class_that_training_lacks_is_refused_before_it(self, call, tmp_path):
         text = MODEL.format(test=["a", "b", "c"]).replace(
