@@ -309,6 +309,7 @@ class TestPreprocessing:
             (["--preprocessing", "imagnet"], "expected one of: cifar10, cifar100, imagenet"),
             (["--image-size", "8", "--resize", "8"], "expected none beside a resize"),
             (["--image-size", "99999999"], "image size: expected 1 to 16384"),
+            (["--image-size", "0"], "image size: expected 1 to 16384, got 0"),
             (["--center-crop", "25"], "0.png: an image of 20 x 30 pixels: expected one of 25"),
         ],
     )
@@ -411,7 +412,7 @@ class TestFromPython:
         [
             ({"labels": "order"}, SettingError, "labels: expected 'name' or 'position'"),
             ({"preprocessing": "x"}, SettingError, "unknown preprocessing 'x'"),
-            ({"data": 7}, DataError, "expected a pair of arrays or tensors"),
+            ({"data": 7}, DataError, "data: test data: expected a pair of arrays or tensors"),
             ({"data": None}, DataError, "no data: expected"),
             ({"data": (1, 2, 3)}, DataError, "got 3 items"),
             ({"batch_size": 0}, SettingError, "batch size: expected 1 or more"),

@@ -10,7 +10,7 @@ from torch import nn
 from pemn_compress.compressing.preparing import DataRequest, load_request
 from pemn_compress.data.claims import Claims, read_claims
 from pemn_compress.data.labels import paired
-from pemn_compress.data.own import from_model_file
+from pemn_compress.data.own import CALLERS, from_model_file
 from pemn_compress.data.preprocessing import (
     Preprocessing,
     preprocessed,
@@ -96,10 +96,11 @@ def evaluate(
         recorded = recorded_accuracy(opened.manifest.about.get("accuracy"))
         module, file = _restored(opened, model, trust_source, data is None or _is_own(data))
     loaded, notes = _test_data(data, file, steps, claims, opened.name)
-    if labels == "name":
-        loaded = paired(loaded, claims.classes or None, opened.name)
+    by_name = labels == "name" and bool(claims.classes)
+    if by_name:
+        loaded = paired(loaded, claims.classes, opened.name)
     outputs = check_fit(module, loaded)
-    if loaded.classes not in (None, outputs):
+    if not by_name and loaded.classes not in (None, outputs):
         notes.append(
             f"data {loaded.name!r} has {loaded.classes} classes, the model {outputs} outputs: "
             "labels are taken by position"
@@ -151,13 +152,13 @@ def _test_data(
     size_is_given = steps.changes_size
     if isinstance(request, DataRequest):
         size_is_given = size_is_given or request.image_size is not None
-        if str(request.spec).startswith("folder:") and not steps.changes_size:
-            request = replace(request, image_size=request.image_size or _side(claims, name))
+        if str(request.spec).startswith("folder:") and not size_is_given:
+            request = replace(request, image_size=_side(claims, name))
         loaded = load_request(request, file, preprocessing=sizes, need_train=False)
     elif isinstance(request, Data):
         loaded = preprocessed(request, sizes)
     else:
-        loaded = preprocessed(from_model_file(None, request, name="data"), sizes)
+        loaded = preprocessed(from_model_file(None, request, "data", parts=CALLERS), sizes)
     loaded = replace(loaded, train=None)
     notes = _of_other_shape(loaded, claims, size_is_given)
     if not loaded.is_image:

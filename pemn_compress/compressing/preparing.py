@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from pemn_compress import models
-from pemn_compress.data.own import describe
+from pemn_compress.data.own import CALLERS, describe
 from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.samples import Data
 from pemn_compress.data.sources import from_model_file, load_data
@@ -113,7 +113,7 @@ def load_request(
             raise DataError(
                 f"data: expected a pair of training and test data, got {len(data)} items"
             )
-        return from_model_file(*data, name="data")
+        return from_model_file(*data, "data", parts=CALLERS)
     if data is not None and not isinstance(data, str | DataRequest):
         raise DataError(
             "data: expected a name (digits, cifar10, cifar100, folder:PATH, npz:PATH), a Data or a "

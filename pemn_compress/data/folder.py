@@ -87,7 +87,7 @@ def load_folder(path: Path, *, name: str, steps: Preprocessing | None, need_trai
         test=_split(pictures[-1], f"data {name!r}: test part"),
         classes=len(test.classes),
         class_names=test.classes,
-        input_shape=tuple(pictures[0][0][0].shape),
+        input_shape=tuple(pictures[0 if need_train else -1][0][0].shape),
         is_image=True,
         mean=mean,
         std=std,

@@ -15,10 +15,18 @@ from pemn_compress.data.numbers import whole
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError
 
+CALLERS = ("training data", "test data")  # where no functions of a file returned them
 EXPECTED = "a pair of arrays or tensors (inputs, targets), or a map-style Dataset"
 
 
-def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = None) -> Data:
+def from_model_file(
+    train: Any,
+    test: Any,
+    name: str,
+    *,
+    classes: int | None = None,
+    parts: tuple[str, str] = ("train_data()", "eval_data()"),
+) -> Data:
     """Build Data from what a model file's train_data() and eval_data() returned.
 
     Each is a pair (inputs, targets) of arrays or tensors, inputs (N, ...) and integer targets (N,),
@@ -26,17 +34,17 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
     except that float64 becomes float32, as models have it. `input_shape` is eval_data()'s. The
     number of classes is `classes`, or the largest that is known: from targets in memory, or from a
     Dataset's own `classes`; None where nothing tells. Where both Datasets name their classes, the
-    labels of eval_data() become those of train_data(), by name.
+    labels of eval_data() become those of train_data(), by name. `parts` is what messages call them.
 
     Raises DataError for anything else, with the function that returned it.
     """
     if classes is not None:
         classes = whole("classes", classes, 1)
     splits, names, counts, firsts = [], [], [], []
-    for function, value in (("train_data()", train), ("eval_data()", test)):
-        if value is None and function == "train_data()":
+    for part, value in zip(parts, (train, test), strict=True):
+        if value is None and part == parts[0]:
             continue
-        where = f"{name}: {function}"
+        where = f"{name}: {part}"
         split, first, found = _split(where, value)
         if classes is not None and found is not None and found > classes:
             raise DataError(f"{where}: expected at most {classes} classes, got {found}")
@@ -44,7 +52,7 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
         names.append(class_names(value))
         counts.append(found)
         firsts.append(first)
-    _check_alike(name, firsts)
+    _check_alike(f"{name}: expected {' and '.join(parts)}", firsts)
     data = Data(
         name=name,
         train=None,
@@ -55,7 +63,7 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
         is_image=False,
     )
     if len(splits) == 2:
-        data = paired(data, names[0], "train_data()")
+        data = paired(data, names[0], parts[0])
         data = replace(data, train=splits[0], class_names=names[0] or names[-1], classes=None)
     if all(names):
         counts = counts[:1]  # those of training, or the only ones
@@ -63,15 +71,12 @@ def from_model_file(train: Any, test: Any, name: str, *, classes: int | None = N
     return replace(data, classes=count, class_names=_fitting(data.class_names, count))
 
 
-def _check_alike(name: str, firsts: Sequence[Tensor]) -> None:
+def _check_alike(expected: str, firsts: Sequence[Tensor]) -> None:
     """Refuse inputs that no one model takes: of other axes, or once numbers and once integers."""
     kinds = [(first.ndim, first.is_floating_point()) for first in firsts]
     if len(set(kinds)) > 1:
         train, test = map(describe, firsts)
-        raise DataError(
-            f"{name}: expected train_data() and eval_data() to give inputs alike, got {train} and "
-            f"{test}"
-        )
+        raise DataError(f"{expected} to give inputs alike, got {train} and {test}")
 
 
 def _fitting(names: tuple[str, ...] | None, count: int | None) -> tuple[str, ...] | None:
