@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pemn_compress.errors import ModelError
 from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import shuffled
+from pemn_compress.masking import at_once
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
 from pemn_compress.masking.host import PlannedModel, gathered
 from pemn_compress.masking.rules.budgets import (
@@ -187,14 +188,39 @@ class MaskedModel(PlannedModel):
         scores = self._whole_scores()
         shared = self._global_masks(scores)
         made: dict[str, Tensor] = {}
+        together = self._weights_at_once(scores, shared, training)
         for index, tensor in enumerate(self.plan):
-            mask = self._mask(index, scores[index], shared, training=training)
-            weight = self.search.weight(scores[index], mask, self.fill(index), self.settings.signed)
+            if together is None:
+                weight = self._weight(index, scores[index], shared, training)
+            else:
+                weight = together[index]
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
             made.update(dict.fromkeys(names, weight))
         return made
+
+    def _weight(
+        self, index: int, score: Tensor, shared: list[Tensor] | None, training: bool
+    ) -> Tensor:
+        mask = self._mask(index, score, shared, training=training)
+        return self.search.weight(score, mask, self.fill(index), self.settings.signed)
+
+    def _weights_at_once(
+        self, scores: list[Tensor], shared: list[Tensor] | None, training: bool
+    ) -> list[Tensor] | None:
+        """Return all weights made by a few kernels, where that can be; None: one by one."""
+        draws = training and self.search.training_mask is not None
+        if shared is not None or draws or not at_once.is_possible(scores):
+            return None
+        signed, counts = self.settings.signed, self.budget.counts
+        fills = [self.fill(i) for i in range(len(scores))]
+        if self.search.is_plain and self.renewal is None:
+            return at_once.weights_at_once(scores, counts, fills, signed=signed)
+        masks = at_once.masks_at_once(scores, counts, signed=signed)
+        return [
+            self.search.weight(scores[i], masks[i], fills[i], signed) for i in range(len(scores))
+        ]
 
     def _leave_out_padding(self, model: nn.Module) -> None:
         """Let the row of an embedding that stands for padding be zero, as it is in a plain model.

@@ -24,17 +24,19 @@ class Search:
     `weight(scores, mask, fill, signed)` is the masked weight, differentiable in the scores; its
     gradient is what a method is about. `training_mask(scores, kept)` is the mask of one training
     step where that is not the final one, the top of the scores. `binary` says that weights are one
-    number per tensor times the fixed weights' signs.
+    number per tensor times the fixed weights' signs;
+    `is_plain` that they are the fixed weights themselves, with the gradient of `straight_through`.
     """
 
     weight: Callable[[Tensor, Tensor, Fill, bool], Tensor]
     initial_scores: Callable[[PlannedTensor, int, int, float], Tensor] = edge_popup.initial_scores
     training_mask: Callable[[Tensor, int], Tensor] | None = None
     binary: bool = False
+    is_plain: bool = False
 
 
 SEARCHES: dict[str, Search] = {
-    "edge-popup": Search(edge_popup.weight),
+    "edge-popup": Search(edge_popup.weight, is_plain=True),
     "supermask": Search(supermask.weight, supermask.initial_scores, supermask.training_mask),
     "biprop": Search(biprop.weight, binary=True),
 }
