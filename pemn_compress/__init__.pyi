@@ -1,5 +1,6 @@
 from .analysis import compare as compare
 from .compressing import compress as compress
+from .compressing import evaluate as evaluate
 from .compressing import rehearse as rehearse
 from .errors import PemnError as PemnError
 from .errors import PemnWarning as PemnWarning

@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -131,6 +132,48 @@ class TestSampleBySample:
         image = copy.image(ramp())
         torch.manual_seed(0)
         assert torch.equal(image, augment.image(ramp()))
+
+
+class TestHeightAndWidth:
+    """Height and width are kept apart: 12 x 20 stays 12 x 20."""
+
+    @pytest.mark.parametrize("item", [*EVERY_ITEM, "erase:1"])
+    @pytest.mark.parametrize("size", [(12, 20), (20, 12)])
+    def test_every_augmentation_keeps_them(self, item, size):
+        augment = parse_augment([item], image_size=size)
+        image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+        for _ in range(5):
+            if augment.image is not None:
+                assert augment.image(image).shape == image.shape
+            if augment.normalized is not None:
+                assert augment.normalized(image.float()).shape == image.shape
+            if augment.batched is not None:
+                choices = augment.batched.draw(1, torch.Generator().manual_seed(0))
+                assert augment.batched.apply(image[None], choices).shape == (1, 3, *size)
+
+    def test_a_resized_crop_has_the_images_proportions(self):
+        rows = torch.arange(0, 240, 20, dtype=torch.uint8)[:, None].expand(12, 20)
+        columns = torch.arange(0, 240, 12, dtype=torch.uint8)[None].expand(12, 20)
+        crop = parse_augment(["resized-crop:0.3"], image_size=(12, 20)).image
+        torch.manual_seed(0)
+        spans = []
+        for _ in range(50):
+            down, across = crop(torch.stack([rows, columns])).long()
+            spans.append(((down.max() - down.min()), (across.max() - across.min())))
+        for down, across in spans:
+            assert abs(int(down) - int(across)) <= 40  # of 220 and 228: two rows, three columns
+        assert len({int(down) for down, _ in spans}) > 5
+
+    def test_numbers_of_numpy_and_torch(self):
+        augment = parse_augment("crop:1,flip", image_size=np.array([12, 20]).tolist())
+        assert augment.names == ("crop:1", "flip")
+        for size in (np.int64(8), torch.tensor(8), (np.int64(8), 8)):
+            assert parse_augment(["crop:1"], image_size=size).image(ramp()).shape == (3, 8, 8)
+
+    @pytest.mark.parametrize("size", [0, (8, 0), (8,), (8, 8, 8), 8.0, True, "8"])
+    def test_sizes_that_are_none(self, size):
+        with pytest.raises(SettingError, match="image size: expected"):
+            parse_augment(["crop:1"], image_size=size)
 
 
 class TestRefusals:

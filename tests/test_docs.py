@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -157,3 +158,35 @@ def test_the_pages_files_exist():
     for page in (REPOSITORY / "docs").glob("*.md"):
         for named in re.findall(r"`((?:tests|pemn_compress|examples)/[\w/.]+)`", page.read_text()):
             assert named.endswith("noisy_popup.py") or (REPOSITORY / named).exists(), named
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("page", ["data.md", "model-file.md"])
+def test_every_block_of_a_page_runs(tmp_path, call, page):
+    """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
+    scope, kinds = {}, set()
+    text = (REPOSITORY / "docs" / page).read_text()
+    for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        kinds.add(kind)
+        name = re.match(r"# (\w+\.py)\n", code)
+        if name:
+            (tmp_path / name[1]).write_text(code)
+        elif kind == "python":
+            exec(code, scope)
+        elif kind == "sh":
+            for line in code.splitlines():
+                command, *words = shlex.split(line)
+                if command == "pemn":
+                    status, _, err = call(*words)
+                    assert status == 0, f"{line}: {err}"
+                else:
+                    subprocess.run([command, *words], check=True)
+        else:
+            assert kind == "text", f"a block of {page} that nothing runs"
+    assert {"python", "sh"} <= kinds
+
+
+def test_the_pages_links_lead_somewhere():
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

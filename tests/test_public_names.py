@@ -11,8 +11,8 @@ import pemn_compress
 
 PUBLIC = {
     "MaskedModel", "PemnError", "PemnWarning", "PrunedModel", "__version__", "build", "compare",
-    "compress", "import_checkpoint", "inspect", "load", "open", "rehearse", "report", "restore",
-    "save", "verify",
+    "compress", "evaluate", "import_checkpoint", "inspect", "load", "open", "rehearse", "report",
+    "restore", "save", "verify",
 }  # fmt: skip
 BEFORE = {
     "MaskedModel": "masked_model",

@@ -1,8 +1,7 @@
 """`pemn evaluate`: the restored model's accuracy beside the one recorded."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+import math
 from typing import Any
 
 import click
@@ -12,18 +11,67 @@ from pemn_compress.cli.options import (
     builder_options,
     data_options,
     display_name,
-    filled_model,
     limit_options,
     read_archive,
 )
-from pemn_compress.errors import ArchiveError, DataError
-from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.words import clean
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers with commas between them."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Return the numbers; a usage error where one is none."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected numbers such as 0.485,0.456,0.406, got {value!r}", param, ctx)
 
 
 @click.command(short_help="Measure a restored model's accuracy on data.")
 @click.argument("archive")
 @data_options
+@click.option(
+    "--preprocessing",
+    metavar="NAME",
+    help="imagenet: --resize 256 --center-crop 224 and ImageNet's mean and std; cifar10, cifar100: "
+    "their mean and std. What the options below say goes before it.",
+)
+@click.option(
+    "--resize", type=int, help="Pixels that images' shorter side is resized to. [--image-size]"
+)
+@click.option(
+    "--center-crop", type=int, help="Pixels of the square cut out of the middle. [--image-size]"
+)
+@click.option(
+    "--interpolation",
+    metavar="NAME",
+    help="How --resize fills in: bilinear, bicubic or nearest. [bilinear]",
+)
+@click.option(
+    "--mean",
+    type=Numbers(),
+    metavar="M,M,M",
+    help="Subtracted from pixels of 0 to 1, channel by channel. [the archive's, else the data's]",
+)
+@click.option(
+    "--std",
+    type=Numbers(),
+    metavar="S,S,S",
+    help="What that is divided by. [the archive's, else the data's]",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(["name", "position"]),
+    default="name",
+    show_default=True,
+    help="Pair the data's classes with the archive's by name, where both have names, or take "
+    "labels as they are.",
+)
 @builder_options
 @limit_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
@@ -33,87 +81,83 @@ from pemn_compress.reporting.words import clean
 def command(archive: str, as_json: bool, **options: Any) -> None:
     """Measure the accuracy of the model in ARCHIVE on the test part of --data.
 
-    Images are normalised with the mean and the deviation that the archive records.
-    """
-    from pemn_compress.compressing.preparing import DataRequest, load_request
-    from pemn_compress.format.archive import Limits, open_archive
-    from pemn_compress.models.building import source_file
-    from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.storing.loading import restore_module
-    from pemn_compress.training.evaluation import check_fit, evaluate
-    from pemn_compress.training.run import Run
+    Images are resized and normalised as the archive records it. One that was imported records
+    nothing: say what the original was trained with.
 
-    request = DataRequest(**{key: options[key] for key in DATA_KEYS})
-    limits = Limits(options["max_weights"], options["max_bytes"])
-    with open_archive(read_archive(archive), limits) as opened:
-        opened.name = display_name(archive)
-        about = opened.manifest.about
-        file = load_model_file(options["model_file"]) if options["model_file"] else None
-        module = restore_module(
-            opened,
-            model=filled_model(opened, file),
-            trust_source=options["trust_source"],
-        )
-        if file is None and options["trust_source"] and opened.source() is not None:
-            file = source_file(opened, trust_source=True)
-    data = load_request(request, file)
-    expected, mean, std = _recorded_input(about, display_name(archive))
-    expected = expected or data.input_shape
-    if expected != data.input_shape:
-        raise DataError(
-            f"data {data.name!r}: expected inputs of shape {expected}, which the model was "
-            f"trained on, got {data.input_shape}"
-        )
-    if data.is_image and mean and std:
-        data = replace(data, mean=mean, std=std)
-    check_fit(module, data)
-    module.to(Run(options["device"]).torch_device())
-    score = evaluate(
-        module, data.test, data, batch_size=options["batch_size"], workers=options["workers"]
+    \b
+    Example:
+      pemn evaluate digits.pemn --data digits
+      pemn evaluate resnet50.pemn --data folder:imagenet --preprocessing imagenet
+    """
+    try:
+        measured = _measured(archive, options)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "torchvision"):
+            raise
+        raise click.ClickException(
+            f"evaluate runs the model: expected {error.name} to be installed"
+        ) from None
+    for note in measured.notes:
+        click.echo(f"warning: {note}", err=True)
+    click.echo(_as_json(measured) if as_json else _as_text(measured))
+
+
+def _measured(archive: str, options: dict[str, Any]) -> Any:
+    from pemn_compress.compressing import evaluate
+    from pemn_compress.compressing.preparing import DataRequest
+    from pemn_compress.data.preprocessing import preprocessing_of
+    from pemn_compress.format.archive import Limits
+    from pemn_compress.models.modelfile import load_model_file
+
+    steps = ("mean", "std", "resize", "center_crop", "interpolation")
+    return evaluate(
+        read_archive(archive),
+        DataRequest(**{key: options[key] for key in DATA_KEYS}),
+        model=load_model_file(options["model_file"]) if options["model_file"] else None,
+        trust_source=options["trust_source"],
+        preprocessing=preprocessing_of(
+            options["preprocessing"], **{key: options[key] for key in steps}
+        ),
+        labels=options["labels"],
+        batch_size=options["batch_size"],
+        workers=options["workers"],
+        device=options["device"],
+        limits=Limits(options["max_weights"], options["max_bytes"]),
+        name=display_name(archive),
     )
-    if as_json:
-        told = {
-            "correct": score.correct,
-            "total": score.total,
-            "accuracy": score.accuracy,
-            "loss": score.loss,
-            "data": data.name,
-            "recorded": about.get("accuracy"),
-        }
-        click.echo(json.dumps(told, indent=2))
-        return
-    click.echo(f"{display_name(archive)} on {data.name}")
-    click.echo(f"  measured  {100 * score.accuracy:.2f} % ({score.correct} of {score.total})")
-    recorded = recorded_accuracy(about.get("accuracy"))
+
+
+def _as_json(measured: Any) -> str:
+    score, recorded = measured.score, measured.recorded
+    told = {
+        "correct": score.correct,
+        "total": score.total,
+        "accuracy": score.accuracy,
+        "loss": score.loss if math.isfinite(score.loss) else None,  # NaN is no JSON
+        "data": measured.data,
+        "recorded": None,
+    }
     if recorded:
-        click.echo(
+        told["recorded"] = {
+            "correct": recorded.correct,
+            "total": recorded.total,
+            "data": recorded.data,
+        }
+    if measured.normalize:
+        told["mean"], told["std"] = map(list, measured.normalize)
+    return json.dumps(told, indent=2)
+
+
+def _as_text(measured: Any) -> str:
+    score, recorded = measured.score, measured.recorded
+    lines = [
+        f"{clean(measured.name)} on {clean(measured.data)}",
+        f"  measured  {100 * score.accuracy:.2f} % ({score.correct} of {score.total})",
+        "  recorded  none",
+    ]
+    if recorded:
+        lines[-1] = (
             f"  recorded  {100 * recorded.fraction:.2f} % ({recorded.correct} of "
             f"{recorded.total}, {clean(recorded.data)})"
         )
-    else:
-        click.echo("  recorded  none")
-
-
-def _recorded_input(about: Mapping[str, Any], name: str) -> tuple[tuple[Any, ...], ...]:
-    """Return the shape, mean and deviation of inputs that an archive claims, () for none.
-
-    Raises ArchiveError where a claim makes no sense: whoever wrote the archive may have meant harm.
-    """
-    told = about.get("input", {})
-    told = told if isinstance(told, Mapping) else {"shape": told}
-    found = []
-    for key, kind in (("shape", int), ("mean", int | float), ("std", int | float)):
-        value = told.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
-            raise ArchiveError(
-                f"{name}: about, input, {key}: expected a list of numbers, got {clean(value)}"
-            )
-        found.append(tuple(value))
-    shape, mean, std = found
-    channels = shape[:1]
-    if mean and (len(mean) != len(std) or (channels and channels != (len(mean),)) or 0 in std):
-        raise ArchiveError(
-            f"{name}: about, input: expected a mean and a deviation above 0 for every channel, got "
-            f"{clean(mean)} and {clean(std)}"
-        )
-    return shape, mean, std
+    return "\n".join(lines)

@@ -8,9 +8,11 @@ from typing import Any
 from torch import nn
 
 from pemn_compress import models
+from pemn_compress.data.own import CALLERS, describe
+from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.samples import Data
 from pemn_compress.data.sources import from_model_file, load_data
-from pemn_compress.errors import DataError
+from pemn_compress.errors import DataError, SettingError
 from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
@@ -80,7 +82,7 @@ def prepare(
         implied = models.data_arguments(
             model,
             channels=loaded.input_shape[0],
-            image_size=loaded.input_shape[-1],
+            image_size=loaded.input_shape[1:],
             classes=loaded.classes or 0,
         )
         built = architectures.build(model, **(variant | implied | dict(arguments)))
@@ -93,16 +95,30 @@ def is_model_file(reference: str) -> bool:
 
 
 def load_request(
-    data: str | Data | tuple[Any, Any] | DataRequest | None, file: ModelFile | None
+    data: str | Data | tuple[Any, Any] | DataRequest | None,
+    file: ModelFile | None,
+    *,
+    preprocessing: Preprocessing | None = None,
+    need_train: bool = True,
 ) -> Data:
     """Return the data that a caller or a user named; `file` is the model file, if there is one.
 
+    Without `need_train` only the test part will be used, and the training part may be missing.
     Raises DataError, UnknownNameError for data that no loader has.
     """
     if isinstance(data, Data):
         return data
-    if isinstance(data, tuple):
-        return from_model_file(*data, name="data")
+    if isinstance(data, tuple | list):
+        if len(data) != 2:
+            raise DataError(
+                f"data: expected a pair of training and test data, got {len(data)} items"
+            )
+        return from_model_file(*data, "data", parts=CALLERS)
+    if data is not None and not isinstance(data, str | DataRequest):
+        raise DataError(
+            "data: expected a name (digits, cifar10, cifar100, folder:PATH, npz:PATH), a Data or a "
+            f"pair of training and test data, got {describe(data)}"
+        )
     request = data if isinstance(data, DataRequest) else DataRequest(data)
     if request.spec is not None:
         return load_data(
@@ -112,17 +128,21 @@ def load_request(
             train_limit=request.train_limit,
             test_limit=request.test_limit,
             image_size=request.image_size,
+            preprocessing=preprocessing,
+            need_train=need_train,
         )
     if file is None:
         raise DataError(
             "no data: expected --data (digits, cifar10, cifar100, folder:PATH, npz:PATH), "
             "or a model file with train_data() and eval_data()"
         )
-    train, test = file.train_data(), file.eval_data()
-    if train is None or test is None:
+    if request.image_size is not None:
+        raise SettingError("image size: expected none for a model file's own data")
+    train, test = file.train_data() if need_train else None, file.eval_data()
+    missing = "train_data()" if need_train and train is None else "eval_data()"
+    if test is None or (need_train and train is None):
         raise DataError(
-            f"{file.path}: no --data, and the file lacks "
-            f"{'train_data()' if train is None else 'eval_data()'}; give one or the other"
+            f"{file.path}: no --data, and the file lacks {missing}; give one or the other"
         )
     own = from_model_file(train, test, name=file.path.name)
     return own.limited(request.train_limit, request.test_limit)

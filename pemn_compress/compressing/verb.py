@@ -103,7 +103,7 @@ def compress(
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive)
-    warnings += [*more, *rehearsed.warnings]
+    warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes)
     if isinstance(observer, Expecting):
         observer.ready(rehearsed.told, warnings)

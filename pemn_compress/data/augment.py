@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pemn_compress.data.numbers import whole
 from pemn_compress.errors import SettingError, UnknownNameError
 
 ImageTransform = Callable[[Tensor], Tensor]
@@ -110,7 +111,7 @@ class _Chain:
 
 
 def parse_augment(
-    items: Sequence[str], *, image_size: int | tuple[int, int], channels: int = 3
+    items: Sequence[str] | str, *, image_size: int | tuple[int, int], channels: int = 3
 ) -> Augment:
     """Build the augmentations of `items`, in that order, for images of one size in pixels.
 
@@ -121,7 +122,10 @@ def parse_augment(
     of values, a value out of range, a name given twice, or a colour augmentation of images that
     have neither 1 nor 3 channels.
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if isinstance(items, str):  # as the command line has them
+        items = items.split(",")
+    size = _height_and_width(image_size)
+    channels = whole("channels", channels, 1)
     chosen: dict[str, tuple[float, ...]] = {}
     steps: dict[bool, list[ImageTransform]] = {False: [], True: []}
     for item in items:
@@ -148,6 +152,14 @@ def parse_augment(
         normalized=_Chain(steps[True]) if steps[True] else None,
         batched=batched,
     )
+
+
+def _height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    sides = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
+    if len(sides) != 2:
+        raise SettingError(f"image size: expected height and width, got {len(sides)} numbers")
+    height, width = (whole("image size", side, 1) for side in sides)
+    return height, width
 
 
 def _parse_values(
@@ -177,8 +189,13 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     ),
     "resized-crop": Augmentation(
         (Value("SMALLEST_AREA", 0, 1, low_is_open=True),),
+        # Of the image's own proportions: another crop, resized to the image's, would be distorted.
         lambda values, size: _v2(
-            "RandomResizedCrop", size, scale=(values[0], 1.0), ratio=(1.0, 1.0), antialias=True
+            "RandomResizedCrop",
+            size,
+            scale=(values[0], 1.0),
+            ratio=(size[1] / size[0],) * 2,
+            antialias=True,
         ),
     ),
     "flip": Augmentation((), lambda values, size: _v2("RandomHorizontalFlip")),

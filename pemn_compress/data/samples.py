@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from pemn_compress.errors import SettingError
+from pemn_compress.data.numbers import finite, whole
+from pemn_compress.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,17 +16,32 @@ class Split:
     """The samples to train on, or those to test on: two tensors in memory, or a Dataset.
 
     In memory, `inputs` is (N, ...), uint8 (N, C, H, W) for images, and `targets` is int64 (N,).
-    Otherwise `dataset` is a map-style Dataset whose samples are (input, integer target) pairs.
+    Otherwise `dataset` is a map-style Dataset whose samples are (input, integer target) pairs;
+    `labels` are its targets where they are known before the samples are read.
+
+    `origin` is what messages about a sample call the split. Raises DataError for anything else.
     """
 
     inputs: Tensor | None = None
     targets: Tensor | None = None
     dataset: Dataset[Any] | None = None
+    labels: tuple[int, ...] | None = None
+    origin: str = "data"
 
     def __post_init__(self) -> None:
-        in_memory = self.inputs is not None and self.targets is not None
-        assert in_memory != (self.dataset is not None), "tensors or a dataset, not both"
-        assert self.inputs is None or self.targets is None or len(self.inputs) == len(self.targets)
+        in_memory = isinstance(self.inputs, Tensor) and isinstance(self.targets, Tensor)
+        none = self.inputs is None and self.targets is None
+        if in_memory == (self.dataset is not None) or not (in_memory or none):
+            raise DataError(f"{self.origin}: expected tensors of inputs and targets, or a dataset")
+        if in_memory:
+            assert self.inputs is not None
+            assert self.targets is not None
+            shape, labels = tuple(self.inputs.shape), tuple(self.targets.shape)
+            if not shape or labels != shape[:1] or self.targets.dtype != torch.int64:
+                raise DataError(
+                    f"{self.origin}: expected inputs (N, ...) and int64 targets (N,), got {shape} "
+                    f"and {self.targets.dtype} {labels}"
+                )
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -32,19 +49,26 @@ class Split:
             return len(self.targets)
         return len(self.dataset)  # type: ignore[arg-type]  # Dataset does not declare __len__
 
+    def known_labels(self) -> list[int] | None:
+        """Return all labels, or None where only reading the samples would tell."""
+        if self.targets is not None:
+            labels: list[int] = self.targets.tolist()
+            return labels
+        return None if self.labels is None else list(self.labels)
+
     def first(self, count: int) -> "Split":
         """Return the first `count` samples, or all of them where there are fewer.
 
         Raises SettingError for a count below 1.
         """
-        if count < 1:
-            raise SettingError(f"limit of samples: expected 1 or more, got {count}")
+        count = whole("limit of samples", count, 1)
         if count >= len(self):
             return self
         if self.inputs is not None and self.targets is not None:
-            return Split(self.inputs[:count], self.targets[:count])
+            return replace(self, inputs=self.inputs[:count], targets=self.targets[:count])
         assert self.dataset is not None
-        return Split(dataset=Subset(self.dataset, range(count)))
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, dataset=Subset(self.dataset, range(count)), labels=labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +78,9 @@ class Data:
     `name` is the specification as the user wrote it, and `input_shape` that of one sample: (C, H,
     W) for images. For images `mean` and `std` are per channel, in units of pixel values in [0, 1];
     for everything else they are empty. `classes` is None where a model file's Dataset does not
-    say.
+    say. `notes` are lines that a user should read.
+
+    Raises DataError where they contradict each other.
     """
 
     name: str
@@ -66,6 +92,42 @@ class Data:
     is_image: bool
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = tuple(whole(f"data {self.name!r}: input shape", n, 0) for n in self.input_shape)
+        object.__setattr__(self, "input_shape", shape)
+        if self.classes is not None:
+            classes = whole(f"data {self.name!r}: classes", self.classes, 1)
+            object.__setattr__(self, "classes", classes)
+        if self.class_names is not None:
+            object.__setattr__(self, "class_names", tuple(self.class_names))
+            self._check_names(tuple(self.class_names))
+        for key in ("mean", "std"):
+            values = finite(f"data {self.name!r}: {key}", getattr(self, key))
+            object.__setattr__(self, key, values)
+        if self.is_image:
+            channels = shape[0] if len(shape) == 3 else 0
+            if (
+                not channels
+                or not len(self.mean) == len(self.std) == channels
+                or min(self.std) <= 0
+            ):
+                raise DataError(
+                    f"data {self.name!r}: expected images of shape (channels, height, width), a "
+                    "mean and a std above 0 for each channel, got "
+                    f"{shape}, {list(self.mean)} and {list(self.std)}"
+                )
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        where = f"data {self.name!r}: names of classes"
+        for name in names:
+            try:
+                name.encode("utf-8")
+            except (AttributeError, UnicodeEncodeError):
+                raise DataError(f"{where}: expected Unicode text, got {name!r}") from None
+        if self.classes is not None and len(names) != self.classes:
+            raise DataError(f"{where}: expected {self.classes}, got {len(names)}")
 
     @property
     def normalize(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

@@ -10,23 +10,23 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from pemn_compress.data.folder import load_folder
 from pemn_compress.data.npz import image_data, load_npz
+from pemn_compress.data.numbers import whole
 from pemn_compress.data.own import from_model_file
+from pemn_compress.data.preprocessing import (
+    CIFAR_STATISTICS,
+    LARGEST_SIDE,
+    Preprocessing,
+    preprocessed,
+)
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError, SettingError, UnknownNameError
 
 __all__ = ["DATASETS", "Data", "Split", "from_model_file", "load_data"]
-
-CIFAR_STATISTICS = {
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
-    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-}
-IMAGENET_STATISTICS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Request:
     path: Path
     data_dir: Path
     download: bool
-    image_size: int | None
+    need_train: bool
+    sizes: Preprocessing | None
 
 
 def load_data(
@@ -48,6 +49,8 @@ def load_data(
     train_limit: int | None = None,
     test_limit: int | None = None,
     image_size: int | None = None,
+    preprocessing: Preprocessing | None = None,
+    need_train: bool = True,
 ) -> Data:
     """Load the data that `spec` names: digits, cifar10, cifar100, folder:PATH or npz:PATH.
 
@@ -60,26 +63,37 @@ def load_data(
     samples take turns between the classes, so that the first N are spread over all of them.
     npz:PATH holds x_train, y_train, x_test and y_test, and may hold the names of the `classes`:
     x is uint8 (N, H, W), (N, H, W, C) if the last axis is 1, 3 or 4 long, otherwise (N, C, H, W).
+    docs/data.md tells more of both.
 
     `train_limit` and `test_limit` take the first N samples, or all of them where there are fewer;
-    mean and std are always those of the whole training split.
+    mean and std are always those of the whole training split, unless `preprocessing` names others.
+    Its steps replace the resizing. Without `need_train` the training part may be missing, as where
+    only the test part will be used.
 
     Raises UnknownNameError for a name that is not registered, SettingError for a limit or an image
     size below 1 or a size for data that has one, and DataError for data that is missing or
     malformed.
     """
-    name, colon, path = spec.partition(":")
+    name, colon, path = spec.partition(":") if isinstance(spec, str) else ("", "", "")
     if name not in DATASETS or bool(colon) != (name in PATH_HINTS):
         hints = (name + PATH_HINTS.get(name, "") for name in DATASETS)
-        raise UnknownNameError("data set", spec, hints)
+        raise UnknownNameError("data set", str(spec), hints)
     if colon and not path:
         raise DataError(f"data set {spec!r}: expected {name}{PATH_HINTS[name]}, got no path")
-    if image_size is not None and name != "folder":
-        raise SettingError(f"image size: expected none for {spec}, whose size is fixed")
-    if image_size is not None and image_size < 1:
-        raise SettingError(f"image size: expected 1 pixel or more, got {image_size}")
-    request = Request(spec, Path(path).expanduser(), Path(data_dir), download, image_size)
-    return DATASETS[name](request).limited(train_limit, test_limit)
+    steps = preprocessing or Preprocessing()
+    sizes = steps if steps.changes_size else None
+    if image_size is not None:
+        if name != "folder":
+            raise SettingError(f"image size: expected none for {spec}, whose size is fixed")
+        if sizes is not None:
+            raise SettingError("image size: expected none beside a resize or a center crop")
+        size = whole("image size", image_size, 1, LARGEST_SIDE)
+        sizes = Preprocessing(resize=size, center_crop=size)
+    path = os.path.expanduser(path)
+    spec = spec.encode("utf-8", "backslashreplace").decode()  # a record holds no other bytes
+    request = Request(spec, Path(path), Path(data_dir), download, need_train, sizes)
+    data = DATASETS[name](request).limited(train_limit, test_limit)
+    return preprocessed(data, steps)
 
 
 def _load_digits(request: Request) -> Data:
@@ -118,14 +132,15 @@ def _load_cifar(request: Request) -> Data:
             warnings.simplefilter("ignore")
             train = kind(request.data_dir, train=True, download=request.download)
             test = kind(request.data_dir, train=False)
-    except (RuntimeError, OSError) as error:
+    except Exception as error:  # what a damaged copy raises is of many kinds
         where = f"data set {request.spec!r}: {request.data_dir}"
         if not request.download:
             raise DataError(
                 f"{where}: expected a complete copy, got none; pass --data-dir with the folder "
                 "that has one, or --download to fetch it"
             ) from error
-        raise DataError(f"{where}: cannot download: {' '.join(str(error).split())}") from error
+        got = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{where}: cannot download: {got}") from error
     return image_data(
         request.spec,
         (train.data.transpose(0, 3, 1, 2), np.asarray(train.targets, dtype=np.int64)),
@@ -137,67 +152,9 @@ def _load_cifar(request: Request) -> Data:
 
 
 def _load_folder(request: Request) -> Data:
-    train = _image_folder(request.path / "train")
-    has_test = os.path.isdir(request.path / "test")
-    test = _image_folder(request.path / ("test" if has_test else "val"))
-    if train.classes != test.classes:
-        differing = sorted(set(train.classes) ^ set(test.classes))
-        raise DataError(
-            f"{request.path}: expected the same classes for training and test, "
-            f"got {', '.join(differing)} in only one of them"
-        )
-    size = request.image_size
-    if size is None:
-        width, height = read_rgb(train.samples[0][0]).size
-        size = width if width == height else 224
-    from torchvision.transforms import v2
-
-    steps = [v2.Resize(size, antialias=True), v2.CenterCrop(size), v2.PILToTensor()]
-    train.transform = test.transform = v2.Compose(steps)
-    mean, std = IMAGENET_STATISTICS
-    return Data(
-        name=request.spec,
-        train=Split(dataset=train),
-        test=Split(dataset=test),
-        classes=len(train.classes),
-        class_names=tuple(train.classes),
-        input_shape=(3, size, size),
-        is_image=True,
-        mean=mean,
-        std=std,
+    return load_folder(
+        request.path, name=request.spec, steps=request.sizes, need_train=request.need_train
     )
-
-
-def _image_folder(root: Path) -> Any:
-    """Return torchvision's ImageFolder, its samples taking turns between the classes."""
-    from torchvision.datasets import ImageFolder
-
-    if not os.path.isdir(root):
-        expected = "train and test (or val) folders" if root.name == "val" else "a folder"
-        raise DataError(f"{root}: expected {expected} of one folder per class, got no such folder")
-    try:
-        folder = ImageFolder(str(root), loader=read_rgb)
-    except OSError as error:
-        raise DataError(f"{root}: {' '.join(str(error).split())}") from error
-    seen = [0] * len(folder.classes)
-    turns = []
-    for path, label in folder.samples:
-        turns.append((seen[label], label, path))
-        seen[label] += 1
-    folder.samples = folder.imgs = [(path, label) for _, label, path in sorted(turns)]
-    folder.targets = [label for _, label in folder.samples]
-    return folder
-
-
-def read_rgb(path: str) -> Image.Image:
-    """Read one image file as RGB; raises DataError, with the path, for one that cannot be read."""
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{path}: expected an image, got: {' '.join(str(error).split())}"
-        ) from error
 
 
 # Every loader by its name; those that take a path after a colon say what it leads to.
@@ -206,6 +163,6 @@ DATASETS: dict[str, Callable[[Request], Data]] = {
     "cifar10": _load_cifar,
     "cifar100": _load_cifar,
     "folder": _load_folder,
-    "npz": lambda request: load_npz(request.path, name=request.spec),
+    "npz": lambda request: load_npz(request.path, name=request.spec, need_train=request.need_train),
 }
 PATH_HINTS = {"folder": ":PATH", "npz": ":PATH"}

@@ -1,7 +1,8 @@
 """The papers' architectures, and the registry that names them."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -73,11 +74,24 @@ def readings(name: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]
         yield {**arguments, "rounding": NEAREST}
 
 
-def data_arguments(name: str, *, channels: int, image_size: int, classes: int) -> dict[str, object]:
-    """Return the arguments of an architecture that follow from the data it is trained on."""
+def data_arguments(
+    name: str, *, channels: int, image_size: int | Sequence[int], classes: int
+) -> dict[str, object]:
+    """Return the arguments of an architecture that follow from the data it is trained on.
+
+    `image_size` is (height, width), or one number for both. Raises SettingError where they differ
+    and the architecture takes squares alone.
+    """
+    height, width = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    if height != width and (name in SQUARE or vision.is_square(name)):
+        raise SettingError(
+            f"{name} takes square images: expected height and width to be equal, got {height} x "
+            f"{width}; crop or pad them, or take an architecture that averages over its positions"
+        )
     implied: dict[str, object] = {
         "channels": channels,
-        "image_size": image_size,
+        # the others ask of it no more than that their patches divide it: here, both sides
+        "image_size": math.gcd(height, width),
         "classes": classes,
     }
     return {key: value for key, value in implied.items() if key in parameters_of(name)}
@@ -103,6 +117,9 @@ def parameters_of(name: str) -> dict[str, object]:
         if parameter.kind is parameter.KEYWORD_ONLY
     }
 
+
+# Whose shapes follow from the side of a square image.
+SQUARE = frozenset({"mlp", "conv2", "conv4", "conv6", "conv8", "vit"})
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,

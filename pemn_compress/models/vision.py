@@ -44,6 +44,11 @@ def check_torchvision_name(name: str) -> None:
         )
 
 
+def is_square(name: str) -> bool:
+    """Tell whether torchvision:NAME is built for square images of one size."""
+    return name.removeprefix(PREFIX).startswith(("vit_", "maxvit")) and name.startswith(PREFIX)
+
+
 def torchvision_model(
     name: str,
     *,

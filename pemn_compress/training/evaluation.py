@@ -10,8 +10,11 @@ from pemn_compress.errors import DataError, TrainingError
 from pemn_compress.training.history import Score
 
 
-def check_fit(model: nn.Module, data: Data) -> None:
-    """Try two samples before hours are spent. Raises DataError where model and data do not fit."""
+def check_fit(model: nn.Module, data: Data) -> int:
+    """Try two samples before hours are spent; return how many outputs the model has.
+
+    Raises DataError where model and data do not fit.
+    """
     samples = Batches(data.test, batch_size=2, shuffle_seed=None, normalize=data.normalize)
     inputs, targets = next(iter(samples))
     was_training = model.training
@@ -40,6 +43,7 @@ def check_fit(model: nn.Module, data: Data) -> None:
             f"data {data.name!r} has {data.classes} classes, the model only {outputs.shape[1]} "
             "outputs; build it with more"
         )
+    return outputs.shape[1]
 
 
 @torch.no_grad()

@@ -95,7 +95,8 @@ def _fit(
             raise SettingError(
                 f"augmentation needs images, which data {data.name!r} is not; pass --augment none"
             )
-        channels, size = data.input_shape[0], data.input_shape[-1]
+        channels, height, width = data.input_shape
+        size = (height, width)
         augment = parse_augment(list(recipe.augment), image_size=size, channels=channels)
     batches = Batches(
         data.train,

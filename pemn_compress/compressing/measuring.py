@@ -1,0 +1,209 @@
+"""How well a stored model does: its archive opened, its data read as it saw them, its score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pemn_compress.compressing.preparing import DataRequest, load_request
+from pemn_compress.data.claims import Claims, read_claims
+from pemn_compress.data.labels import paired
+from pemn_compress.data.own import CALLERS, from_model_file
+from pemn_compress.data.preprocessing import (
+    Preprocessing,
+    preprocessed,
+    preprocessing_of,
+)
+from pemn_compress.data.samples import Data
+from pemn_compress.errors import DataError, ModelError, SettingError
+from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.models.building import build_from_file, seed_of, source_file
+from pemn_compress.models.modelfile import ModelFile
+from pemn_compress.reporting import recorded_accuracy
+from pemn_compress.reporting.collect import Accuracy
+from pemn_compress.storing.loading import restore_module
+from pemn_compress.training.evaluation import check_fit
+from pemn_compress.training.evaluation import evaluate as score_of
+from pemn_compress.training.history import Score
+from pemn_compress.training.run import Run
+
+# A stranger's shape decides how large pictures from files become, unless the caller says it.
+LARGEST_RECORDED_SIDE = 2048
+LABELS = ("name", "position")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A restored model's score on the test part of data, and what to read of how it was had.
+
+    `normalize` is the (mean, std) that images were normalised with; None where data are no images.
+    """
+
+    name: str
+    data: str
+    score: Score
+    recorded: Accuracy | None
+    normalize: tuple[tuple[float, ...], tuple[float, ...]] | None
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    archive: str | Path | bytes,
+    data: Any = None,
+    *,
+    model: nn.Module | ModelFile | None = None,
+    trust_source: bool = False,
+    preprocessing: str | Preprocessing | None = None,
+    labels: str = "name",
+    batch_size: int = 256,
+    workers: int = 0,
+    device: str = "auto",
+    limits: Limits | None = None,
+    name: str | None = None,
+) -> Measured:
+    """Return how well the model of an archive does on the test part of data.
+
+    Args:
+        archive: its path, or its bytes.
+        data: what `data.sources.load_data` takes, a `DataRequest`, a `Data`, or what a model file's
+            eval_data() may return: a pair (inputs, targets) or a map-style Dataset. None takes the
+            model file's own.
+        model, trust_source: those of `load`; a model file builds the model to fill, and its
+            eval_data() is the data where none is given.
+        preprocessing: the resizing, cropping and normalisation of images, or the name of one of
+            PREPROCESSINGS. What it leaves out is as the archive records it, else as the data has
+            it by default.
+        labels: "name" pairs the data's classes with the archive's by their names where both have
+            them; "position" takes labels as they are.
+        batch_size, workers, device: how the machine is used.
+        limits: what a reader is willing to restore.
+        name: what messages call the archive.
+
+    Raises ArchiveError, ModelError, SettingError, and DataError for data that do not fit, a class
+    that the archive does not have among them.
+    """
+    if labels not in LABELS:
+        raise SettingError(f"labels: expected {' or '.join(map(repr, LABELS))}, got {labels!r}")
+    if isinstance(preprocessing, str):
+        preprocessing = preprocessing_of(preprocessing)
+    steps = preprocessing or Preprocessing()
+    torch_device = Run(device).torch_device()
+    with open_archive(archive, limits) as opened:
+        opened.name = name or opened.name
+        claims = read_claims(opened.manifest.about, opened.name)
+        recorded = recorded_accuracy(opened.manifest.about.get("accuracy"))
+        module, file = _restored(opened, model, trust_source, data is None or _is_own(data))
+    loaded, notes = _test_data(data, file, steps, claims, opened.name)
+    by_name = labels == "name" and bool(claims.classes)
+    if by_name:
+        loaded = paired(loaded, claims.classes, opened.name)
+    outputs = check_fit(module, loaded)
+    if not by_name and loaded.classes not in (None, outputs):
+        notes.append(
+            f"data {loaded.name!r} has {loaded.classes} classes, the model {outputs} outputs: "
+            "labels are taken by position"
+        )
+    module.to(torch_device)
+    score = score_of(module, loaded.test, loaded, batch_size=batch_size, workers=workers)
+    notes = [*loaded.notes, *notes]
+    return Measured(opened.name, loaded.name, score, recorded, loaded.normalize, tuple(notes))
+
+
+def _is_own(data: Any) -> bool:
+    return isinstance(data, DataRequest) and data.spec is None
+
+
+def _restored(
+    archive: Archive, model: nn.Module | ModelFile | None, trust_source: bool, own_data: bool
+) -> tuple[nn.Module, ModelFile | None]:
+    """Return the restored model, and the model file whose data are wanted."""
+    if isinstance(model, ModelFile):
+        return restore_module(archive, model=_filled(archive, model)), model
+    restored = restore_module(archive, model=model, trust_source=trust_source)
+    if own_data and trust_source and archive.source() is not None:
+        return restored, source_file(archive, trust_source=True)
+    return restored, None
+
+
+def _filled(archive: Archive, file: ModelFile) -> nn.Module:
+    """Return the module that a model file builds for an archive, in the archive's variant."""
+    told = archive.manifest.architecture
+    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
+    of_file = told.get("kind") == "source"
+    arguments = told.get("arguments", {}) if of_file else {}
+    own = {"file", "build_seed", "batchnorm", "bias"}
+    if not isinstance(arguments, Mapping) or own & arguments.keys():
+        raise ModelError(
+            f"{archive.name}: its architecture: expected arguments by name, got others: the "
+            "archive was not made by this package"
+        )
+    seed = seed_of(told) if of_file else 0
+    return build_from_file(file, build_seed=seed, **(dict(arguments) | variant))
+
+
+def _test_data(
+    data: Any, file: ModelFile | None, steps: Preprocessing, claims: Claims, name: str
+) -> tuple[Data, list[str]]:
+    """Return the data as the model saw them, without a training part, and what to say of that."""
+    sizes = replace(steps, mean=None, std=None)
+    request = DataRequest(data) if data is None or isinstance(data, str) else data
+    size_is_given = steps.changes_size
+    if isinstance(request, DataRequest):
+        size_is_given = size_is_given or request.image_size is not None
+        if str(request.spec).startswith("folder:") and not size_is_given:
+            request = replace(request, image_size=_side(claims, name))
+        loaded = load_request(request, file, preprocessing=sizes, need_train=False)
+    elif isinstance(request, Data):
+        loaded = preprocessed(request, sizes)
+    else:
+        loaded = preprocessed(from_model_file(None, request, "data", parts=CALLERS), sizes)
+    loaded = replace(loaded, train=None)
+    notes = _of_other_shape(loaded, claims, size_is_given)
+    if not loaded.is_image:
+        return preprocessed(loaded, steps), notes
+    for mean, std in ((claims.mean or None, claims.std or None), (steps.mean, steps.std)):
+        loaded = preprocessed(loaded, Preprocessing(mean, std))
+    if not claims.mean and (steps.mean is None or steps.std is None):
+        notes.append(
+            f"{name} records no normalisation: images are normalised with mean "
+            f"{_listed(loaded.mean)} and std {_listed(loaded.std)}, as this data is by default; "
+            "say the original's own if it was another"
+        )
+    if any(value > 1 for value in (*loaded.mean, *loaded.std)):
+        notes.append(
+            f"mean {_listed(loaded.mean)}, std {_listed(loaded.std)}: pixel values are from 0 to 1 "
+            "here; divide statistics of values from 0 to 255 by 255"
+        )
+    return loaded, notes
+
+
+def _of_other_shape(data: Data, claims: Claims, size_is_given: bool) -> list[str]:
+    """Refuse inputs of another shape than recorded; where a caller said their size, tell it."""
+    got, recorded = data.input_shape, claims.shape
+    if not recorded or got == recorded:
+        return []
+    if size_is_given and len(got) == len(recorded) and got[:1] == recorded[:1]:
+        return [f"data {data.name!r}: inputs of shape {got}; the model was trained on {recorded}"]
+    raise DataError(
+        f"data {data.name!r}: expected inputs of shape {recorded}, which the model was trained on, "
+        f"got {got}"
+    )
+
+
+def _side(claims: Claims, name: str) -> int | None:
+    """Return the size in pixels of the pictures that a model was trained on, as recorded."""
+    if len(claims.shape) != 3:
+        return None
+    _, height, width = claims.shape
+    if height != width or height > LARGEST_RECORDED_SIDE:
+        raise DataError(
+            f"{name} records inputs of shape {claims.shape}: expected squares of at most "
+            f"{LARGEST_RECORDED_SIDE} pixels to resize pictures to; say a size yourself"
+        )
+    return height
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
