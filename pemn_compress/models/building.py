@@ -7,17 +7,17 @@ batch-norm layers, and no biases.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pemn_compress import models
 from pemn_compress.errors import ModelError, PemnError
 from pemn_compress.format.archive import Archive
+from pemn_compress.models.bounds import bounded, without_memory
 from pemn_compress.models.modelfile import ModelFile, module_from_source
 from pemn_compress.models.seeded import seeded
 from pemn_compress.models.structure import first_difference
@@ -110,11 +110,7 @@ def change_since_build(model: nn.Module) -> str | None:
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     arguments = told["arguments"]
     try:
-        try:
-            with torch.device("meta"):
-                anew = build(told["name"], **variant, **arguments)
-        except NotImplementedError:  # few cannot be built there
-            anew = build(told["name"], **variant, **arguments)
+        anew = without_memory(lambda: build(told["name"], **variant, **arguments))
     except PemnError as error:  # what `remember` was told is the caller's own
         return str(error)
     return first_difference(anew, model)
@@ -137,12 +133,12 @@ def build_from_archive(
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     try:
         if kind == "registered":
-            with suppress(NotImplementedError):  # few cannot be built there
-                with torch.device("meta"):
-                    model = build(name, **variant, **arguments)
-                check(model)
-                if _is_all_state(model):
-                    return model
+            with bounded(archive, f"architecture {name!r}"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of sizes that make no sense
+                model = without_memory(lambda: build(name, **variant, **arguments))
+            check(model)
+            if _is_all_state(model):
+                return model
             return build(name, **variant, **arguments)
         if kind == "source":
             file = source_file(archive, trust_source=trust_source)
@@ -154,6 +150,12 @@ def build_from_archive(
         ) from None
     except PemnError as error:
         raise ModelError(f"{archive.name}: architecture {name!r}: {error}") from None
+    except NotImplementedError:
+        raise ModelError(
+            f"{archive.name}: architecture {name!r} cannot be built without memory, so that its "
+            "tensors could be compared first; give the model to fill (--model model.py, or "
+            "load(..., model=...))"
+        ) from None
     except TypeError:
         raise ModelError(
             f"{archive.name}: architecture {name!r}: arguments that no builder takes"
