@@ -127,10 +127,15 @@ def check_destination(device: torch.device | str, dtype: torch.dtype | None) -> 
         )
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:  # what torch raises depends on it
-        reason = (str(error).splitlines() or [""])[0]
+    except (RuntimeError, AssertionError, TypeError):  # which of them depends on the device
+        there = [
+            name
+            for name, backend in (("cuda", torch.cuda), ("mps", torch.backends.mps))
+            if backend.is_available()
+        ]
         raise SettingError(
-            f"device {str(device)!r}: expected one that this machine has: {reason}"
+            f"device {str(device)!r}: expected one that this machine has: "
+            f"{', '.join(['cpu', *there])}"
         ) from None
 
 
