@@ -159,9 +159,7 @@ def _suffix(output: str | None, extension: str | None) -> str:
     """Return the format's extension: --to's, else the output's, else .pt2's."""
     named = Path(output).suffix if output not in (None, "-") else ""
     if extension and named in EXTENSIONS and named != f".{extension}":
-        raise SettingError(
-            f"{output}: expected one format, got {named} by name and --to {extension}"
-        )
+        raise SettingError(f"{output}: expected a name that ends as --to says, .{extension}")
     suffix = f".{extension}" if extension else named
     if output not in (None, "-") and not suffix:
         raise SettingError(

@@ -128,8 +128,8 @@ def beside(archive: str | Path, extension: str) -> Path:
 
 def check_apart(archive: str | Path | bytes, output: Path) -> None:
     """Refuse to write over the archive that is read. Raises OutputError."""
-    if isinstance(archive, bytes):
-        return
-    with suppress(OSError, ValueError):
-        if os.path.samefile(archive, output):
-            raise OutputError(f"{output} is the archive itself: expected another output")
+    same = False
+    with suppress(OSError, ValueError):  # one of them is not there
+        same = not isinstance(archive, bytes) and os.path.samefile(archive, output)
+    if same:
+        raise OutputError(f"{output} is the archive itself: expected another output")

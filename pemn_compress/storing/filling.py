@@ -122,7 +122,7 @@ def holds_already(model: nn.Module, archive: Archive) -> bool:
     own, records = model.state_dict(), archive.manifest.tensors
     return bool(records) and all(  # stops at the first that differs: mostly the first of all
         isinstance(found := own.get(record.name), Tensor)
-        and not found.is_meta
+        and not (is_lazy(found) or found.is_meta)
         and same_bits(found, as_tensor(archive.tensor(record.name), record.dtype))
         for record in records
     )

@@ -46,20 +46,15 @@ def load(
     Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
     match.
     """
-    archive = open_archive(source, limits)
-    if not packed:  # else the model keeps the archive open
-        with archive:
-            if model is not None:
-                model = unwrapped(model)
-                warn_of_trained(model, archive)
-            return restore_module(
-                archive, model=model, trust_source=trust_source, device=device, dtype=dtype
-            )
-    try:
-        return packed_module(archive, source, model, trust_source, device=device, dtype=dtype)
-    except BaseException:
-        archive.__exit__()
-        raise
+    with open_archive(source, limits) as archive:
+        if model is not None:
+            model = unwrapped(model)
+            warn_of_trained(model, archive)
+        if packed:
+            return packed_module(archive, source, model, trust_source, device=device, dtype=dtype)
+        return restore_module(
+            archive, model=model, trust_source=trust_source, device=device, dtype=dtype
+        )
 
 
 def warn_of_trained(model: nn.Module, archive: Archive) -> None:
@@ -99,8 +94,8 @@ def packed_module(
 ) -> nn.Module:
     """Return the model of an open archive with its masked weights packed; see `load`.
 
-    The archive's digests are checked, tensor by tensor, before the model is handed out; the archive
-    stays open as long as the model lives. `source` is what it was opened from.
+    The archive's digests are checked, tensor by tensor, before the model is handed out. `source` is
+    what the archive was opened from.
     """
     check_destination(device, dtype)
     model = _matching(archive, model, trust_source)

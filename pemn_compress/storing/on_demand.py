@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.format.archive import Archive, Limits, open_archive, records
 from pemn_compress.format.archive.records import Alias, FromPrototype
 from pemn_compress.masking.selection import owner_of
 from pemn_compress.storing.filling import held_elsewhere
@@ -38,6 +38,10 @@ class PackedWeights:
             for tensor in archive.manifest.tensors
         }
         self._dtypes = {tensor.name: tensor.dtype for tensor in archive.manifest.tensors}
+        # all is read once, so that many threads may ask and no file stays open
+        for name in (records.MASKS, records.PLANES, records.PROTOTYPE):
+            if name in archive.section_offsets:
+                archive.section(name)
         prototype = archive.manifest.prototype
         if prototype and 4 * prototype.filled_length * KEPT_PART <= archive.manifest.restored_bytes:
             archive.prototype()
@@ -83,17 +87,22 @@ class PackedWeights:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        source = self._source
+        source, digest = self._source, self._archive.manifest.restored_sha256
         if not isinstance(source, bytes):
-            self._archive.unchanged()
             source = Path(source).read_bytes()
+        # what was in memory once is within whatever limits there were
+        with open_archive(source, Limits(1 << 62, 1 << 62)) as again:
+            if again.manifest.restored_sha256 != digest:
+                raise ModelError(
+                    f"{self._archive.name}: expected the archive that the model was loaded from, "
+                    "to pickle it with the model, got another"
+                )
         return {"archive": source, "name": self._archive.name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # what was in memory once is within whatever limits there were
-        archive = open_archive(state["archive"], Limits(1 << 62, 1 << 62))
-        archive.name = state["name"]
-        self.__init__(archive, state["archive"])  # type: ignore[misc]
+        with open_archive(state["archive"], Limits(1 << 62, 1 << 62)) as archive:
+            archive.name = state["name"]
+            self.__init__(archive, state["archive"])  # type: ignore[misc]
 
 
 def take_out(model: nn.Module, weights: PackedWeights) -> dict[nn.Module, dict[str, str]]:

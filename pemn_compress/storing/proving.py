@@ -99,7 +99,8 @@ def _bounds(module: nn.Module, example: Example) -> tuple[int, ...]:
 def _not_taken(module: nn.Module, example: Example, error: Exception) -> ModelError:
     reason, line = " ".join(str(error).split())[:300], failing_line(error)
     told = f"{type(error).__name__}: {reason}{f' ({line})' if line else ''}"
-    if not isinstance(error, RuntimeError | ValueError | IndexError | AssertionError | TypeError):
+    of_inputs = RuntimeError | ValueError | IndexError | AssertionError | TypeError
+    if not isinstance(error, of_inputs) or isinstance(error, NotImplementedError):
         return ModelError(f"{type(module).__name__}: its forward fails: {told}")
     return ModelError(
         f"{type(module).__name__} does not take inputs of {example.told()}: {told}; pass the shape "

@@ -44,7 +44,7 @@ def safetensors_bytes(state: State) -> bytes:
 def npz_bytes(state: State) -> bytes:
     """Return what numpy.load reads, without pickle; tied weights are written under each name.
 
-    Raises ModelError for what numpy has no dtype for, or a zip no name.
+    Raises ModelError for what numpy has no dtype for.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -53,10 +53,6 @@ def npz_bytes(state: State) -> bytes:
                 raise ModelError(
                     f"{name}: numpy has no bfloat16, which an .npz would need; restore "
                     ".safetensors or .pt"
-                )
-            if "\0" in name or "/" in name or "\\" in name or len(name.encode()) > 1 << 15:
-                raise ModelError(
-                    f"{name[:80]!r}: a name that an .npz cannot hold; restore .safetensors or .pt"
                 )
             entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
             with archive.open(entry, "w", force_zip64=True) as member:
