@@ -142,7 +142,7 @@ def build_from_archive(
             return build(name, **variant, **arguments)
         if kind == "source":
             file = source_file(archive, trust_source=trust_source)
-            return build_from_file(file, build_seed=_seed_of(told), **variant, **arguments)
+            return build_from_file(file, build_seed=seed_of(told), **variant, **arguments)
     except ModelError as error:
         text = str(error)
         raise ModelError(
@@ -166,7 +166,7 @@ def build_from_archive(
     )
 
 
-def _seed_of(told: Mapping[str, Any]) -> int:
+def seed_of(told: Mapping[str, Any]) -> int:
     """Return the seed that a model file's model was built with; archives before 0.2 have none."""
     text = told.get("seed", "0")
     if not (isinstance(text, str) and re.fullmatch("[0-9a-f]{1,16}", text)):

@@ -2,15 +2,16 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.errors import ModelError, PemnWarning, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.archive.records import Alias
 from pemn_compress.models.bounds import bounded
-from pemn_compress.models.building import build_from_archive, build_from_file
+from pemn_compress.models.building import build_from_archive, build_from_file, seed_of
 from pemn_compress.models.modelfile import ModelFile
 from pemn_compress.storing.filling import check_match, fill, holds_already, unwrapped
 from pemn_compress.storing.on_demand import PackedWeights, pack_weights, take_out
@@ -64,6 +65,7 @@ def warn_of_trained(model: nn.Module, archive: Archive) -> None:
             f"{archive.name}: the {type(model).__name__} given to be filled holds all of the "
             "archive already: what it computes may come from more than the archive; a model built "
             "anew shows what others will get",
+            PemnWarning,
             stacklevel=3,
         )
 
@@ -143,14 +145,18 @@ def build_to_fill(archive: Archive, file: ModelFile | None) -> nn.Module | None:
     if file is None:
         return None
     told = archive.manifest.architecture
-    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
-    arguments = told.get("arguments", {}) if told.get("kind") == "source" else {}
-    taken = isinstance(arguments, dict) and not arguments.keys() & {"file", "batchnorm", "bias"}
+    of_file = told.get("kind") == "source"
+    variant: dict[str, Any] = {key: told[key] for key in ("batchnorm", "bias") if key in told}
+    arguments = told.get("arguments", {}) if of_file else {}
+    reserved = {"file", "build_seed", "batchnorm", "bias"}
+    taken = isinstance(arguments, dict) and not arguments.keys() & reserved
     if not taken or not all(isinstance(value, bool | str) for value in variant.values()):
         raise ModelError(
             f"{archive.name}: its architecture: expected arguments by name and a variant of "
             "batch-norm and biases, got others: the archive was not made by this package"
         )
+    if of_file:
+        variant["build_seed"] = seed_of(told)
     if not arguments:  # nothing that a stranger could have chosen
         return build_from_file(file, **variant)
     with bounded(archive, f"{archive.name}: {file.path}"):
