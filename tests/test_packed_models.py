@@ -127,3 +127,17 @@ def test_nothing_of_the_random_weights_is_kept(lean):
     held = [t for m in lean.modules() for t in m.__dict__.get("_flat_weights", [])]
     assert not held
     assert not shapes & {tuple(p.shape) for p in lean.parameters()}
+
+
+def test_another_weight_can_be_put_in_place_for_a_while_or_for_good(lean, plain):
+    weight = torch.zeros(24, 8)
+    for model in (lean, plain):
+        with torch.no_grad():
+            changed = torch.func.functional_call(model, {"attend.in_proj_weight": weight}, TOKENS)
+        assert not torch.equal(changed, model(TOKENS))
+    assert same(lean, plain)
+    for model in (lean, plain):
+        model.attend.in_proj_weight = nn.Parameter(weight)
+    assert same(lean, plain)
+    assert lean.state_dict()["attend.in_proj_weight"].sum() == 0
+    assert list(lean.state_dict()) == list(plain.state_dict())

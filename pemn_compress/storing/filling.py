@@ -119,8 +119,9 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], archive: Archive) -> Non
 
 def holds_already(model: nn.Module, archive: Archive) -> bool:
     """Return whether a model holds exactly what the archive restores, before it is filled."""
-    own, records = model.state_dict(), archive.manifest.tensors
-    return bool(records) and all(  # stops at the first that differs: mostly the first of all
+    own = model.state_dict()
+    records = sorted(archive.manifest.tensors, key=lambda record: record.numel)
+    return bool(records) and all(  # stops at the first that differs: mostly at once
         isinstance(found := own.get(record.name), Tensor)
         and not (is_lazy(found) or found.is_meta)
         and same_bits(found, as_tensor(archive.tensor(record.name), record.dtype))

@@ -152,6 +152,9 @@ def _packed_class(base: Any, names: dict[str, str], weights: PackedWeights) -> t
     """Return a child of a module's class that makes weights; `names` is leaf -> name."""
 
     def made(module: Any, leaf: str, *, detached: bool = False) -> Tensor:
+        held: Tensor | None = module._parameters[leaf]
+        if held is not None:  # put there since, for a while (functional_call) or for good
+            return held
         casts, device = _as_asked(module)
         return weights.weight(names[leaf], casts, device, detached=detached)
 
@@ -172,10 +175,10 @@ def _packed_class(base: Any, names: dict[str, str], weights: PackedWeights) -> t
         rest: dict[str, Any] = {}
         base._save_to_state_dict(module, rest, prefix, keep_vars)
         for leaf in module._parameters:  # in the order of a plain model's
-            if leaf in names:
-                destination[prefix + leaf] = made(module, leaf, detached=not keep_vars)
-            elif prefix + leaf in rest:
+            if prefix + leaf in rest:
                 destination[prefix + leaf] = rest.pop(prefix + leaf)
+            elif leaf in names:
+                destination[prefix + leaf] = made(module, leaf, detached=not keep_vars)
         destination.update(rest)
 
     def refuse(module: Any, *_: Any) -> None:

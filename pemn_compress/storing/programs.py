@@ -60,9 +60,12 @@ def _pt2(module: nn.Module, example: Example) -> Program:
         line = guarding_line(traced)
         _forget_places(traced)
         stream = io.BytesIO()
-        torch.export.save(traced, stream)
-        stream.seek(0)
-        program = torch.export.load(stream).module()
+        try:
+            torch.export.save(traced, stream)
+            stream.seek(0)
+            program = torch.export.load(stream).module()
+        except Exception as error:  # an operator of the user's own, for one
+            raise _refusal(module, error) from None
 
     def call(args: Any, kwargs: Any) -> Any:
         return program(*args, **kwargs)

@@ -1,5 +1,6 @@
 """A program compared with the model that it was made of, on fresh inputs of several sizes."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -43,7 +44,13 @@ class Trial:
 
 def run(module: nn.Module, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
     """Return the outputs of a module by name, its buffers as they were before."""
-    with torch.no_grad(), without_fastpath(), _kept_buffers(module):
+    with (
+        torch.no_grad(),
+        without_fastpath(),
+        _kept_buffers(module),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # what a model warns of it says when it is used
         return list(leaves(plain(module(*args, **kwargs))))
 
 
