@@ -154,6 +154,23 @@ def test_the_pages_links_lead_somewhere():
             assert (page.parent / target).exists(), (page.name, target)
 
 
+def test_the_page_about_restoring_does_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (REPOSITORY / "docs" / "restoring.md").read_text()
+    scope = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, scope)
+    assert scope["same"]
+    assert scope["logits"].shape == (5, 17, 4)
+    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    commands = re.sub(
+        r"^pemn ", f"'{sys.executable}' -m pemn_compress ", commands, flags=re.MULTILINE
+    )
+    subprocess.run(["sh", "-e", "-c", commands], env=ENVIRONMENT, check=True, capture_output=True)
+    for name in ("digits.pt2", "digits.npz", "digits.safetensors"):
+        assert (tmp_path / name).stat().st_size > 0
+
+
 def test_the_pages_files_exist():
     for page in (REPOSITORY / "docs").glob("*.md"):
         for named in re.findall(r"`((?:tests|pemn_compress|examples)/[\w/.]+)`", page.read_text()):
@@ -184,9 +201,3 @@ def test_every_block_of_a_page_runs(tmp_path, call, page):
         else:
             assert kind == "text", f"a block of {page} that nothing runs"
     assert {"python", "sh"} <= kinds
-
-
-def test_the_pages_links_lead_somewhere():
-    for page in (REPOSITORY / "docs").glob("*.md"):
-        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"

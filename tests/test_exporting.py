@@ -91,7 +91,9 @@ def test_the_name_follows_the_archives(packed: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.h5", "m", "m.pt2.zip"])
 def test_an_extension_nobody_knows_is_refused(packed: bytes, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnknownNameError, match=r"expected one of: \.onnx, \.pt, \.pt2, \.safeten"):
+    with pytest.raises(
+        UnknownNameError, match=r"expected one of: \.npz, \.onnx, \.pt, \.pt2, \.safe"
+    ):
         exporting.restore(packed, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -21,7 +21,7 @@ BAD_INPUT, INTERRUPTED = 2, 130
 # its end where that is a word of Python
 COMMANDS = {
     "compress": "Train masks, or a pruned network, and write a .pemn archive.",
-    "restore": "Rebuild the model of an archive: .pt2 .safetensors .pt .onnx.",
+    "restore": "Rebuild the model of an archive: .pt2 .onnx .safetensors .pt .npz.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",
     "verify": "Check every promise that an archive makes.",

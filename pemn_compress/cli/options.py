@@ -274,14 +274,9 @@ def parse_shape(text: str | None) -> tuple[int, ...] | None:
 
 def filled_model(archive: Any, file: Any) -> Any:
     """Return the module that a ModelFile (--model) builds for an archive, or None without one."""
-    if file is None:
-        return None
-    from pemn_compress.models.building import build_from_file
+    from pemn_compress.storing.loading import build_to_fill
 
-    told = archive.manifest.architecture
-    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
-    arguments = told.get("arguments", {}) if told.get("kind") == "source" else {}
-    return build_from_file(file, **(arguments | variant))
+    return build_to_fill(archive, file)
 
 
 def display_name(path: str | Path) -> str:

@@ -1,6 +1,10 @@
 """`pemn restore`: from an archive to a runnable model or a state dict."""
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,14 +13,52 @@ from pemn_compress.cli.options import (
     display_name,
     filled_model,
     limit_options,
-    parse_shape,
     read_archive,
     write_stdout,
 )
-from pemn_compress.errors import SettingError
-from pemn_compress.reporting.words import both
+from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.reporting.words import both, clean
 
-EXTENSIONS = (".pt2", ".safetensors", ".pt", ".onnx")
+EXTENSIONS = (".pt2", ".onnx", ".safetensors", ".pt", ".npz")
+Command = Callable[..., Any]
+
+
+def input_options(command: Command) -> Command:
+    """Add what a program's inputs are."""
+    for decorator in (
+        click.option(
+            "--dynamic",
+            multiple=True,
+            metavar="[INPUT.]DIM",
+            help="A further dimension that may vary (the batch is 0): of every input, or of one, "
+            "by position or name: 1, 0.1, ids.1; repeatable.",
+        ),
+        click.option(
+            "--batch",
+            default="any",
+            show_default=True,
+            metavar="any|N|none",
+            help="A program for batches of any size, of N alone, or for inputs without a batch.",
+        ),
+        click.option(
+            "--input-dtype",
+            "input_dtypes",
+            multiple=True,
+            metavar="[NAME=]int64",
+            help="Type of the inputs; repeat for one each, in order or by name. [archive's, or the "
+            "model's]",
+        ),
+        click.option(
+            "--input-shape",
+            "input_shapes",
+            multiple=True,
+            metavar="[NAME=]3,32,32",
+            help="Shape of one input without the batch; repeat for several, in order or by name. "
+            "[archive's]",
+        ),
+    ):
+        command = decorator(command)
+    return command
 
 
 @click.command(short_help="Rebuild the model of an archive.")
@@ -31,7 +73,7 @@ EXTENSIONS = (".pt2", ".safetensors", ".pt", ".onnx")
     help="Format, where the output's name does not say it.",
 )
 @builder_options
-@click.option("--input-shape", metavar="3,32,32", help="Shape of one input. [archive's]")
+@input_options
 @limit_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 def command(
@@ -40,7 +82,10 @@ def command(
     extension: str | None,
     model_file: str | None,
     trust_source: bool,
-    input_shape: str | None,
+    input_shapes: Sequence[str],
+    input_dtypes: Sequence[str],
+    batch: str,
+    dynamic: Sequence[str],
     max_weights: int,
     max_bytes: int,
     force: bool,
@@ -48,41 +93,54 @@ def command(
     """Rebuild the model of ARCHIVE and write it in the format of the output's extension.
 
     .pt2 is a torch.export program for any batch size that runs with torch alone; .onnx the same
-    for ONNX runtimes; .safetensors and .pt are state dicts under the model's own names. Code from
-    the archive is never run without --trust-source. ARCHIVE may be - for standard input.
+    for ONNX runtimes; .safetensors, .pt and .npz are state dicts under the model's own names. A
+    program is compared with the model before it is written. Code from the archive is never run
+    without --trust-source. ARCHIVE may be - for standard input.
 
     \b
     Example:
       pemn restore model.pemn -o model.safetensors
+      pemn restore text.pemn --input-shape 128 --input-dtype int64 --dynamic 1
       python -c "import torch; net = torch.export.load('model.pt2').module()"
     """
-    target = _target(archive, output, extension)
-    suffix = f".{extension}" if extension else target.suffix if target else ".pt2"
-    if suffix not in EXTENSIONS:
-        raise SettingError(
-            f"{output}: expected an extension of {', '.join(EXTENSIONS)}, got {suffix or 'none'}; "
-            "or pass --to"
-        )
-    shape = parse_shape(input_shape)
-    if target:
-        from pemn_compress.atomic import check_output
-
-        check_output(target, force=force)
-    from pemn_compress.atomic import write_bytes
+    suffix = _suffix(output, extension)
+    shapes = {name: _shape(text) for name, text in _by_name(input_shapes)}
+    dtypes: Any = dict(_by_name(input_dtypes))
+    from pemn_compress.atomic import check_output, write_bytes
     from pemn_compress.format.archive import Limits, open_archive
     from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.storing.exporting import export
+    from pemn_compress.storing.asking import Asked
+    from pemn_compress.storing.exporting import beside, check_apart, made_of
 
-    with open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened:
+    target = None
+    if output != "-" and (output or archive != "-"):
+        target = Path(output) if output else beside(archive, suffix)
+        if archive != "-":
+            check_apart(archive, target)
+        check_output(target, force=force)
+    elif sys.stdout.isatty():
+        write_stdout(b"")  # refuses a terminal, before any work
+    asked = Asked(
+        input_shape=shapes or None,
+        # one without a name holds for all inputs
+        input_dtype=(dtypes[0] if set(dtypes) == {0} else dtypes) or None,
+        dynamic=tuple(dynamic),
+        batch=int(batch) if batch.isdecimal() and len(batch) < 19 else batch,
+    )
+    with (
+        open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened,
+        _nothing_said_in(target),
+    ):
         opened.name = display_name(archive)
-        content = export(
+        made = made_of(
             opened,
             suffix,
             model=filled_model(opened, load_model_file(model_file) if model_file else None),
             trust_source=trust_source,
-            input_shape=shape,
+            asked=asked,
         )
         tensors, digest = len(opened.manifest.tensors), opened.manifest.restored_sha256
+    content = made if isinstance(made, bytes) else made.content
     if target is None:
         write_stdout(content)
         return
@@ -91,9 +149,54 @@ def command(
         f"{target}: {both(len(content))}\n"
         f"  {tensors} tensors, equal to the archive's digest {digest[:16]}..."
     )
+    if not isinstance(made, bytes):
+        click.echo(
+            f"  inputs: {clean(made.inputs)}\n  equal to the model at {clean(made.compared)}"
+        )
 
 
-def _target(archive: str, output: str | None, extension: str | None) -> Path | None:
-    if output == "-" or (output is None and archive == "-"):
-        return None
-    return Path(output) if output else Path(archive).with_suffix(f".{extension or 'pt2'}")
+def _suffix(output: str | None, extension: str | None) -> str:
+    """Return the format's extension: --to's, else the output's, else .pt2's."""
+    named = Path(output).suffix if output not in (None, "-") else ""
+    if extension and named in EXTENSIONS and named != f".{extension}":
+        raise SettingError(f"{output}: expected a name that ends as --to says, .{extension}")
+    suffix = f".{extension}" if extension else named
+    if output not in (None, "-") and not suffix:
+        raise SettingError(
+            f"{output}: expected an extension of {', '.join(EXTENSIONS)}, got none; or pass --to"
+        )
+    if suffix and suffix not in EXTENSIONS:
+        raise UnknownNameError(f"extension of {output}:", suffix, EXTENSIONS)
+    return suffix or ".pt2"
+
+
+def _by_name(texts: Sequence[str]) -> Iterator[tuple[int | str, str]]:
+    """Yield NAME=TEXT as a name and its text, a text alone under its position among such."""
+    position, seen = 0, set()
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if equals and (not name.isidentifier() or name in seen):
+            raise SettingError(f"expected one NAME=... for each input, got {clean(text)!r}")
+        seen.add(name)
+        yield (name, value) if equals else (position, text)
+        position += not equals
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.replace("x", ",").split(",")]
+    if not all(part.isdecimal() and len(part) < 19 and int(part) > 0 for part in parts):
+        raise SettingError(
+            "--input-shape: expected numbers such as 3,32,32 (or NAME=3,32,32), got "
+            f"{clean(text)!r}"
+        )
+    return tuple(int(part) for part in parts)
+
+
+@contextmanager
+def _nothing_said_in(target: Path | None) -> Iterator[None]:
+    """Let what a user's model prints go elsewhere where standard output takes the file."""
+    if target is not None:
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield

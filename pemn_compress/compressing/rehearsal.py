@@ -16,14 +16,14 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError
-from pemn_compress.format.archive import Limits
+from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.building import architecture_of
 from pemn_compress.models.seeded import seeded
 from pemn_compress.models.structure import Difference, alike, differences
-from pemn_compress.storing.loading import load
+from pemn_compress.storing.loading import load, restore_module
 from pemn_compress.storing.saving import pack
 
 # positional arguments, or keyword arguments, of one forward pass; the batch is the first dimension
@@ -120,7 +120,8 @@ def walk(
 def fill(packed: bytes, model: nn.Module) -> None:
     """Give a model that a reader built its state. Raises ModelError, with what may help."""
     try:
-        load(packed, model=model, limits=ANY_SIZE)
+        with open_archive(packed, ANY_SIZE) as archive:
+            restore_module(archive, model=model)
     except ModelError as error:
         raise ModelError(
             f"a model that a reader builds does not take the archive: {error}; expected one that "

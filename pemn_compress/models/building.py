@@ -7,17 +7,18 @@ batch-norm layers, and no biases.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pemn_compress import models
 from pemn_compress.errors import ModelError, PemnError
 from pemn_compress.format.archive import Archive
+from pemn_compress.models.bounds import bounded, without_memory
 from pemn_compress.models.checks import plain
 from pemn_compress.models.modelfile import ModelFile, module_from_source
 from pemn_compress.models.seeded import seeded
@@ -110,11 +111,7 @@ def change_since_build(model: nn.Module) -> str | None:
     variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
     arguments = told["arguments"]
     try:
-        try:
-            with torch.device("meta"):
-                anew = build(told["name"], **variant, **arguments)
-        except NotImplementedError:  # few cannot be built there
-            anew = build(told["name"], **variant, **arguments)
+        anew = without_memory(lambda: build(told["name"], **variant, **arguments))
     except PemnError as error:  # what `remember` was told is the caller's own
         return str(error)
     return first_difference(anew, model)
@@ -140,10 +137,11 @@ def build_from_archive(
             if not isinstance(arguments, Mapping):
                 raise TypeError
             arguments = models.recorded(arguments)
-            with suppress(NotImplementedError):  # few cannot be built there
-                model, arguments = _without_memory(name, variant, arguments, check)
-                if _is_all_state(model):
-                    return model
+            with bounded(archive, f"architecture {name!r}"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of sizes that make no sense
+                model, arguments = _compared(name, variant, arguments, check)
+            if _is_all_state(model):
+                return model
             return build(name, **variant, **arguments)
         if kind == "source":
             file = source_file(archive, trust_source=trust_source)
@@ -155,6 +153,12 @@ def build_from_archive(
         ) from None
     except PemnError as error:
         raise ModelError(f"{archive.name}: architecture {name!r}: {error}") from None
+    except NotImplementedError:
+        raise ModelError(
+            f"{archive.name}: architecture {name!r} cannot be built without memory, so that its "
+            "tensors could be compared first; give the model to fill (--model model.py, or "
+            "load(..., model=...))"
+        ) from None
     except TypeError:
         raise ModelError(
             f"{archive.name}: architecture {name!r}: arguments that no builder takes"
@@ -165,7 +169,7 @@ def build_from_archive(
     )
 
 
-def _without_memory(
+def _compared(
     name: str,
     variant: Mapping[str, Any],
     arguments: Mapping[str, Any],
@@ -174,8 +178,7 @@ def _without_memory(
     """Build on the meta device by the first reading of the arguments that passes the check."""
     refused = None
     for reading in models.readings(name, arguments):
-        with torch.device("meta"):
-            model = build(name, **variant, **reading)
+        model = without_memory(partial(build, name, **variant, **reading))
         try:
             check(model)
         except PemnError as error:
