@@ -9,9 +9,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pemn_compress.data.augment import Augment
+from pemn_compress.data.failures import told
 from pemn_compress.data.own import to_tensor
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Split
+from pemn_compress.data.workers import loaded
 from pemn_compress.errors import DataError, SettingError
 
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -38,6 +40,13 @@ class Batches:
 
     `world` makes of every batch only the part that this rank steps on; `weight` tells what the
     mean loss over it counts.
+
+    `join_last` adds the samples of a last batch that is not full to the one before it, if there is
+    one. `labels`, which may be set later, is how many a model tells apart: a target out of range is
+    then refused where that costs nothing, in samples that are read one by one.
+
+    Raises DataError for samples that cannot be read, with the line of a user's own Dataset, and
+    when a worker is lost.
     """
 
     def __init__(
@@ -51,6 +60,8 @@ class Batches:
         workers: int = 0,
         device: torch.device | str = "cpu",
         drop_last: bool = False,
+        join_last: bool = False,
+        labels: int | None = None,
         world: World | None = None,
     ) -> None:
         """Raise SettingError for settings out of range, or that contradict each other."""
@@ -65,7 +76,10 @@ class Batches:
             raise SettingError(
                 f"batch size: expected at most the {len(split)} samples there are, got {batch_size}"
             )
-        self._keys = _Keys(len(split), batch_size, shuffle_seed, drop_last, world or World())
+        self._keys = _Keys(
+            len(split), batch_size, shuffle_seed, drop_last, join_last, world or World()
+        )
+        self.labels = labels
         self._augment = augment or Augment((), None, None, None)
         if self._augment.names and (shuffle_seed is None or normalize is None):
             raise SettingError("augmentation: expected images to normalise and a shuffle seed")
@@ -140,12 +154,14 @@ class Batches:
     def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for batch in loader:
+        for batch in loaded(loader):
             if isinstance(batch, DataError):
                 # A new one: raising a local makes a reference cycle with this frame, and workers
                 # that end in the garbage collector take torch five seconds to stop.
                 raise DataError(str(batch))
             inputs, targets = batch
+            if self.labels is not None:
+                check_labels(targets, self.labels)
             inputs = inputs.to(self._device, non_blocking=True)
             # Where there is erasing, which comes after normalisation, the sample has both.
             if self._augment.normalized is None:
@@ -157,20 +173,28 @@ class _Keys:
     """What to load, batch by batch: for each sample its index and the seed of its augmentation."""
 
     def __init__(
-        self, count: int, batch_size: int, seed: int | None, drop_last: bool, world: World
+        self,
+        count: int,
+        batch_size: int,
+        seed: int | None,
+        drop_last: bool,
+        join_last: bool,
+        world: World,
     ) -> None:
-        self.count, self.batch_size, self.seed = count, batch_size, seed
-        self.drop_last, self.world = drop_last, world
+        self.count, self.batch_size, self.seed, self.world = count, batch_size, seed, world
+        whole = count - count % batch_size
+        self.end = whole if drop_last or (join_last and whole) else count
+        self.stop = whole if drop_last else count
         self.epoch = 0
 
     def starts(self) -> range:
         """Return where in the order each batch starts."""
-        end = self.count - self.count % self.batch_size if self.drop_last else self.count
-        return range(0, end, self.batch_size)
+        return range(0, self.end, self.batch_size)
 
     def bounds(self, start: int) -> tuple[int, int]:
         """Return where in the order a batch starts and stops."""
-        return start, min(start + self.batch_size, self.count)
+        stop = start + self.batch_size
+        return start, self.stop if stop >= self.end else stop
 
     def part(self, start: int) -> range:
         """Return where in the order this rank's samples of a batch are."""
@@ -224,6 +248,10 @@ class _Samples(Dataset[Sample]):
                 sample = self._augment.normalized(_normalized(sample[None], self._statistics)[0])
         except DataError as error:
             return error
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a user's own Dataset raises
+            return DataError(f"sample {index}: {told(error)}")
         finally:
             torch.set_rng_state(state)
         return sample, target
@@ -247,6 +275,16 @@ def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
     if len(shapes) > 1:
         return DataError(f"batch: expected inputs of one shape, got {shapes[0]} and {shapes[1]}")
     return torch.stack(inputs), torch.tensor(targets)
+
+
+def check_labels(targets: Tensor, labels: int) -> None:
+    """Refuse targets that a model of that many outputs cannot tell. Raises DataError."""
+    wrong = targets[(targets < 0) | (targets >= labels)]
+    if wrong.numel():
+        raise DataError(
+            f"labels: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
+            f"got {int(wrong[0])}"
+        )
 
 
 def _columns(normalize: Statistics | None, device: torch.device) -> tuple[Tensor, Tensor] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.masking.rules.plan import check_density
+from pemn_compress.training.recipes.numbers import flag, integer, real
 
 DEFAULT = "default"
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -20,6 +21,10 @@ MASK_SETTINGS = (
     "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
     "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
 )  # fmt: skip
+# what a field holds, and how messages call it; the mask settings judge their own
+_INTEGERS = ("epochs", "batch_size", "warmup_epochs")
+_NUMBERS = ("lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "density")
+_FLAGS = ("bias",)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Recipe:
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
     `clip_norm` 0 means no clipping of the gradient's norm. `augment` is in the grammar of
     `augment.py`. From `density` on they are defaults of the mask settings of the same names.
-    Raises SettingError for a value out of range.
+    Numbers may be numpy's or torch's; they are kept as Python's own. Raises SettingError for a
+    value out of range, or of another kind.
     """
 
     name: str
@@ -66,6 +72,11 @@ class Recipe:
     renewal_rate: float | None = None
 
     def __post_init__(self) -> None:
+        for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):
+            for name in names:
+                value = plain(name.replace("_", " "), getattr(self, name))
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "augment", _words(self.augment))
         for kind, name, known in (
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
@@ -90,7 +101,15 @@ class Recipe:
         check_density(self.density)
 
     def override(self, **settings: Any) -> "Recipe":
-        """Return the recipe with every setting that is not None replaced."""
+        """Return the recipe with every setting that is not None replaced.
+
+        Raises SettingError for a value out of range, UnknownNameError for a setting that no recipe
+        has.
+        """
+        known = [field.name for field in fields(Recipe)]
+        for name in settings:
+            if name not in known:
+                raise UnknownNameError("recipe setting", name, known)
         return replace(self, **{key: value for key, value in settings.items() if value is not None})
 
     def mask_settings(self) -> dict[str, Any]:
@@ -100,6 +119,14 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values."""
         return asdict(self) | {"augment": list(self.augment)}
+
+
+def _words(augment: Any) -> tuple[str, ...]:
+    if isinstance(augment, str) or not all(isinstance(word, str) for word in augment or ()):
+        raise SettingError(
+            f"augment: expected a list of words such as ('crop:4', 'flip'), got {augment!r}"
+        )
+    return tuple(augment or ())
 
 
 def names() -> list[str]:
