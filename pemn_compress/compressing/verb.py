@@ -28,6 +28,7 @@ from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
 from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 from pemn_compress.training.watching import Expecting, Observer
@@ -117,8 +118,7 @@ def compress(
         identity={
             "settings": asdict(settings),
             "masked": [tensor.name for tensor in masked.plan],
-            "architecture": architectures.architecture_of(masked.model),
-            "amp": run.amp,
+            "architecture": of_architecture(architectures.architecture_of(masked.model)),
         },
         observer=observer,
     )

@@ -277,12 +277,12 @@ def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
     return torch.stack(inputs), torch.tensor(targets)
 
 
-def check_labels(targets: Tensor, labels: int) -> None:
+def check_labels(targets: Tensor, labels: int, what: str = "labels") -> None:
     """Refuse targets that a model of that many outputs cannot tell. Raises DataError."""
     wrong = targets[(targets < 0) | (targets >= labels)]
     if wrong.numel():
         raise DataError(
-            f"labels: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
+            f"{what}: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
             f"got {int(wrong[0])}"
         )
 

@@ -1,8 +1,10 @@
 """Who follows a run: models that change as training goes on, and whoever shows its progress."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from pemn_compress.errors import PemnWarning
 from pemn_compress.training.history import Epoch
 
 
@@ -22,7 +24,7 @@ class Advancing(Protocol):
 
 
 class Observer(Protocol):
-    """Who watches a run; every method may do nothing."""
+    """Who watches a run; every method may do nothing. `Warned` and `Keeping` may be added."""
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Training starts: `epochs` of `steps` steps, `done` epochs of which are behind."""
@@ -40,3 +42,33 @@ class Expecting(Protocol):
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         """The rehearsal is done: what will happen, in one line, and what is worth a thought."""
+
+
+@runtime_checkable
+class Warned(Protocol):
+    """An observer that shows warnings; without one they are Python's."""
+
+    def warning(self, text: str) -> None:
+        """Show one line about something that works, and is probably not what was meant."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An observer that is told what the checkpoint holds."""
+
+    def kept(self, epochs: int) -> None:
+        """`epochs` are in the checkpoint by now, to go on from."""
+
+
+def warn(observer: Observer | None, text: str) -> None:
+    """Tell whoever watches, or else Python's warnings, one line."""
+    if isinstance(observer, Warned):
+        observer.warning(text)
+    else:
+        warnings.warn(text, PemnWarning, stacklevel=3)
+
+
+def say_kept(observer: Observer | None, epochs: int) -> None:
+    """Tell whoever watches how many epochs the checkpoint holds by now."""
+    if isinstance(observer, Keeping):
+        observer.kept(epochs)
