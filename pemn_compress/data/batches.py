@@ -13,7 +13,7 @@ from pemn_compress.data.failures import told
 from pemn_compress.data.own import to_tensor
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Split
-from pemn_compress.data.workers import loaded
+from pemn_compress.data.workers import keep_quiet, loaded, stop
 from pemn_compress.errors import DataError, SettingError
 
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -104,6 +104,7 @@ class Batches:
                 pin_memory=self._device.type == "cuda",
                 persistent_workers=workers > 0,
                 generator=self._generator,
+                worker_init_fn=keep_quiet,
             )
 
     def __len__(self) -> int:
@@ -122,6 +123,12 @@ class Batches:
         if epoch < 0:
             raise SettingError(f"epoch: expected 0 or more, got {epoch}")
         self._keys.epoch = epoch
+
+    def close(self) -> None:
+        """End the workers now, where there are any; a later pass starts new ones."""
+        if self._loader is not None:
+            stop(self._loader._iterator)
+            self._loader._iterator = None
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the batches of the current epoch."""
@@ -154,12 +161,7 @@ class Batches:
     def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for batch in loaded(loader):
-            if isinstance(batch, DataError):
-                # A new one: raising a local makes a reference cycle with this frame, and workers
-                # that end in the garbage collector take torch five seconds to stop.
-                raise DataError(str(batch))
-            inputs, targets = batch
+        for inputs, targets in loaded(loader):
             if self.labels is not None:
                 check_labels(targets, self.labels)
             inputs = inputs.to(self._device, non_blocking=True)

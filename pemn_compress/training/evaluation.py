@@ -1,7 +1,7 @@
 """Does a model fit its data, and how well does it do on them? Any nn.Module that classifies."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import torch
@@ -42,8 +42,11 @@ def check_fit(model: nn.Module, data: Data) -> int:
     return outputs
 
 
-def check_outputs(outputs: Any, count: int) -> None:
-    """Refuse what is not a tensor (count, classes) of floating-point numbers. Raises DataError."""
+def check_outputs(outputs: Any, count: int, mode: str = "") -> None:
+    """Refuse what is not a tensor (count, classes) of floating-point numbers. Raises DataError.
+
+    `mode` is said of the batch.
+    """
     if not isinstance(outputs, Tensor):
         got = type(outputs).__name__
     elif outputs.dim() != 2 or len(outputs) != count or not outputs.shape[1]:
@@ -53,7 +56,7 @@ def check_outputs(outputs: Any, count: int) -> None:
     else:
         return
     raise DataError(
-        f"the model's output for a batch of {count}: expected a tensor of shape "
+        f"the model's output for a batch of {count}{mode}: expected a tensor of shape "
         f"({count}, classes), got {got}"
     )
 
@@ -82,7 +85,7 @@ def evaluate(
     correct = torch.zeros((), dtype=torch.int64, device=device)
     loss = torch.zeros((), dtype=torch.float64, device=device)
     total = 0
-    with evaluating(model):
+    with evaluating(model), closing(batches):
         for inputs, targets in batches:
             with blamed(model, data.name, inputs):
                 outputs = model(inputs)

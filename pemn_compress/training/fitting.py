@@ -7,7 +7,7 @@ that has a method `advance` is told before every epoch and every step, and after
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import nn
 
 from pemn_compress.data.ranks import check_batch, world
 from pemn_compress.data.samples import Data
+from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import DataError, ModelError, TrainingError
 from pemn_compress.training import distributed
 from pemn_compress.training.checkpoint import Checkpoint
@@ -26,7 +27,7 @@ from pemn_compress.training.memory import explained
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.recipes.numbers import integer
 from pemn_compress.training.run import Run
-from pemn_compress.training.starting import checkpoint_of, ready, resumed
+from pemn_compress.training.starting import check_kinds, checkpoint_of, ready, resumed
 from pemn_compress.training.stepping import Stepper, not_finite
 from pemn_compress.training.watching import Advancing, Observer, warn
 
@@ -62,6 +63,7 @@ def fit(
     for data and settings that do not fit.
     """
     run, seed = run or Run(), integer("seed", seed)
+    check_kinds(model, data, recipe)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)
     with distributed.joined(device) as here:
@@ -71,7 +73,7 @@ def fit(
         history = resumed(kept, here)
         if observer:
             observer.start(recipe.epochs, len(stepper.batches), len(history))
-        with _seeded_outside(device), _saying_what_is_kept(kept):
+        with closing(stepper.batches), _seeded_outside(device), _saying_what_is_kept(kept):
             for epoch in range(len(history), recipe.epochs):
                 torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
                 history.append(_train_and_test(stepper, data, epoch))
@@ -97,7 +99,7 @@ def _train_and_test(stepper: Stepper, data: Data, epoch: int) -> Epoch:
         stepped = time.perf_counter()
         test = evaluate(model, data.test, data, workers=stepper.run.workers)
     if not math.isfinite(test.loss):  # the last step may have broken the model
-        error = not_finite("test loss", test.loss, recipe)
+        error = not_finite("test loss", test.loss, recipe, data.test.inputs)
         raise TrainingError(f"{place}, evaluation: {error}")
     assert data.train is not None
     return Epoch(
@@ -121,7 +123,13 @@ def _seeded_outside(device: torch.device) -> Iterator[None]:
 def _saying_what_is_kept(kept: Checkpoint | None) -> Iterator[None]:
     """Add to what ends a run which epoch can be gone on from."""
     try:
-        yield
+        try:
+            yield
+        except RuntimeError as error:  # of a lost worker, which torch raises wherever we are
+            gone = lost_worker(error)
+            if gone is None:
+                raise
+            raise DataError(gone) from None
     except (TrainingError, DataError, ModelError) as error:
         if kept is None or not kept.kept:
             raise

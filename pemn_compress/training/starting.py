@@ -43,6 +43,7 @@ def ready(
 
     `tell` takes a line for whoever watches. Raises what `fit` raises.
     """
+    given, model = model, unwrapped(model)
     if data.train is None:
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
     slow = slow_bfloat16(device) if run.amp else None
@@ -71,11 +72,24 @@ def ready(
         labels=outputs,
         world=here,
     )
-    trained = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
-    forward = torch.compile(trained) if run.compile else trained
+    forward: Any = given  # somebody's own way to run it: compiled, or on many devices
+    if given is model:
+        forward = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
+        forward = torch.compile(forward) if run.compile else forward
     return Stepper(
         model, forward, optimizer, batches, recipe, run, device, here, data.name, observer
     )
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the model inside DistributedDataParallel, DataParallel or torch.compile's module."""
+    while True:
+        if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+            model = model.module
+        elif isinstance(inner := model._modules.get("_orig_mod"), nn.Module):
+            model = inner
+        else:
+            return model
 
 
 def checkpoint_of(
@@ -112,6 +126,17 @@ def resumed(kept: Checkpoint | None, here: World) -> list[Epoch]:
     if kept is None:
         return []
     return kept.resume(distributed.from_rank_0(kept.read() if here.rank == 0 else None, here))
+
+
+def check_kinds(model: Any, data: Any, recipe: Any) -> None:
+    """Refuse what is no model, no data or no recipe. Raises SettingError."""
+    for name, value, kind, how in (
+        ("model", model, nn.Module, "a torch.nn.Module"),
+        ("data", data, Data, "a Data, as load_data() and from_model_file() return it"),
+        ("recipe", recipe, Recipe, "a Recipe, as recipes.load() returns it"),
+    ):
+        if not isinstance(value, kind):
+            raise SettingError(f"{name}: expected {how}, got {type(value).__name__}")
 
 
 def _augment(data: Data, recipe: Recipe) -> Augment | None:

@@ -89,14 +89,22 @@ def loss_of(
         inputs = inputs.to(memory_format=torch.channels_last)
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=run.amp):
         outputs = forward(inputs)
-    check_outputs(outputs, len(targets))
+    check_outputs(outputs, len(targets), " in training")
     return functional.cross_entropy(
         outputs.float(), targets, label_smoothing=recipe.label_smoothing
     )
 
 
-def not_finite(what: str, value: float, recipe: Recipe) -> TrainingError:
-    """Return the error that a loss which is not finite ends a run with."""
+def not_finite(what: str, value: float, recipe: Recipe, inputs: Tensor | None) -> TrainingError:
+    """Return the error that a loss which is not finite ends a run with.
+
+    `inputs` (N, ...) are those it is of, where they are at hand.
+    """
+    if inputs is not None and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
+        return TrainingError(
+            f"expected a finite {what}, got {value:g}: the inputs are not finite themselves "
+            f"({int((~inputs.isfinite()).sum()):,} of {inputs.numel():,} numbers); mend the data"
+        )
     return TrainingError(
         f"expected a finite {what}, got {value:g}; stopped. A learning rate below {recipe.lr:g} "
         "or a limit for the gradient's norm (clip-norm 1) may help"
@@ -107,9 +115,4 @@ def _check_finite(loss: Tensor, total: Tensor, inputs: Tensor, recipe: Recipe) -
     value = float(loss.detach())
     if math.isfinite(value + float(total)):
         return
-    if inputs.is_floating_point() and not bool(inputs.isfinite().all()):
-        raise TrainingError(
-            f"expected a finite loss, got {value:g}: the inputs of this batch are not finite "
-            "themselves; mend the data"
-        )
-    raise not_finite("loss", value, recipe)
+    raise not_finite("loss", value, recipe, inputs)

@@ -129,7 +129,9 @@ class Trial:
         """Say what helps where every batch is of a size that the model cannot take."""
         assert self.data.train is not None
         ranks = self.here.size
-        if whole // ranks >= FEW or len(self.data.train) < FEW:
+        if len(self.data.train) < FEW:
+            return DataError(f"{error}; it is the only training sample: expected more of them")
+        if whole // ranks >= FEW:
             return error
         try:
             self._step(FEW)

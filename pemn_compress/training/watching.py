@@ -1,11 +1,15 @@
 """Who follows a run: models that change as training goes on, and whoever shows its progress."""
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pemn_compress.errors import PemnWarning
 from pemn_compress.training.history import Epoch
+
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 @runtime_checkable
@@ -65,7 +69,15 @@ def warn(observer: Observer | None, text: str) -> None:
     if isinstance(observer, Warned):
         observer.warning(text)
     else:
-        warnings.warn(text, PemnWarning, stacklevel=3)
+        warnings.warn(text, PemnWarning, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """Return how far above `warn` the first line lies that is not of this package."""
+    frame, levels = sys._getframe(2), 2
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def say_kept(observer: Observer | None, epochs: int) -> None:
