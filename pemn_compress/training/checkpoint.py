@@ -130,11 +130,10 @@ class Checkpoint:
 
     def close(self) -> None:
         """Say at the end of a run if the file does not keep the whole of it."""
-        if self._failed:
-            kept = (
-                f"keeps epoch {self.kept}, not the last one" if self.kept else "was never written"
-            )
-            self._warn(f"{self.path}: the checkpoint {kept}")
+        if self._failed and self.kept:
+            self._warn(f"{self.path}: keeps epoch {self.kept}, not the last one")
+        elif self._failed:
+            self._warn(f"{self.path}: no checkpoint was ever written")
 
     def _keeps(self, epochs: int) -> None:
         self.kept = epochs

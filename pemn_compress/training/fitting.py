@@ -68,9 +68,11 @@ def fit(
     check_batch(recipe.batch_size, world().size)
     with distributed.joined(device) as here:
         tell = partial(warn, observer) if here.rank == 0 else _say_nothing
-        stepper = ready(model, data, recipe, seed, run, device, here, tell, observer)
+        stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
         kept = checkpoint_of(stepper, checkpoint, data, seed, identity or {}, tell)
         history = resumed(kept, here)
+        for note in notes:  # not before nothing is refused any more
+            tell(note)
         if observer:
             observer.start(recipe.epochs, len(stepper.batches), len(history))
         with closing(stepper.batches), _seeded_outside(device), _saying_what_is_kept(kept):

@@ -36,19 +36,15 @@ def ready(
     run: Run,
     device: torch.device,
     here: World,
-    tell: Callable[[str], None],
     observer: Observer | None,
-) -> Stepper:
-    """Try everything that can be tried before the first step, and return what steps need.
+) -> tuple[Stepper, list[str]]:
+    """Try everything that can be tried before the first step.
 
-    `tell` takes a line for whoever watches. Raises what `fit` raises.
+    Return what steps need, and what is worth a warning. Raises what `fit` raises.
     """
     given, model = model, unwrapped(model)
     if data.train is None:
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
-    slow = slow_bfloat16(device) if run.amp else None
-    if slow:
-        tell(slow)
     model.to(device)
     outputs = check_fit(model, data)
     if run.channels_last:
@@ -59,7 +55,8 @@ def ready(
     with explained(model, recipe, device, "before the first step"):
         found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
     found = distributed.from_rank_0(found, here)
-    _tell_found(found, model, data, tell)
+    slow = slow_bfloat16(device) if run.amp else None
+    notes = [*([slow] if slow else []), *_notes(found, model, data)]
     batches = Batches(
         data.train,
         batch_size=recipe.batch_size,
@@ -76,9 +73,10 @@ def ready(
     if given is model:
         forward = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
         forward = torch.compile(forward) if run.compile else forward
-    return Stepper(
+    stepper = Stepper(
         model, forward, optimizer, batches, recipe, run, device, here, data.name, observer
     )
+    return stepper, notes
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -159,23 +157,26 @@ def _to_channels_last(model: nn.Module) -> None:
         ) from None
 
 
-def _tell_found(found: Found, model: nn.Module, data: Data, tell: Callable[[str], None]) -> None:
+def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
+    """Return in lines what a trial found that is no reason to stop."""
+    notes = []
     if found.too_small:
-        tell(
+        notes.append(
             "the last batch of an epoch is too small for the model, and joins the one before it: "
             f"{found.too_small}"
         )
     if found.unreached:
         shown = ", ".join(found.unreached[:3]) + (", ..." if len(found.unreached) > 3 else "")
         trainable = sum(parameter.requires_grad for parameter in model.parameters())
-        tell(
+        notes.append(
             f"no gradient reached {len(found.unreached)} of {trainable} trainable parameters when "
             f"a step was tried ({shown}): what no step reaches stays as it is. Does forward() use "
             "them, and not a copy or a list made before?"
         )
     targets = None if data.train is None else data.train.targets
     if targets is not None and bool((targets == targets[0]).all()):
-        tell(
+        notes.append(
             f"data {data.name!r}: all {len(targets)} training labels are {int(targets[0])}: there "
             "is nothing to tell apart"
         )
+    return notes
