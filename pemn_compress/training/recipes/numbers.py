@@ -13,7 +13,8 @@ def integer(name: str, value: Any) -> int:
     Raises SettingError for anything else, True and 10.0 among them.
     """
     number = _scalar(value)
-    if isinstance(number, bool) or not hasattr(number, "__index__"):
+    is_array = getattr(number, "shape", ()) != ()  # torch takes one of a single number for it
+    if isinstance(number, bool) or is_array or not hasattr(number, "__index__"):
         raise SettingError(f"{name}: expected a whole number, got {_shown(value)}")
     return int(number)
 
