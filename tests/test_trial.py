@@ -14,7 +14,7 @@ from trainable import RECIPE, Watch, images, masked, net, points
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data, Split
-from pemn_compress.errors import DataError, ModelError, PemnError, PemnWarning
+from pemn_compress.errors import DataError, ModelError, PemnError, PemnWarning, TrainingError
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.training.evaluation import check_fit, evaluate
 from pemn_compress.training.fitting import fit
@@ -258,27 +258,39 @@ def test_a_mode_of_its_own_survives_an_evaluation() -> None:
     assert [module.training for module in model] == [True, False, True, True, True, True]
 
 
-class Listed(nn.Module):
-    """Keeps its weights in a list made before they are masked."""
+KEPT: list[Any] = []
 
-    def __init__(self) -> None:
+
+class Beside(nn.Module):
+    """Has a layer that it does not use, and may compute with weights from a list of the module's."""
+
+    def __init__(self, kept: bool = False) -> None:
         super().__init__()
-        self.a, self.b = nn.Linear(2, 8), nn.Linear(8, 2)
-        self.kept = [(self.a.weight, self.a.bias)]
+        self.a, self.b, self.norm = nn.Linear(2, 8), nn.Linear(8, 2), nn.LayerNorm(3)
+        KEPT[:] = [self.a.weight] if kept else []
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.b(nn.functional.linear(x, *self.kept[0]).relu())
+        weight = KEPT[0] if KEPT else self.a.weight
+        return self.b(nn.functional.linear(x, weight, self.a.bias).relu())
 
 
-def test_weights_that_no_gradient_reaches_are_told() -> None:
+@pytest.mark.parametrize("wrap", [nn.Sequential, MaskedModel])
+def test_parameters_that_no_gradient_reaches_are_told(wrap: Any) -> None:
     watch = Watch()
-    fit(MaskedModel(Listed()), points(), TWO, observer=watch)
+    fit(wrap(Beside()), points(), TWO, observer=watch)
     (told,) = watch.warnings
-    assert told.startswith("no gradient reached 1 of 4 trainable parameters")
-    assert "(a.weight)" in told
-    with pytest.warns(PemnWarning, match="no gradient reached") as caught:
-        fit(MaskedModel(Listed()), points(), TWO)
+    assert told.startswith("no gradient reached 2 of 6 trainable parameters when a step was tried ")
+    assert "norm.weight, " in told
+    with pytest.warns(PemnWarning, match="no gradient reached 2 of 6") as caught:
+        fit(wrap(Beside()), points(), TWO)
     assert caught[0].filename == __file__
+
+
+def test_weights_that_are_trained_beside_their_scores_are_found_before_training() -> None:
+    watch = Watch()
+    with pytest.raises(TrainingError, match=r"^a\.weight: the loss reaches the parameter that the"):
+        fit(MaskedModel(Beside(kept=True)), points(), TWO, observer=watch)
+    assert watch.told == []
 
 
 @pytest.mark.parametrize(

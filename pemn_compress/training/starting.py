@@ -13,6 +13,7 @@ from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import DataError, SettingError
+from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
 from pemn_compress.training.checkpoint import Checkpoint
@@ -74,8 +75,9 @@ def ready(
         forward = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
         forward = torch.compile(forward) if run.compile else forward
     stepper = Stepper(
-        model, forward, optimizer, batches, recipe, run, device, here, data.name, observer
-    )
+        model, forward, optimizer, batches, recipe, run, device, here, data.name, Reach(model),
+        observer,
+    )  # fmt: skip
     return stepper, notes
 
 
@@ -170,8 +172,7 @@ def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
         trainable = sum(parameter.requires_grad for parameter in model.parameters())
         notes.append(
             f"no gradient reached {len(found.unreached)} of {trainable} trainable parameters when "
-            f"a step was tried ({shown}): what no step reaches stays as it is. Does forward() use "
-            "them, and not a copy or a list made before?"
+            f"a step was tried ({shown}): what no step reaches stays as it is"
         )
     targets = None if data.train is None else data.train.targets
     if targets is not None and bool((targets == targets[0]).all()):

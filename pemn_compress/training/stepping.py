@@ -11,6 +11,7 @@ from torch.nn import functional
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.errors import TrainingError
+from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.blame import blamed
 from pemn_compress.training.evaluation import check_outputs
@@ -35,6 +36,7 @@ class Stepper:
     device: torch.device
     here: World
     data: str
+    reach: Reach
     observer: Observer | None
 
     def train(self, epoch: int) -> float:
@@ -54,6 +56,7 @@ class Stepper:
                 self.observer.step(epoch, step, len(targets), loss.item)
         if isinstance(self.model, Advancing):
             self.model.advance(step=(epoch + 1) * steps, steps=self.recipe.epochs * steps)
+        self.reach.after_epoch()
         return float(distributed.mean_over_ranks(total, self.here)) / steps
 
     def _step(
@@ -73,6 +76,7 @@ class Stepper:
             if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:
                 _check_finite(loss, total, inputs, recipe)
             loss.backward()  # type: ignore[no-untyped-call]
+            self.reach.after_backward()
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         self.optimizer.step()

@@ -16,7 +16,9 @@ from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import DataError, ModelError, PemnError
 from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.reach import check_bypassed
 from pemn_compress.training.blame import blamed
+from pemn_compress.training.identity import trained
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 from pemn_compress.training.stepping import loss_of
@@ -30,7 +32,8 @@ class Found:
     """What a trial told.
 
     `too_small` says why the last batch of an epoch has to join the one before it, and is empty
-    where it need not; `unreached` names the trainable parameters that no gradient came to.
+    where it need not; `unreached` names the trainable parameters that no gradient came to, but for
+    masked and pruned weights, which `Reach` follows through the first epoch.
     """
 
     too_small: str = ""
@@ -119,10 +122,15 @@ class Trial:
                         "or copies of weights in forward()"
                     )
                 loss.backward()  # type: ignore[no-untyped-call]
+            if isinstance(model, PlannedModel):
+                check_bypassed(model)
+            followed = (
+                {id(own) for own in model.trained()} if isinstance(model, PlannedModel) else ()
+            )
             return tuple(
-                _called(model, name)
-                for name, parameter in model.named_parameters()
-                if parameter.requires_grad and parameter.numel() and parameter.grad is None
+                name
+                for name, parameter in trained(model).items()
+                if parameter.grad is None and id(parameter) not in followed
             )
 
     def _advised(self, error: PemnError, whole: int) -> PemnError:
@@ -141,13 +149,3 @@ class Trial:
         return DataError(
             f"{error}; {FEW} samples{each} it takes: expected a batch size of {FEW * ranks} or more"
         )
-
-
-def _called(model: nn.Module, name: str) -> str:
-    """Return how a user calls a parameter: scores go by the name of the weight they are for."""
-    kind, _, index = name.partition(".")
-    if isinstance(model, PlannedModel):
-        if kind in ("scores", "values") and index.isdigit():
-            return model.plan.tensors[int(index)].name
-        return name.removeprefix("model.")
-    return name
