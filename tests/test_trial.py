@@ -262,7 +262,7 @@ KEPT: list[Any] = []
 
 
 class Beside(nn.Module):
-    """Has a layer that it does not use, and may compute with weights from a list of the module's."""
+    """Has a layer that it does not use, and computes with weights from a list if told to."""
 
     def __init__(self, kept: bool = False) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Small models and data that train in no time, and somebody who watches."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -65,8 +66,8 @@ class Watch:
         assert "\n" not in text
         self.warnings.append(text)
 
-    def kept(self, epochs: int) -> None:
-        self.keeps.append(epochs)
+    def kept(self, history: Sequence[Epoch]) -> None:
+        self.keeps.append(len(history))
 
     def epoch(self, epoch: Epoch) -> None:
         self.told.append(epoch.epoch)

@@ -49,8 +49,8 @@ class _Watcher:
     def epoch(self, epoch: Epoch) -> None:
         self._done = epoch.epoch
 
-    def kept(self, epochs: int) -> None:
-        self._kept = epochs
+    def kept(self, history: Sequence[Epoch]) -> None:
+        self._kept = len(history)
 
     def __enter__(self) -> "_Watcher":
         return self

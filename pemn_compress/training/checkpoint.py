@@ -21,7 +21,7 @@ class Checkpoint:
     """A file that keeps the last epoch of a run; what it cannot keep does not end the run.
 
     `identity` is what must agree for a run to go on from it (`identity.must_agree`), `told` what
-    may differ and is told. `warn` takes a line, `say_kept` how many epochs the file holds by now.
+    may differ and is told. `warn` takes a line, `say_kept` the epochs that the file holds by now.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Checkpoint:
         told: Mapping[str, Any],
         *,
         warn: Callable[[str], None],
-        say_kept: Callable[[int], None],
+        say_kept: Callable[[list[Epoch]], None],
     ) -> None:
         """Raise ModelError for a model whose state no checkpoint can keep."""
         _check_state(path, model)
@@ -97,7 +97,7 @@ class Checkpoint:
         remarks = [*differences(self._told, content["told"]), *remarks]
         if remarks:
             self._warn(f"{self.path}: goes on, although not all is as it was: {'; '.join(remarks)}")
-        self._keeps(len(history))
+        self._keeps(history)
         return history
 
     def write(self, history: list[Epoch]) -> None:
@@ -126,7 +126,7 @@ class Checkpoint:
             self._failed = True
         else:
             self._failed = False
-            self._keeps(len(history))
+            self._keeps(history)
 
     def close(self) -> None:
         """Say at the end of a run if the file does not keep the whole of it."""
@@ -135,9 +135,9 @@ class Checkpoint:
         elif self._failed:
             self._warn(f"{self.path}: no checkpoint was ever written")
 
-    def _keeps(self, epochs: int) -> None:
-        self.kept = epochs
-        self._say_kept(epochs)
+    def _keeps(self, history: list[Epoch]) -> None:
+        self.kept = len(history)
+        self._say_kept(history)
 
     def _names(self) -> list[list[str]]:
         """Return the names of the optimiser's parameters, group by group."""

@@ -60,8 +60,11 @@ class Warned(Protocol):
 class Keeping(Protocol):
     """An observer that is told what the checkpoint holds."""
 
-    def kept(self, epochs: int) -> None:
-        """`epochs` are in the checkpoint by now, to go on from."""
+    def kept(self, history: Sequence[Epoch]) -> None:
+        """The checkpoint holds a run up to the last of these epochs, to go on from.
+
+        Told when a run goes on from it, before `start`, and whenever it has been written.
+        """
 
 
 def warn(observer: Observer | None, text: str) -> None:
@@ -80,7 +83,7 @@ def _levels_to_caller() -> int:
     return levels
 
 
-def say_kept(observer: Observer | None, epochs: int) -> None:
-    """Tell whoever watches how many epochs the checkpoint holds by now."""
+def say_kept(observer: Observer | None, history: Sequence[Epoch]) -> None:
+    """Tell whoever watches which epochs the checkpoint holds by now."""
     if isinstance(observer, Keeping):
-        observer.kept(epochs)
+        observer.kept(history)
