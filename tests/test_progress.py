@@ -1,6 +1,7 @@
 """What is seen of a run: on a terminal, in a file, by another rank, and after an interrupt."""
 
 import os
+import pty
 import select
 import signal
 import subprocess
@@ -15,7 +16,6 @@ import pemn_compress
 from pemn_compress.cli.progress import observer
 from pemn_compress.training.history import Epoch, Score
 
-pty = pytest.importorskip("pty", reason="a terminal is one of POSIX's")
 ROOT = str(Path(pemn_compress.__file__).parents[1])
 DATA = """
 import torch

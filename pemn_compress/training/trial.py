@@ -122,16 +122,7 @@ class Trial:
                         "or copies of weights in forward()"
                     )
                 loss.backward()  # type: ignore[no-untyped-call]
-            if isinstance(model, PlannedModel):
-                check_bypassed(model)
-            followed = (
-                {id(own) for own in model.trained()} if isinstance(model, PlannedModel) else ()
-            )
-            return tuple(
-                name
-                for name, parameter in trained(model).items()
-                if parameter.grad is None and id(parameter) not in followed
-            )
+            return _unreached(model)
 
     def _advised(self, error: PemnError, whole: int) -> PemnError:
         """Say what helps where every batch is of a size that the model cannot take."""
@@ -149,3 +140,20 @@ class Trial:
         return DataError(
             f"{error}; {FEW} samples{each} it takes: expected a batch size of {FEW * ranks} or more"
         )
+
+
+def _unreached(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of the trainable parameters that a backward pass left out.
+
+    Raises TrainingError where it reached what stands in a weight's place no more.
+    """
+    followed: set[int] = set()
+    prefix = ""
+    if isinstance(model, PlannedModel):
+        check_bypassed(model)
+        followed, prefix = {id(own) for own in model.trained()}, "model."
+    return tuple(
+        name.removeprefix(prefix)
+        for name, parameter in trained(model).items()
+        if parameter.grad is None and id(parameter) not in followed
+    )
