@@ -5,7 +5,6 @@ top, the key that is each tensor's count-th largest: a histogram of the digit am
 that share the digits found so far, then the bin in which the rank falls.
 """
 
-
 import torch
 import triton
 import triton.language as tl
@@ -105,9 +104,7 @@ def _narrow(
 
 
 @triton.jit
-def _count_ties(
-    flat, table, found, ties, SIGNED: tl.constexpr, BLOCK: tl.constexpr
-):
+def _count_ties(flat, table, found, ties, SIGNED: tl.constexpr, BLOCK: tl.constexpr):
     block = tl.program_id(0)
     row = table + 5 * block
     at = tl.load(row + 1) + tl.arange(0, BLOCK)
