@@ -158,3 +158,88 @@ def test_the_command_under_torchrun_with_batch_normalisation(tmp_path: Path) -> 
     model = pemn_compress.load(tmp_path / "run.pemn")
     data = load_data("digits", data_dir=tmp_path)
     assert evaluate(model, data.test, data).accuracy == record["accuracy"]
+
+
+TOGETHER = """
+import os, sys, torch
+import torch.distributed as dist
+from datetime import timedelta
+from pathlib import Path
+from torch import nn
+torch.set_num_threads(1)
+from trainable import RECIPE, Stop, Watch, images, net
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.training.fitting import fit
+
+folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
+dist.init_process_group("gloo", timeout=timedelta(seconds=60))
+
+class Narrow(nn.Module):  # no variance in one sample, and a layer that no step reaches
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.last = nn.Conv2d(1, 4, 6), nn.BatchNorm2d(4), nn.Linear(4, 3)
+        self.unused = nn.LayerNorm(4)
+    def forward(self, x):
+        return self.last(self.norm(self.conv(x)).relu().flatten(1))
+
+def same(model):
+    for value in model.state_dict().values():
+        if torch.is_tensor(value) and value.is_floating_point():
+            other = value.clone()
+            dist.broadcast(other, 0)
+            assert torch.equal(value, other)
+
+watch, narrow = Watch(), MaskedModel(Narrow(), ratio=1)
+fit(narrow, images(35), RECIPE, observer=watch)
+assert watch.told[0] == (4, 2, 0), watch.told
+if rank == 0:
+    joined, unused = watch.warnings
+    assert "is too small for the model, and joins the one before it: " in joined, joined
+    assert "no gradient reached 2 of 8 " in unused and "(unused.weight, " in unused, unused
+else:
+    assert watch.warnings == []
+same(narrow)
+
+def plain():  # its state must not hang on what a rank's own part of a batch has for statistics
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 16), nn.ReLU(), nn.Linear(16, 3))
+
+for number, make in enumerate((
+    lambda: MaskedModel(plain(), ratio=1, renewal="iterand", renewal_every=2),
+    lambda: PrunedModel(plain(), strategy="magnitude", sparsity=0.8),
+)):
+    path = folder / f"{number}.ckpt"
+    try:
+        fit(make(), images(), RECIPE, checkpoint=path, observer=Watch(2))
+    except Stop:
+        pass
+    dist.barrier()
+    resumed, whole = make(), make()
+    watch = Watch()
+    history = fit(resumed, images(), RECIPE, checkpoint=path, observer=watch)
+    assert watch.told[0] == (4, 3, 2), watch.told
+    expected = fit(whole, images(), RECIPE, observer=Watch())
+    assert [e.train_loss for e in history] == [e.train_loss for e in expected]
+    for key, value in resumed.state_dict().items():
+        if torch.is_tensor(value):
+            assert torch.equal(value, whole.state_dict()[key]), key
+    same(resumed)
+print("rank", rank, "done", flush=True)
+dist.destroy_process_group()
+"""
+
+
+def test_ranks_join_batches_and_go_on_together(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(TOGETHER)
+    root = Path(pemn_compress.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+         script, tmp_path],
+        env=os.environ
+        | {"PYTHONPATH": f"{root}:{Path(__file__).parent}", "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=150,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("done") == 2

@@ -86,10 +86,10 @@ def test_presets_can_be_changed():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ({"resize": 0}, "resize: expected 1 to 16384, got 0"),
-        ({"resize": 10**9}, "resize: expected 1 to 16384"),
-        ({"resize": 8.0}, "resize: expected a whole number, got 8.0"),
-        ({"center_crop": True}, "center crop: expected a whole number, got True"),
+        ({"resize": 0}, "resize: expected a whole number, 1 to 16384, got 0"),
+        ({"resize": 10**9}, "resize: expected a whole number, 1 to 16384"),
+        ({"resize": 8.0}, "resize: expected a whole number, 1 to 16384, got 8.0"),
+        ({"center_crop": True}, "center crop: expected a whole number, 1 to 16384, got True"),
         ({"resize": 8, "center_crop": 9}, "at most the 8 pixels of the resize, got 9"),
         ({"interpolation": "bilinear"}, "expected a resize"),
         ({"resize": 8, "interpolation": "lanczos"}, "unknown interpolation 'lanczos'"),

@@ -5,7 +5,9 @@ import tomllib
 from dataclasses import fields
 from importlib.resources import files
 
+import numpy as np
 import pytest
+import torch
 
 from pemn_compress.data.augment import parse_augment
 from pemn_compress.errors import SettingError, UnknownNameError
@@ -155,3 +157,65 @@ def test_values_out_of_range_are_refused(setting: str, value: object, message: s
         recipes.from_mapping("mine", MINIMAL | {setting: value})
     with pytest.raises(SettingError, match=message):
         recipes.from_mapping("mine", MINIMAL).override(**{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("lr", np.float64(0.25), 0.25), ("lr", np.float32(0.25), 0.25), ("lr", np.int64(1), 1),
+        ("lr", torch.tensor(0.25), 0.25), ("lr", np.array(0.25), 0.25), ("lr", 1, 1),
+        ("lr", torch.tensor(0.25, dtype=torch.bfloat16, requires_grad=True), 0.25),
+        ("epochs", np.int32(7), 7), ("epochs", np.uint8(7), 7), ("epochs", torch.tensor(7), 7),
+        ("batch_size", np.array(7), 7), ("warmup_epochs", np.int64(2), 2),
+        ("density", np.float32(0.5), 0.5), ("bias", np.bool_(False), False),
+        ("augment", ["flip"], ("flip",)), ("augment", [], ()),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_numbers_of_other_libraries_become_pythons(
+    setting: str, value: object, expected: object
+) -> None:
+    recipe = recipes.from_mapping("mine", MINIMAL).override(**{setting: value})
+    got = getattr(recipe, setting)
+    assert got == expected
+    assert type(got) is type(expected)
+    assert json.loads(json.dumps(recipe.to_dict()))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("lr", True, "lr: expected a number, got True"),
+        ("lr", np.bool_(True), r"lr: expected a number, got (np\.)?True_?"),
+        ("lr", "0.1", "lr: expected a number, got '0.1'"),
+        ("lr", np.zeros(1), r"lr: expected a number, got ndarray of shape \(1,\)"),
+        ("lr", torch.zeros(2, 1), r"lr: expected a number, got Tensor of shape \(2, 1\)"),
+        ("lr", np.float32("nan"), "lr: expected above 0, got nan"),
+        ("lr", torch.tensor(float("inf")), "lr: expected a finite number, got inf"),
+        ("lr", 1j, "lr: expected a number, got 1j"),
+        ("lr", torch.tensor(1 + 1j), "lr: expected a number, got tensor"),
+        ("lr", torch.empty((), device="meta"), "lr: expected a number, got tensor"),
+        ("lr", [0.1], r"lr: expected a number, got \[0.1\]"),
+        ("epochs", True, "epochs: expected a whole number, got True"),
+        ("epochs", 3.0, "epochs: expected a whole number, got 3.0"),
+        ("epochs", np.float64(3), r"epochs: expected a whole number, got (np\.float64\()?3.0"),
+        ("epochs", "3", "epochs: expected a whole number, got '3'"),
+        ("batch_size", torch.tensor([8]), "batch size: expected a whole number, got Tensor"),
+        ("density", "half", "density: expected a number, got 'half'"),
+        ("bias", 1, "bias: expected True or False, got 1"),
+        ("augment", "flip", "augment: expected a list of words .*, got 'flip'"),
+        ("augment", [4], r"augment: expected a list of words .*, got \[4\]"),
+        ("weight_decay", {}, "weight decay: expected a number, got {}"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_refused_in_a_line(setting: str, value: object, message: str) -> None:
+    with pytest.raises(SettingError, match=message) as caught:
+        recipes.from_mapping("mine", MINIMAL).override(**{setting: value})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 160
+
+
+def test_a_setting_that_no_recipe_has_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"recipe setting 'learning_rate'; expected .*lr"):
+        recipes.load("default").override(learning_rate=0.1)

@@ -1,4 +1,4 @@
-"""Progress of a training run: a live line on a terminal, one line an epoch anywhere else."""
+"""Progress of a training run: a live line on a terminal, one line an epoch everywhere."""
 
 import sys
 import time
@@ -9,36 +9,48 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pemn_compress.cli.flags import as_flags
+from pemn_compress.data.ranks import world
 from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
 
 
 class _Watcher:
-    """Says nothing but what an interrupted run leaves behind."""
+    """Says what an interrupted run leaves behind, and warnings; nothing of progress."""
 
     def __init__(self, checkpoint: Path | None) -> None:
         self._checkpoint = checkpoint
-        self._epochs = self._done = 0
+        self._epochs = self._done = self._kept = 0
         self._started = False
         self._before_start: list[str] = []
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
-        # said when training starts: what stops it before that is one line, and alone
-        self._before_start = [f"warning: {as_flags(warning)}" for warning in warnings]
+        for text in warnings:
+            self.warning(text)
+
+    def warning(self, text: str) -> None:
+        line = f"warning: {as_flags(text)}"
+        if self._started:
+            self._say(line)
+        else:  # what stops a run before it starts is one line, and alone
+            self._before_start.append(line)
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         self._epochs, self._done, self._started = epochs, done, True
         for line in self._before_start:
-            print(line, file=sys.stderr, flush=True)
+            self._say(line)
 
     def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
         pass
 
     def epoch(self, epoch: Epoch) -> None:
         self._done = epoch.epoch
+
+    def kept(self, history: Sequence[Epoch]) -> None:
+        self._kept = len(history)
 
     def __enter__(self) -> "_Watcher":
         return self
@@ -52,6 +64,9 @@ class _Watcher:
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(self._left_behind()) from None
 
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     def _left_behind(self) -> str:
         if not self._started:
             return "before training started; nothing was written"
@@ -60,42 +75,49 @@ class _Watcher:
             return f"{place}, and without --checkpoint there is nothing to go on from"
         if not self._done:
             return f"{place}, and no epoch had ended for {self._checkpoint}"
-        return f"{place}; the same command goes on from {self._checkpoint}"
+        if not self._kept:
+            return f"{place}, and {self._checkpoint} could not be written"
+        which = f", which keeps epoch {self._kept}" if self._kept < self._done else ""
+        return f"{place}; the same command goes on from {self._checkpoint}{which}"
 
 
-class _Telling(_Watcher):
-    """Says before the first epoch what will happen."""
+class _Silent(_Watcher):
+    """Says nothing: another rank does."""
+
+    def _say(self, line: str) -> None:
+        pass
+
+
+class _Lines(_Watcher):
+    """Says before the first epoch what will happen, and one line per epoch on standard error."""
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         super().ready(told, warnings)
         self._before_start.append(told)
-
-
-class _Lines(_Telling):
-    """One line per epoch on standard error."""
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         super().start(epochs, steps, done)
         self._clock = time.perf_counter()
         self._before = done
         if done:
-            print(f"going on from {self._checkpoint}, {done} epochs done", file=sys.stderr)
+            self._say(f"going on from {self._checkpoint}, {done} epochs done")
 
     def epoch(self, epoch: Epoch) -> None:
         super().epoch(epoch)
+        self._say(self._told(epoch))
+
+    def _told(self, epoch: Epoch) -> str:
         passed = time.perf_counter() - self._clock
         left = passed / (epoch.epoch - self._before) * (self._epochs - epoch.epoch)
-        print(
+        return (
             f"epoch {epoch.epoch:>{len(str(self._epochs))}}/{self._epochs}  "
             f"loss {epoch.train_loss:.4f}  test accuracy {100 * epoch.test.accuracy:.2f} %  "
-            f"{epoch.images_per_second:,.0f} images/s  {left:.0f} s left",
-            file=sys.stderr,
-            flush=True,
+            f"{epoch.images_per_second:,.0f} samples/s  {left:.0f} s left"
         )
 
 
-class _Bar(_Telling):
-    """A live line: epoch, loss, accuracy, images per second, time left."""
+class _Bar(_Lines):
+    """Below these lines a live one: epoch, loss, accuracy, samples per second, time left."""
 
     def __init__(self, checkpoint: Path | None) -> None:
         super().__init__(checkpoint)
@@ -109,20 +131,19 @@ class _Bar(_Telling):
             expand=True,
         )
         self._accuracy = ""
-        self._images, self._since = 0, time.perf_counter()
+        self._samples, self._since = 0, time.perf_counter()
 
     def __exit__(self, *error: Any) -> None:
         self._progress.stop()
         super().__exit__(*error)
 
     def start(self, epochs: int, steps: int, done: int) -> None:
-        super().start(epochs, steps, done)
         self._steps = steps
-        if done:
-            self._progress.console.print(f"going on from {self._checkpoint}, {done} epochs done")
+        super().start(epochs, steps, done)
         self._task = self._progress.add_task(
             "", total=epochs * steps, completed=done * steps, place=f"{done}/{epochs}", numbers=""
         )
+        self._since = time.perf_counter()
         self._progress.start()
 
     def step(self, epoch: int, step: int, images: int, loss: Callable[[], float]) -> None:
@@ -131,24 +152,33 @@ class _Bar(_Telling):
             completed=epoch * self._steps + step + 1,
             place=f"{epoch + 1}/{self._epochs}",
         )
-        self._images += images
+        self._samples += images
         passed = time.perf_counter() - self._since
         if passed >= REFRESH_SECONDS:  # looking at the loss more often would hold up a GPU
-            self._show(loss(), self._images / passed)
+            self._show(loss(), self._samples / passed)
 
     def epoch(self, epoch: Epoch) -> None:
         super().epoch(epoch)
         self._accuracy = f"acc {100 * epoch.test.accuracy:.1f} % "
         self._show(epoch.train_loss, epoch.images_per_second)
 
+    def _say(self, line: str) -> None:
+        # as it is: brackets in a name are no markup, and the terminal breaks what is too long
+        self._progress.console.print(Text(line), soft_wrap=True)
+
+    def _told(self, epoch: Epoch) -> str:
+        return super()._told(epoch).rpartition("  ")[0]  # the live line tells the time
+
     def _show(self, loss: float, rate: float) -> None:
-        numbers = f"loss {loss:.3f} {self._accuracy}{rate:,.0f} img/s"
+        numbers = f"loss {loss:.3f} {self._accuracy}{rate:,.0f} samples/s"
         self._progress.update(self._task, numbers=numbers)
-        self._images, self._since = 0, time.perf_counter()
+        self._samples, self._since = 0, time.perf_counter()
 
 
 def observer(*, quiet: bool, checkpoint: Path | None) -> _Watcher:
     """Return who watches a run from the command line; use it as a context manager too."""
+    if world().rank > 0:
+        return _Silent(checkpoint)
     if quiet:
         return _Watcher(checkpoint)
     return _Bar(checkpoint) if sys.stderr.isatty() else _Lines(checkpoint)

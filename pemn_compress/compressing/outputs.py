@@ -6,16 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pemn_compress.atomic import check_output
+from pemn_compress.compressing.recording import is_unfinished
 from pemn_compress.errors import OutputError
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the archive, the checkpoint and the record go; None: nowhere."""
+    """Where the archive, the checkpoint and the record go; None: nowhere.
+
+    `replaces_record` where there may be a record that gives way to a new one: by force, or since a
+    run that was interrupted left it and goes on from its checkpoint.
+    """
 
     archive: Path | None
     checkpoint: Path | None
     record: Path | None
+    replaces_record: bool = False
 
     @classmethod
     def checked(
@@ -27,8 +33,11 @@ class Outputs:
         force: bool,
     ) -> "Outputs":
         """Return them as paths that can be written. Raises OutputError."""
-        paths = [Path(p) if p else None for p in (archive, checkpoint, record)]
-        for path, replaced in zip(paths, (force, True, force), strict=True):
+        written, kept, curve = (Path(p) if p else None for p in (archive, checkpoint, record))
+        paths = (written, kept, curve)
+        resumes = kept is not None and kept.exists()
+        replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
+        for path, replaced in zip(paths, (force, True, replaces_record), strict=True):
             if path is not None:
                 check_output(path, force=replaced)
         given = [path.absolute() for path in paths if path is not None]
@@ -36,7 +45,7 @@ class Outputs:
             raise OutputError(
                 f"{given[0]}: expected different files for archive, checkpoint and record, got one"
             )
-        return cls(*paths)
+        return cls(written, kept, curve, replaces_record)
 
     def read_only(self) -> "Outputs":
         """Return them for a rank that writes nothing."""

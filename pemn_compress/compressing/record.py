@@ -1,7 +1,7 @@
 """The record of a run: all settings, versions, data, seeds, and what every epoch came to."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,9 +26,7 @@ from pemn_compress.training.run import Run
 from pemn_compress.version import __version__
 
 
-def run_record(
-    packed: bytes,
-    output: Path | None,
+def begun(
     data: Data,
     recipe: Recipe,
     settings: Settings | PruningSettings,
@@ -36,11 +34,11 @@ def run_record(
     run: Run,
     storage: Storage,
     masked: MaskedModel | PrunedModel,
-    history: Sequence[Epoch],
-    steps: Sequence[StorageStep],
-    seconds: float,
 ) -> dict[str, Any]:
-    """Return everything that is needed to repeat a run, and what it came to, as plain values."""
+    """Return what is known of a run before its first step, as plain values.
+
+    What it will have come to has its place already, and nothing in it.
+    """
     used = asdict(run) | {
         "device": str(run.torch_device()),
         "device_name": _device_name(run.torch_device()),
@@ -48,11 +46,7 @@ def run_record(
         "ranks": world().size,
     }
     return {
-        "archive": {
-            "path": str(output) if output else None,
-            "bytes": len(packed),
-            "sha256": sha256(packed).hexdigest(),
-        },
+        "archive": None,
         "architecture": architectures.architecture_of(masked.model),
         "data": {
             "name": data.name,
@@ -66,11 +60,11 @@ def run_record(
         "recipe": recipe.to_dict(),
         "run": used,
         "storage": asdict(storage),
-        "accuracy": steps[-1].score.accuracy,
-        "storage_steps": [step.to_dict() for step in steps],
-        "epochs": [epoch.to_dict() for epoch in history],
-        "seconds": seconds,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "accuracy": None,
+        "storage_steps": [],
+        "epochs": [],
+        "seconds": 0.0,
+        "finished": None,
         "versions": {
             "pemn-compress": __version__,
             "python": platform.python_version(),
@@ -78,6 +72,30 @@ def run_record(
             "numpy": np.__version__,
             "platform": platform.platform(),
         },
+    }
+
+
+def finished(
+    begun: Mapping[str, Any],
+    packed: bytes,
+    output: Path | None,
+    history: Sequence[Epoch],
+    steps: Sequence[StorageStep],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return everything that is needed to repeat a run, and what it came to, as plain values."""
+    return {
+        **begun,
+        "archive": {
+            "path": str(output) if output else None,
+            "bytes": len(packed),
+            "sha256": sha256(packed).hexdigest(),
+        },
+        "accuracy": steps[-1].score.accuracy,
+        "storage_steps": [step.to_dict() for step in steps],
+        "epochs": [epoch.to_dict() for epoch in history],
+        "seconds": seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -1,6 +1,5 @@
 """The whole road in one verb: rehearse, train, write the archive, read it back, record."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,8 @@ from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.keeping import keep, read_back
 from pemn_compress.compressing.outputs import Outputs
 from pemn_compress.compressing.preparing import DataRequest, prepare
-from pemn_compress.compressing.record import run_record
+from pemn_compress.compressing.record import begun, finished
+from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
 from pemn_compress.compressing.starting import foldless, rehearse_run, wrap
 from pemn_compress.compressing.storage import Storage
@@ -28,6 +28,7 @@ from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
 from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 from pemn_compress.training.watching import Expecting, Observer
@@ -95,6 +96,7 @@ def compress(
     started = time.perf_counter()
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
     chosen, settings = settle(recipe, settings, changes)
+    run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
     files = Outputs.checked(output, checkpoint, record, force=storage.force)
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
@@ -107,6 +109,8 @@ def compress(
     files.check_space(rehearsed.expected_bytes)
     if isinstance(observer, Expecting):
         observer.ready(rehearsed.told, warnings)
+    known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
+    recording = Recording(files.record, known, observer, force=files.replaces_record)
     history = fit(
         masked,
         prepared.data,
@@ -117,22 +121,19 @@ def compress(
         identity={
             "settings": asdict(settings),
             "masked": [tensor.name for tensor in masked.plan],
-            "architecture": architectures.architecture_of(masked.model),
-            "amp": run.amp,
+            "architecture": of_architecture(architectures.architecture_of(masked.model)),
         },
-        observer=observer,
+        observer=recording,
     )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history[-1].test)
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)
-    told = run_record(
-        kept.archive, files.archive, prepared.data, chosen, settings, selection, run, storage,
-        masked, history, kept.steps, time.perf_counter() - started,
-    )  # fmt: skip
-    if files.record is not None:
-        write_bytes(files.record, (json.dumps(told, indent=2) + "\n").encode(), force=storage.force)
+    seconds = time.perf_counter() - started
+    told = finished(known, kept.archive, files.archive, history, kept.steps, seconds)
+    recording.finish(told)
+    warnings += recording.warnings
     return Compressed(
         files.archive, kept.archive, kept.model, history, kept.steps, told, tuple(warnings)
     )

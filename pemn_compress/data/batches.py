@@ -14,7 +14,7 @@ from pemn_compress.data.numbers import whole
 from pemn_compress.data.own import read_sample
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Split
-from pemn_compress.data.workers import loaded
+from pemn_compress.data.workers import keep_quiet, loaded, stop
 from pemn_compress.errors import DataError, SettingError
 
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -101,6 +101,7 @@ class Batches:
                 pin_memory=self._device.type == "cuda",
                 persistent_workers=workers > 0,
                 generator=self._generator,
+                worker_init_fn=keep_quiet,
             )
 
     def __len__(self) -> int:
@@ -117,6 +118,12 @@ class Batches:
     def set_epoch(self, epoch: int) -> None:
         """Make the next pass that of epoch `epoch`, counted from 0."""
         self._keys.epoch = whole("epoch", epoch, 0)
+
+    def close(self) -> None:
+        """End the workers now, where there are any; a later pass starts new ones."""
+        if self._loader is not None:
+            stop(self._loader._iterator)
+            self._loader._iterator = None
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the batches of the current epoch."""
@@ -149,12 +156,7 @@ class Batches:
     def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for batch in loaded(loader):
-            if isinstance(batch, DataError):
-                # A new one: raising a local makes a reference cycle with this frame, and workers
-                # that end in the garbage collector take torch five seconds to stop.
-                raise DataError(str(batch))
-            inputs, targets = batch
+        for inputs, targets in loaded(loader):
             if self.labels is not None:
                 check_labels(targets, self.labels)
             inputs = inputs.to(self._device, non_blocking=True)
@@ -177,9 +179,9 @@ class _Keys:
         world: World,
     ) -> None:
         self.count, self.batch_size, self.seed, self.world = count, batch_size, seed, world
-        whole = count - count % batch_size
-        self.end = whole if drop_last or (join_last and whole) else count
-        self.stop = whole if drop_last else count
+        full = count - count % batch_size
+        self.end = full if drop_last or (join_last and full) else count
+        self.stop = full if drop_last else count
         self.epoch = 0
 
     def starts(self) -> range:
@@ -271,12 +273,12 @@ def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
     return torch.stack(inputs), torch.tensor(targets)
 
 
-def check_labels(targets: Tensor, labels: int) -> None:
+def check_labels(targets: Tensor, labels: int, what: str = "labels") -> None:
     """Refuse targets that a model of that many outputs cannot tell. Raises DataError."""
     wrong = targets[(targets < 0) | (targets >= labels)]
     if wrong.numel():
         raise DataError(
-            f"labels: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
+            f"{what}: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
             f"got {int(wrong[0])}"
         )
 

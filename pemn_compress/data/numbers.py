@@ -1,11 +1,12 @@
-"""Numbers that a caller gives as settings: Python's, numpy's or torch's, as Python's own."""
+"""Numbers that a caller gives with data: any library's, in a range or one for each channel."""
 
 import math
-import operator
 from collections.abc import Iterable
 from typing import Any
 
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules import numbers
+from pemn_compress.masking.rules.numbers import is_number, plain, shown
 
 
 def whole(what: str, value: Any, low: int, high: int | None = None) -> int:
@@ -13,15 +14,11 @@ def whole(what: str, value: Any, low: int, high: int | None = None) -> int:
 
     Raises SettingError, which names the setting `what`, for anything else; True is no number.
     """
-    try:
-        number = operator.index(value)
-    except (TypeError, ValueError, RuntimeError):
-        number = None
-    if number is None or isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
-        raise SettingError(f"{what}: expected a whole number, got {_shown(value)}")
-    if number < low or (high is not None and number > high):
-        span = f"{low} or more" if high is None else f"{low} to {high}"
-        raise SettingError(f"{what}: expected {span}, got {number}")
+    if high is None:
+        return numbers.whole(value, what, low)
+    number = plain(value)
+    if not is_number(number) or not isinstance(number, int) or not low <= number <= high:
+        raise SettingError(f"{what}: expected a whole number, {low} to {high}, got {shown(value)}")
     return number
 
 
@@ -31,22 +28,13 @@ def finite(what: str, values: Any) -> tuple[float, ...]:
     Raises SettingError, which names the setting `what`.
     """
     expected = f"{what}: expected finite numbers, one for each channel"
-    if hasattr(values, "tolist"):  # arrays and tensors, wherever they are
-        values = values.tolist()
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise SettingError(f"{expected}, got {_shown(values)}")
-    found = []
-    for value in values:
-        try:
-            number = math.nan if isinstance(value, bool | str | bytes) else float(value)
-        except (TypeError, ValueError, OverflowError, RuntimeError):
-            number = math.nan
-        if not math.isfinite(number):
-            raise SettingError(f"{expected}, got {_shown(value)}")
-        found.append(number)
-    return tuple(found)
-
-
-def _shown(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise SettingError(f"{expected}, got {shown(values)}")
+    try:
+        each = [plain(value) for value in values]
+    except TypeError:  # an array or a tensor without axes
+        each = [None]
+    for number in each:
+        if not is_number(number) or abs(number) > 1e300 or not math.isfinite(number):
+            raise SettingError(f"{expected}, got {shown(number if each != [None] else values)}")
+    return tuple(map(float, each))

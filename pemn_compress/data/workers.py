@@ -1,8 +1,10 @@
 """Processes that load data: started so that they keep quiet, and missed when they are gone."""
 
 import signal
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -16,20 +18,53 @@ _WORKER = "DataLoader worker (pid"
 def loaded(loader: DataLoader[Any]) -> Iterator[Any]:
     """Yield a loader's batches. Raises DataError when a worker is lost, or fails elsewhere.
 
-    Why a single sample could not be read is expected to arrive as a value, in place of a batch.
+    Why a single sample could not be read arrives as a value, a DataError in place of a batch, and
+    is raised here.
     """
+    batches: Iterator[Any] = iter(())
     try:
         with _interrupts_held():
             batches = iter(loader)
-        yield from batches
+        for batch in batches:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
     except MemoryError:
         raise
+    except DataError as error:
+        stop(batches)
+        raise DataError(str(error)) from None
     except Exception as error:  # torch wraps a worker's own error with its traceback, in one text
         lost = lost_worker(error)
         if lost is None:
             last = (str(error).splitlines() or [type(error).__name__])[-1]
             lost = f"samples cannot be loaded: {' '.join(last.split())}"
+        stop(batches)
         raise DataError(lost) from None
+
+
+def stop(batches: Any) -> None:
+    """End the workers of a loader's iterator now.
+
+    In the garbage collector it takes torch five seconds, and is not quiet.
+    """
+    end = getattr(batches, "_shutdown_workers", None)
+    if end is not None:
+        with suppress(Exception):  # the news of a lost worker may come once more
+            end()
+
+
+def keep_quiet(_: int) -> None:
+    """Be called in a worker when it starts: what it has to say of an error it sends.
+
+    Threads of multiprocessing's would print the traceback of a connection that another end closed.
+    """
+    sys.excepthook = _say_nothing
+    threading.excepthook = _say_nothing
+
+
+def _say_nothing(*_: Any) -> None:
+    pass
 
 
 @contextmanager
@@ -54,7 +89,8 @@ def lost_worker(error: BaseException) -> str | None:
     torch raises it from a signal handler: wherever the program happens to be.
     """
     text = " ".join(str(error).split())
-    if _WORKER not in text or isinstance(error, PemnError):
+    is_cut = isinstance(error, ConnectionError | EOFError)  # while it was sending a batch
+    if isinstance(error, PemnError) or not (is_cut or _WORKER in text):
         return None
     return (
         f"a process that loads data is gone: {cut(text)}; it may have been killed for want of "

@@ -32,6 +32,21 @@ def bypassed(model: PlannedModel) -> list[str]:
     return [name for name in unreached(model) if name in held and held[name].grad is not None]
 
 
+def check_bypassed(model: PlannedModel) -> None:
+    """Refuse, after a backward pass, a model that trains what was taken out of it.
+
+    Raises TrainingError.
+    """
+    stale = bypassed(model)
+    if stale:
+        raise TrainingError(
+            f"{_listed(stale)}: the loss reaches the parameter that the masked weight replaced and "
+            "not its score: the model keeps it in a place of its own, such as a global list; "
+            "expected forward to read it from its module (self.layer.weight); or leave it dense "
+            f"with exclude={stale[:_MOST_NAMES]}"
+        )
+
+
 class Reach:
     """Follows which scores the loss reaches in the first epoch of a training; any model will do."""
 
@@ -48,14 +63,7 @@ class Reach:
         """
         if self._model is None or not self._waiting:
             return
-        stale = bypassed(self._model)
-        if stale:
-            raise TrainingError(
-                f"{_listed(stale)}: the loss reaches the parameter that the masked weight replaced "
-                "and not its score: the model keeps it in a place of its own, such as a global "
-                "list; expected forward to read it from its module (self.layer.weight); or leave "
-                f"it dense with exclude={stale[:_MOST_NAMES]}"
-            )
+        check_bypassed(self._model)
         none_yet = len(self._waiting) == self._total
         self._waiting &= set(unreached(self._model))
         if none_yet and len(self._waiting) == self._total:

@@ -1,80 +1,257 @@
 """Checkpoints: the state of a run after a whole epoch, to go on from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pemn_compress.atomic import write_file
-from pemn_compress.errors import TrainingError
+from pemn_compress.errors import ModelError, OutputError, TrainingError
 from pemn_compress.training.history import Epoch, Score
+from pemn_compress.training.identity import differences, digest, first_difference, trained
+
+FORMAT = 2  # of what a checkpoint holds
 
 
-def write(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    identity: Mapping[str, Any],
-    history: list[Epoch],
-) -> None:
-    """Write a checkpoint, whole or not at all. Raises OutputError."""
-    content = {
-        "identity": identity,
-        "history": [asdict(epoch) for epoch in history],
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    write_file(path, lambda stream: torch.save(content, stream), force=True)
+class Checkpoint:
+    """A file that keeps the last epoch of a run; what it cannot keep does not end the run.
 
-
-def resume(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: Mapping[str, Any]
-) -> list[Epoch]:
-    """Load a checkpoint into model and optimiser and return its history; [] if there is none.
-
-    Raises TrainingError for a file that is no checkpoint, or one of a run with another identity.
+    `identity` is what must agree for a run to go on from it (`identity.must_agree`), `told` what
+    may differ and is told. `warn` takes a line, `say_kept` the epochs that the file holds by now.
     """
-    if not path.exists():
-        return []
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        found = _flat(content["identity"])
-        history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
-        states = content["model"], content["optimizer"]
-    except OSError as error:
-        raise TrainingError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception:  # torch.load raises many kinds, and some tell the user to trust the file
-        raise TrainingError(
-            f"{path}: expected a checkpoint of this program, got another kind of file or one that "
-            "was cut short; remove it or pass another --checkpoint"
-        ) from None
-    wanted = _flat(identity)
-    for key in dict.fromkeys([*wanted, *found]):
-        value, other = wanted.get(key), found.get(key)
-        if other != value:
+
+    def __init__(
+        self,
+        path: Path,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        identity: Mapping[str, Any],
+        told: Mapping[str, Any],
+        *,
+        warn: Callable[[str], None],
+        say_kept: Callable[[list[Epoch]], None],
+    ) -> None:
+        """Raise ModelError for a model whose state no checkpoint can keep."""
+        _check_state(path, model)
+        self.path, self.kept = path, 0
+        self._model, self._optimizer = model, optimizer
+        self._identity, self._told = identity, told
+        self._warn, self._say_kept = warn, say_kept
+        self._failed = False
+        self._start = {key: digest(value) for key, value in _untrained(model).items()}
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what the file holds; None if there is no file.
+
+        Raises TrainingError for a file that is no checkpoint, or one of another run.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            is_ours = content["format"] == FORMAT
+            found = content["identity"] if is_ours else {}
+        except OSError as error:
+            reason = error.strerror or error
+            raise TrainingError(f"{self.path}: cannot be read: {reason}") from None
+        except Exception:  # torch.load raises many kinds, and some tell the user to trust the file
+            raise self._no_checkpoint() from None
+        if not is_ours:
+            raise self._no_checkpoint()
+        wrong = first_difference(self._identity, found)
+        if wrong is not None:
+            of_model = wrong.startswith("parameters.")
             raise TrainingError(
-                f"{path}: is the checkpoint of another run: {key}: expected {value!r}, "
-                f"got {other!r}; pass the same settings, or another --checkpoint"
+                f"{self.path}: is the checkpoint of another {'model' if of_model else 'run'}: "
+                f"{wrong}; go on with the same settings, or name another checkpoint"
             )
-    try:
-        model.load_state_dict(states[0])
-        optimizer.load_state_dict(states[1])
-    except Exception as error:  # torch raises several kinds for a state of other names or shapes
-        reason = " ".join(str(error).split())
-        raise TrainingError(
-            f"{path}: is the checkpoint of another model: {reason}; pass another --checkpoint"
-        ) from None
-    return history
+        return dict(content)
 
+    def resume(self, content: Mapping[str, Any] | None) -> list[Epoch]:
+        """Take over what `read` returned, on every rank, and return the history so far.
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
+        What is not trained and has changed in between stays as the model has it now, and is told.
+        """
+        if content is None:
+            return []
+        try:
+            history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
+            state, remarks = _merged(self._model, content["model"], content["start"])
+            self._model.load_state_dict(state)
+            names, saved = content["optimizer names"], content["optimizer"]
+            self._optimizer.load_state_dict(_renumbered(self._names(), names, saved))
+        except Exception as error:  # torch raises several kinds for other names or shapes
+            reason = " ".join(str(error).split())
+            raise TrainingError(
+                f"{self.path}: is the checkpoint of another model: {reason}; name another one"
+            ) from None
+        start, saved = content["start"], content["model"]
+        self._start = {
+            key: start.get(key, own) if state[key] is saved.get(key) else own
+            for key, own in self._start.items()
+        }
+        remarks = [*differences(self._told, content["told"]), *remarks]
+        if remarks:
+            self._warn(f"{self.path}: goes on, although not all is as it was: {'; '.join(remarks)}")
+        self._keeps(history)
+        return history
+
+    def write(self, history: list[Epoch]) -> None:
+        """Write the state after the last epoch of `history`, whole or not at all.
+
+        What keeps it from being written is told once; the file is then as it was before.
+        """
+        content = {
+            "format": FORMAT,
+            "identity": self._identity,
+            "told": self._told,
+            "history": [asdict(epoch) for epoch in history],
+            "model": self._model.state_dict(),
+            "start": self._start,
+            "optimizer": self._optimizer.state_dict(),
+            "optimizer names": self._names(),
+        }
+        try:
+            write_file(self.path, lambda stream: _save(content, stream), force=True)
+        except Exception as error:  # whatever it is, training is worth more
+            reason = " ".join(str(error).split())
+            if not isinstance(error, OutputError):
+                reason = f"{self.path}: not written: {type(error).__name__}: {reason}"
+            if not self._failed:
+                self._warn(f"{reason}; training goes on, and tries again after every epoch")
+            self._failed = True
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            self._failed = False
+            self._keeps(history)
+
+    def close(self) -> None:
+        """Say at the end of a run if the file does not keep the whole of it."""
+        if self._failed and self.kept:
+            self._warn(f"{self.path}: keeps epoch {self.kept}, not the last one")
+        elif self._failed:
+            self._warn(f"{self.path}: no checkpoint was ever written")
+
+    def _keeps(self, history: list[Epoch]) -> None:
+        self.kept = len(history)
+        self._say_kept(history)
+
+    def _names(self) -> list[list[str]]:
+        """Return the names of the optimiser's parameters, group by group."""
+        names = {id(parameter): name for name, parameter in trained(self._model).items()}
+        return [[names[id(p)] for p in group["params"]] for group in self._optimizer.param_groups]
+
+    def _no_checkpoint(self) -> TrainingError:
+        return TrainingError(
+            f"{self.path}: expected a checkpoint of this program, got another kind of file or one "
+            "that was cut short; remove it or name another checkpoint"
+        )
+
+
+def _save(content: Mapping[str, Any], stream: IO[bytes]) -> None:
+    """Save to a stream. Raises OSError where the stream cannot be written to.
+
+    torch's writer of zip files makes a RuntimeError of it that tells neither where nor why.
+    """
+    failed: list[OSError] = []
+
+    class Stream:
+        def write(self, data: bytes) -> int:
+            try:
+                return stream.write(data)
+            except OSError as error:
+                failed.append(error)
+                raise
+
+        def flush(self) -> None:
+            stream.flush()
+
+    try:
+        torch.save(content, Stream())  # type: ignore[arg-type]  # it needs no more than these
+    except Exception as error:
+        if failed:
+            raise failed[0] from error
+        raise
+
+
+def _check_state(path: Path, model: nn.Module) -> None:
+    """Refuse, before the first step, state that could be neither written nor read back."""
+    for key, value in model.state_dict().items():
+        if isinstance(value, Tensor):
+            continue
+        try:
+            kept = BytesIO()
+            torch.save(value, kept)
+            kept.seek(0)
+            torch.load(kept, weights_only=True)
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise ModelError(
+                f"{path}: no checkpoint can keep the model's state {key!r}, a "
+                f"{type(value).__name__} ({type(error).__name__}: {reason}); expected tensors, "
+                "numbers, strings, and lists and dicts of these"
+            ) from None
+
+
+def _untrained(model: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors of a model's state dict that training does not step on."""
+    stepped = {id(parameter) for parameter in trained(model).values()}
+    return {
+        key: value
+        for key, value in model.state_dict(keep_vars=True).items()
+        if isinstance(value, Tensor) and id(value) not in stepped
+    }
+
+
+def _merged(
+    model: nn.Module, saved: Mapping[str, Any], start: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a state dict that fits the model, and what in it is not as it was.
+
+    A checkpoint's values win where they still fit: those of a constant too, for it may have been
+    drawn at random, and training went on with it.
+    """
+    own, untrained = dict(model.state_dict()), _untrained(model)
+    state, remarks = {}, []
+    for key, value in own.items():
+        other = saved.get(key)
+        state[key] = value if other is None else other
+        if key not in untrained and isinstance(value, Tensor):
+            continue
+        if other is None or isinstance(value, Tensor) != isinstance(other, Tensor):
+            state[key] = value
+            remarks.append(f"{key} is new")
+        elif isinstance(value, Tensor):
+            is_constant = start.get(key) == digest(other)
+            if value.shape != other.shape or (is_constant and value.dtype != other.dtype):
+                state[key] = value
+                remarks.append(f"{key} was {_kind(other)}, is {_kind(value)}")
+            elif is_constant and digest(value) != start[key]:
+                remarks.append(f"{key} has other values, those of the checkpoint are used")
+    gone = [
+        key
+        for key, value in saved.items()
+        if key not in own and not (isinstance(value, Tensor) and not value.numel())
+    ]
+    return state, [*remarks, *(f"{key} is gone" for key in gone)]
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _renumbered(
+    mine: list[list[str]], theirs: list[list[str]], saved: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an optimiser's state in the order in which its parameters stand now."""
+    numbers = {name: n for n, name in enumerate(name for group in mine for name in group)}
+    names = [name for group in theirs for name in group]
+    groups = [
+        {**group, "params": [numbers[name] for name in of_group]}
+        for group, of_group in zip(saved["param_groups"], mine, strict=True)
+    ]
+    state = {numbers[names[number]]: value for number, value in saved["state"].items()}
+    return {"state": state, "param_groups": groups}

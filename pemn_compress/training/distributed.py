@@ -43,9 +43,9 @@ def joined(device: torch.device) -> Iterator[World]:
             dist.init_process_group(backend, timeout=TIMEOUT)
         yield here
     except RuntimeError as error:
-        reason = (str(error).splitlines() or [""])[0]
-        if not any(word in str(error).lower() for word in _LOST):
+        if not is_lost(error):
             raise
+        reason = (str(error).splitlines() or [""])[0]
         raise TrainingError(
             f"rank {here.rank} of {here.size}: another rank was lost, its own message says why "
             f"({reason}); the same command goes on from the --checkpoint, if there is one"
@@ -55,8 +55,21 @@ def joined(device: torch.device) -> Iterator[World]:
             dist.destroy_process_group()
 
 
-def parallel(model: nn.Module, device: torch.device, here: World) -> nn.Module:
-    """Return the model as every rank trains it: parameters and buffers start as rank 0's."""
+def is_lost(error: BaseException) -> bool:
+    """Tell whether an error says that another rank is gone."""
+    text = str(error).lower()
+    return (
+        world().size > 1 and isinstance(error, RuntimeError) and any(word in text for word in _LOST)
+    )
+
+
+def parallel(
+    model: nn.Module, device: torch.device, here: World, *, some_unused: bool = False
+) -> nn.Module:
+    """Return the model as every rank trains it: parameters and buffers start as rank 0's.
+
+    `some_unused` says that not every parameter gets a gradient in every step.
+    """
     if here.size == 1:
         return model
     for buffer in model.buffers():
@@ -64,7 +77,12 @@ def parallel(model: nn.Module, device: torch.device, here: World) -> nn.Module:
     devices = [device] if device.type == "cuda" else None
     with warnings.catch_warnings():  # newer versions of torch want another word for it
         warnings.simplefilter("ignore", FutureWarning)
-        return DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+        return DistributedDataParallel(
+            model,
+            device_ids=devices,
+            broadcast_buffers=False,
+            find_unused_parameters=some_unused,
+        )
 
 
 def average_statistics(model: nn.Module, here: World) -> None:

@@ -1,57 +1,78 @@
 """Does a model fit its data, and how well does it do on them? Any nn.Module that classifies."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parameter import is_lazy
 
-from pemn_compress.data.batches import Batches
+from pemn_compress.data.batches import Batches, check_labels
 from pemn_compress.data.samples import Data, Split
-from pemn_compress.errors import DataError, TrainingError
+from pemn_compress.errors import DataError, PemnError
+from pemn_compress.training.blame import blamed
 from pemn_compress.training.history import Score
+from pemn_compress.training.untouched import untouched
 
 
 def check_fit(model: nn.Module, data: Data) -> int:
     """Try two samples before hours are spent; return how many outputs the model has.
 
-    Raises DataError where model and data do not fit.
+    The model, its gradients and all random states are left as they were. Raises DataError where
+    model and data do not fit, ModelError where the model's own code fails.
     """
-    samples = Batches(data.test, batch_size=2, shuffle_seed=None, normalize=data.normalize)
-    inputs, targets = next(iter(samples))
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            outputs = model(inputs.to(next(model.parameters()).device))
-    except TrainingError:
-        raise
-    except Exception as error:  # whatever a user's own forward() raises
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    for name, split in (("training", data.train), ("test", data.test)):
+        if split is not None and not len(split):
+            raise DataError(f"data {data.name!r} has no {name} samples: expected some, got none")
+    if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
+        with torch.random.fork_rng(devices=[]):
+            _outputs(model, data.test, data, 2)  # its layers take their sizes from this
+    with untouched(model):
+        outputs = _outputs(model, data.test, data, 2).shape[1]
+    if data.classes is not None and outputs < data.classes:
         raise DataError(
-            f"data {data.name!r} gives inputs of shape {data.input_shape}, which the model does "
-            f"not take: {type(error).__name__}: {reason}"
-        ) from None
-    finally:
-        model.train(was_training)
-    if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != len(targets):
-        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise DataError(
-            f"the model's output for a batch of {len(targets)}: expected a tensor of shape "
-            f"({len(targets)}, classes), got {got}"
-        )
-    if data.classes is not None and outputs.shape[1] < data.classes:
-        raise DataError(
-            f"data {data.name!r} has {data.classes} classes, the model only {outputs.shape[1]} "
+            f"data {data.name!r} has {data.classes} classes, the model only {outputs} "
             "outputs; build it with more"
         )
-    return outputs.shape[1]
+    for name, split in (("training", data.train), ("test", data.test)):
+        if split is not None and split.targets is not None:
+            check_labels(split.targets, outputs, f"data {data.name!r}, {name} labels")
+    return outputs
+
+
+def check_outputs(outputs: Any, count: int, mode: str = "") -> None:
+    """Refuse what is not a tensor (count, classes) of floating-point numbers. Raises DataError.
+
+    `mode` is said of the batch.
+    """
+    if not isinstance(outputs, Tensor):
+        got = type(outputs).__name__
+    elif outputs.dim() != 2 or len(outputs) != count or not outputs.shape[1]:
+        got = str(tuple(outputs.shape))
+    elif not outputs.is_floating_point():
+        got = str(outputs.dtype).removeprefix("torch.")
+    else:
+        return
+    raise DataError(
+        f"the model's output for a batch of {count}{mode}: expected a tensor of shape "
+        f"({count}, classes), got {got}"
+    )
 
 
 @torch.no_grad()
 def evaluate(
     model: nn.Module, split: Split, data: Data, *, batch_size: int = 256, workers: int = 0
 ) -> Score:
-    """Return the model's score on a split, in evaluation mode and float32, on its own device."""
-    device = next(iter([*model.parameters(), *model.buffers()])).device
+    """Return the model's score on a split, in evaluation mode and float32, on its own device.
+
+    A last batch of one sample joins the batch before it where the model takes no single sample.
+    Raises DataError and ModelError as `check_fit` does.
+    """
+    if not len(split):
+        raise DataError(f"data {data.name!r}: expected samples to evaluate on, got none")
+    device = device_of(model)
     batches = Batches(
         split,
         batch_size=batch_size,
@@ -59,16 +80,68 @@ def evaluate(
         normalize=data.normalize,
         workers=workers,
         device=device,
+        join_last=_takes_no_last(model, split, data, batch_size),
     )
-    was_training = model.training
-    model.eval()
     correct = torch.zeros((), dtype=torch.int64, device=device)
     loss = torch.zeros((), dtype=torch.float64, device=device)
     total = 0
-    for inputs, targets in batches:
-        outputs = model(inputs)
-        loss += functional.cross_entropy(outputs, targets, reduction="sum").double()
-        correct += (outputs.argmax(1) == targets).sum()
-        total += targets.numel()
-    model.train(was_training)
+    with evaluating(model), closing(batches):
+        for inputs, targets in batches:
+            with blamed(model, data.name, inputs):
+                outputs = model(inputs)
+                check_outputs(outputs, len(targets))
+            if batches.labels is None:
+                batches.labels = outputs.shape[1]
+                known = targets if split.targets is None else split.targets
+                check_labels(known, batches.labels, f"data {data.name!r}, labels")
+            loss += functional.cross_entropy(outputs, targets, reduction="sum").double()
+            correct += (outputs.argmax(1) == targets).sum()
+            total += targets.numel()
     return Score(int(correct), total, float(loss) / total)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and every module of it back into its own at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model's tensors are; the CPU for a model without any."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return tensors[0].device if tensors else torch.device("cpu")
+
+
+def _takes_no_last(model: nn.Module, split: Split, data: Data, batch_size: int) -> bool:
+    """Tell whether a last batch of one sample has to join the one before it."""
+    if batch_size == 1 or len(split) % batch_size != 1 or len(split) == 1:
+        return False
+    try:
+        with untouched(model):
+            _outputs(model, split, data, 1)
+    except PemnError:
+        return True  # and if it is not for the number of samples, the first batch will say so
+    return False
+
+
+@torch.no_grad()
+def _outputs(model: nn.Module, split: Split, data: Data, count: int) -> Tensor:
+    """Return a model's outputs (N, classes) in evaluation mode for the first `count` samples."""
+    batches = Batches(
+        split.first(count),
+        batch_size=count,
+        shuffle_seed=None,
+        normalize=data.normalize,
+        device=device_of(model),
+    )
+    inputs, targets = next(iter(batches))
+    with evaluating(model), blamed(model, data.name, inputs):
+        outputs: Tensor = model(inputs)
+    check_outputs(outputs, len(targets))
+    return outputs

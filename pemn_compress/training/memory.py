@@ -29,22 +29,28 @@ def training_bytes(model: nn.Module, recipe: Recipe) -> int:
     return state + FP32_BYTES * (trainable * (1 + kept) + made)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory was wanting, of a device or of the machine."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in told for words in _WORDS)
+
+
 @contextmanager
 def explained(model: nn.Module, recipe: Recipe, device: torch.device, place: str) -> Iterator[None]:
     """Turn running out of memory into a TrainingError that says what is needed and what helps."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        told = str(error).lower()
-        out = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not out and not any(words in told for words in _WORDS):
+        if not is_out_of_memory(error):
             raise
         needed = training_bytes(model, recipe)
-        lower = ["a smaller --batch-size", "--amp"]
+        lower = ["a smaller batch size", "amp"]
         if recipe.optimizer != "sgd":
-            lower.append("--optimizer sgd")
+            lower.append("optimizer sgd")
         if isinstance(model, PlannedModel) and getattr(model.settings, "strategy", "rp") != "rp":
-            lower.append("--strategy rp")
+            lower.append("strategy rp")
         raise TrainingError(
             f"{place}: {device} is out of memory: {needed / 1e6:,.0f} MB are needed for "
             f"parameters, gradients, optimizer and masked weights, and a batch of "

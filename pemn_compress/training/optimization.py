@@ -29,10 +29,17 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimiser over the trainable parameters, decayed as `decay` says."""
-    trainable = [p for p in model.parameters() if p.requires_grad]
+    """Return the recipe's optimiser over the trainable parameters, decayed as `decay` says.
+
+    Raises ModelError for a model without any.
+    """
+    trainable = [p for p in model.parameters() if p.requires_grad and p.numel()]
     if not trainable:
-        raise ModelError(f"{type(model).__name__} has no trainable parameter")
+        frozen = sum(p.numel() for p in model.parameters())
+        raise ModelError(
+            f"{type(model).__name__} has no trainable parameter: expected one with requires_grad, "
+            f"got {f'{frozen:,} numbers that are frozen' if frozen else 'none at all'}"
+        )
     is_decayed = (lambda p: True) if recipe.decay == "all" else (lambda p: p.dim() >= 2)
     groups: list[dict[str, Any]] = [
         {"params": [p for p in trainable if is_decayed(p)], "weight_decay": recipe.weight_decay},

@@ -30,9 +30,7 @@ class Run:
             object.__setattr__(self, "device", str(self.device))
         for name in ("amp", "compile", "channels_last"):
             object.__setattr__(self, name, flag(name, getattr(self, name)))
-        object.__setattr__(self, "workers", integer("workers", self.workers))
-        if self.workers < 0:
-            raise SettingError(f"workers: expected 0 or more, got {self.workers}")
+        object.__setattr__(self, "workers", integer("workers", self.workers, least=0))
 
     def torch_device(self) -> torch.device:
         """Return the device: "auto" takes a GPU where there is one, each rank its own.

@@ -1,9 +1,15 @@
 """Who follows a run: models that change as training goes on, and whoever shows its progress."""
 
+import sys
+import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pemn_compress.errors import PemnWarning
 from pemn_compress.training.history import Epoch
+
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 @runtime_checkable
@@ -22,7 +28,7 @@ class Advancing(Protocol):
 
 
 class Observer(Protocol):
-    """Who watches a run; every method may do nothing."""
+    """Who watches a run; every method may do nothing. `Warned` and `Keeping` may be added."""
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Training starts: `epochs` of `steps` steps, `done` epochs of which are behind."""
@@ -40,3 +46,44 @@ class Expecting(Protocol):
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         """The rehearsal is done: what will happen, in one line, and what is worth a thought."""
+
+
+@runtime_checkable
+class Warned(Protocol):
+    """An observer that shows warnings; without one they are Python's."""
+
+    def warning(self, text: str) -> None:
+        """Show one line about something that works, and is probably not what was meant."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An observer that is told what the checkpoint holds."""
+
+    def kept(self, history: Sequence[Epoch]) -> None:
+        """The checkpoint holds a run up to the last of these epochs, to go on from.
+
+        Told when a run goes on from it, before `start`, and whenever it has been written.
+        """
+
+
+def warn(observer: Observer | None, text: str) -> None:
+    """Tell whoever watches, or else Python's warnings, one line."""
+    if isinstance(observer, Warned):
+        observer.warning(text)
+    else:
+        warnings.warn(text, PemnWarning, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """Return how far above `warn` the first line lies that is not of this package."""
+    frame, levels = sys._getframe(2), 2
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, levels = frame.f_back, levels + 1
+    return levels
+
+
+def say_kept(observer: Observer | None, history: Sequence[Epoch]) -> None:
+    """Tell whoever watches which epochs the checkpoint holds by now."""
+    if isinstance(observer, Keeping):
+        observer.kept(history)

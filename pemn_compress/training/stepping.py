@@ -1,0 +1,122 @@
+"""The steps of one epoch: batch, loss, gradient, update."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pemn_compress.data.batches import Batches
+from pemn_compress.data.ranks import World
+from pemn_compress.errors import TrainingError
+from pemn_compress.masking.reach import Reach
+from pemn_compress.training import distributed
+from pemn_compress.training.blame import blamed
+from pemn_compress.training.evaluation import check_outputs
+from pemn_compress.training.optimization import learning_rate
+from pemn_compress.training.recipes import Recipe
+from pemn_compress.training.run import Run
+from pemn_compress.training.watching import Advancing, Observer
+
+CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """What every step needs. `forward` runs `model`, perhaps compiled or on many ranks."""
+
+    model: nn.Module
+    forward: Callable[[Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+    batches: Batches
+    recipe: Recipe
+    run: Run
+    device: torch.device
+    here: World
+    data: str
+    reach: Reach
+    observer: Observer | None
+
+    def train(self, epoch: int) -> float:
+        """Train for epoch `epoch`, counted from 0, and return its mean loss.
+
+        Raises TrainingError for a loss that is not finite, ModelError and DataError for a forward
+        pass that fails.
+        """
+        self.model.train()
+        self.batches.set_epoch(epoch)
+        steps = len(self.batches)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for step, (inputs, targets) in enumerate(self.batches):
+            loss = self._step(epoch, step, steps, inputs, targets, total)
+            total += loss.double()
+            if self.observer:
+                self.observer.step(epoch, step, len(targets), loss.item)
+        if isinstance(self.model, Advancing):
+            self.model.advance(step=(epoch + 1) * steps, steps=self.recipe.epochs * steps)
+        self.reach.after_epoch()
+        return float(distributed.mean_over_ranks(total, self.here)) / steps
+
+    def _step(
+        self, epoch: int, step: int, steps: int, inputs: Tensor, targets: Tensor, total: Tensor
+    ) -> Tensor:
+        model, recipe = self.model, self.recipe
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, epoch, step, steps)
+        place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
+        if isinstance(model, Advancing):
+            model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
+        how = f" in training, in a batch of {len(targets)}"
+        with blamed(model, self.data, inputs, place=f"{place}: ", how=how):
+            loss = loss_of(self.forward, inputs, targets, recipe, self.run)
+            if self.here.size > 1:
+                loss = loss * self.batches.weight(step)
+            if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:
+                _check_finite(loss, total, inputs, recipe)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.reach.after_backward()
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        # now, not before the next backward pass: the next forward pass needs room for weights
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+
+def loss_of(
+    forward: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor, recipe: Recipe, run: Run
+) -> Tensor:
+    """Return the mean loss of a batch. Raises DataError for outputs of another shape."""
+    if run.channels_last and inputs.dim() == 4:
+        inputs = inputs.to(memory_format=torch.channels_last)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=run.amp):
+        outputs = forward(inputs)
+    check_outputs(outputs, len(targets), " in training")
+    return functional.cross_entropy(
+        outputs.float(), targets, label_smoothing=recipe.label_smoothing
+    )
+
+
+def not_finite(what: str, value: float, recipe: Recipe, inputs: Tensor | None) -> TrainingError:
+    """Return the error that a loss which is not finite ends a run with.
+
+    `inputs` (N, ...) are those it is of, where they are at hand.
+    """
+    if inputs is not None and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
+        return TrainingError(
+            f"expected a finite {what}, got {value:g}: the inputs are not finite themselves "
+            f"({int((~inputs.isfinite()).sum()):,} of {inputs.numel():,} numbers); mend the data"
+        )
+    return TrainingError(
+        f"expected a finite {what}, got {value:g}; stopped. A learning rate below {recipe.lr:g} "
+        "or a limit for the gradient's norm (clip-norm 1) may help"
+    )
+
+
+def _check_finite(loss: Tensor, total: Tensor, inputs: Tensor, recipe: Recipe) -> None:
+    value = float(loss.detach())
+    if math.isfinite(value + float(total)):
+        return
+    raise not_finite("loss", value, recipe, inputs)
