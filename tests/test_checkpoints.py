@@ -16,7 +16,13 @@ import pemn_compress
 from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import ModelError, PemnWarning, TrainingError
+from pemn_compress.errors import (
+    ModelError,
+    OutputError,
+    PemnWarning,
+    SettingError,
+    TrainingError,
+)
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.training.fitting import fit
 from pemn_compress.training.run import Run
@@ -376,3 +382,40 @@ def test_a_model_file_may_be_put_right_and_renamed(tmp_path: Path) -> None:
     assert watch.told[0] == (4, 4, 2)
     assert [line for line in watch.warnings if line.endswith("model.t is gone")]
     assert made.archive == compress(str(right), **given).archive
+
+
+def test_a_place_or_an_identity_that_cannot_be_kept_is_refused_before_training(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in (
+        (tmp_path, "expected a file name, got a folder"),
+        (tmp_path / "none" / "run.ckpt", "its folder .* does not exist"),
+        (tmp_path / "pipe", "expected a regular file, got a device or a pipe"),
+    ):
+        with pytest.raises(OutputError, match=message):
+            fit(Table(), images(), RECIPE, checkpoint=path, observer=Watch())
+    with pytest.raises(SettingError, match=r"no checkpoint can keep the identity \(") as caught:
+        fit(Table(), images(), RECIPE, checkpoint=tmp_path / "x", identity={"who": Watch()})
+    assert "\n" not in str(caught.value)
+
+
+def test_state_of_every_kind_is_kept(tmp_path: Path) -> None:
+    class Kinds(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(36, 3)
+            for name, value in {
+                "complex": torch.ones(2, dtype=torch.complex64), "none": torch.empty(0),
+                "flag": torch.tensor(True), "wide": torch.ones(1).expand(5).clone(),
+                "sparse": torch.eye(3).to_sparse(), "narrow": torch.ones(2, dtype=torch.bfloat16),
+            }.items():  # fmt: skip
+                self.register_buffer(name, value)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.flatten(1))
+
+    path, watch = tmp_path / "run.ckpt", Watch()
+    with pytest.raises(Stop):
+        fit(Kinds(), images(), RECIPE, checkpoint=path, observer=Watch(2))
+    assert len(fit(Kinds(), images(), RECIPE, checkpoint=path, observer=watch)) == 4
+    assert watch.warnings == []

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import pemn_compress
 from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest
-from pemn_compress.data.ranks import World
+from pemn_compress.data.ranks import World, world
 from pemn_compress.data.sources import load_data
-from pemn_compress.errors import SettingError
+from pemn_compress.errors import SettingError, TrainingError
 from pemn_compress.training import recipes
 from pemn_compress.training.evaluation import evaluate
 
@@ -123,12 +123,41 @@ def test_ranks_that_do_not_divide_the_batch_are_refused(monkeypatch: pytest.Monk
     assert not torch.distributed.is_initialized()
 
 
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"RANK": "first"}, "expected numbers: .*'first'"),
+        ({"WORLD_SIZE": ""}, "expected numbers"),
+        ({"RANK": "2"}, "expected a rank below 2, got 2"),
+        ({"RANK": "-1"}, "expected a rank below 2, got -1"),
+    ],
+)
+def test_what_torchrun_does_not_say_is_refused(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], message: str
+) -> None:
+    for name, value in ({"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "::1"} | told).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=message):
+        world()
+
+
+def test_ranks_that_cannot_meet_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    with pytest.raises(
+        TrainingError, match="cannot meet the other ranks at localhost:no port: "
+    ) as e:
+        compress("mlp", data=DataRequest("digits", train_limit=40, test_limit=20), epochs=1)
+    assert "\n" not in str(e.value)
+
+
 @given(start=st.integers(0, 100), count=st.integers(1, 50), size=st.integers(1, 9))
 @settings(derandomize=True, deadline=None)
 def test_parts_make_up_the_batch_and_weights_its_mean(start: int, count: int, size: int) -> None:
     worlds = [World(rank, size) for rank in range(size)]
-    parts = [world.part(start, start + count) for world in worlds]
-    weights = [world.weight(start, start + count) for world in worlds]
+    parts = [one.part(start, start + count) for one in worlds]
+    weights = [one.weight(start, start + count) for one in worlds]
     counted = [at for part, weight in zip(parts, weights, strict=True) if weight for at in part]
     assert counted == list(range(start, start + count))
     assert all(part for part in parts)

@@ -377,3 +377,39 @@ def test_other_kinds_of_arguments_are_refused(what: str, value: Any) -> None:
     given = {"model": net(), "data": images(), "recipe": TWO} | {what: value}
     with pytest.raises(PemnError, match=f"{what}: expected a .*, got {type(value).__name__}"):
         fit(**given)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_gradients_that_an_optimizer_cannot_take(optimizer: str) -> None:
+    inputs = torch.randint(9, (12, 3), generator=torch.Generator().manual_seed(0))
+    split = Split(inputs, inputs[:, 0] % 2)
+    data = Data("words", split, split, 2, None, (3,), False)
+    model = nn.Sequential(nn.Embedding(9, 4, sparse=True), nn.Flatten(), nn.Linear(12, 2))
+    expected = f"^epoch 1 of 2, step 1 of 1: the optimizer {optimizer} cannot take the step: "
+    with pytest.raises(TrainingError, match=expected) as caught:
+        fit(model, data, TWO.override(optimizer=optimizer))
+    assert "sparse" in str(caught.value)
+    assert len(fit(model, data, TWO.override(optimizer="sgd"))) == 2
+
+
+def test_a_caller_who_wants_no_gradients_gets_a_training_all_the_same() -> None:
+    one, two, three = masked(), masked(), masked()
+    expected = fit(one, images(), TWO)
+    with torch.no_grad():
+        assert fit(two, images(), TWO)[-1].train_loss == expected[-1].train_loss
+        assert not torch.is_grad_enabled()
+    with torch.inference_mode():
+        assert fit(three, images(), TWO)[-1].train_loss == expected[-1].train_loss
+
+
+class Hungry(nn.Linear):
+    """Asks for more memory than there is, at once."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.empty(10**15)
+        return super().forward(x)
+
+
+def test_a_lack_of_memory_before_the_first_step_is_one_line() -> None:
+    with pytest.raises(TrainingError, match=r"^before the first step: cpu is out of memory: 0 MB"):
+        fit(Hungry(2, 2), points(), TWO)

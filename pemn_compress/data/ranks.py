@@ -33,13 +33,23 @@ class World:
 
 
 def world() -> World:
-    """Return what torchrun told this process; one rank where it did not start it."""
+    """Return what torchrun told this process; one rank where it did not start it.
+
+    Raises SettingError for what torchrun does not say.
+    """
     told = os.environ
     if "MASTER_ADDR" not in told or "RANK" not in told:
         return World()
-    return World(
-        int(told["RANK"]), int(told.get("WORLD_SIZE", "1")), int(told.get("LOCAL_RANK", "0"))
-    )
+    try:
+        rank, size, local = (
+            int(told.get(name, default))
+            for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+        )
+    except ValueError as error:
+        raise SettingError(f"RANK, WORLD_SIZE, LOCAL_RANK: expected numbers: {error}") from None
+    if not 0 <= rank < size or local < 0:
+        raise SettingError(f"RANK, WORLD_SIZE: expected a rank below {size}, got {rank}")
+    return World(rank, size, local)
 
 
 def check_batch(batch_size: int, ranks: int) -> None:

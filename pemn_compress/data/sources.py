@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pemn_compress.data.downloading import one_at_a_time
 from pemn_compress.data.folder import load_folder
 from pemn_compress.data.npz import image_data, load_npz
 from pemn_compress.data.numbers import whole
@@ -125,10 +126,11 @@ def _load_cifar(request: Request) -> Data:
     from torchvision import datasets
 
     kind = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[request.spec]
+    alone = one_at_a_time(request.data_dir, request.download)
     try:
         # torchvision reports on stdout, where the caller's own output goes; and its old pickles
         # make newer numpy warn of nothing that a user could change.
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        with alone, contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             train = kind(request.data_dir, train=True, download=request.download)
             test = kind(request.data_dir, train=False)

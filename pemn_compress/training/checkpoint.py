@@ -1,5 +1,6 @@
 """Checkpoints: the state of a run after a whole epoch, to go on from."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from io import BytesIO
@@ -9,8 +10,9 @@ from typing import IO, Any
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.atomic import write_file
-from pemn_compress.errors import ModelError, OutputError, TrainingError
+from pemn_compress.atomic import check_output, write_file
+from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError
+from pemn_compress.training.corrections import merged, renumbered, untrained
 from pemn_compress.training.history import Epoch, Score
 from pemn_compress.training.identity import differences, digest, first_difference, trained
 
@@ -35,14 +37,18 @@ class Checkpoint:
         warn: Callable[[str], None],
         say_kept: Callable[[list[Epoch]], None],
     ) -> None:
-        """Raise ModelError for a model whose state no checkpoint can keep."""
-        _check_state(path, model)
+        """Raise OutputError for a place that cannot be written to.
+
+        Raise ModelError and SettingError for state and an identity that no checkpoint can keep.
+        """
+        check_output(path, force=True)
+        _check_kept(path, model, identity)
         self.path, self.kept = path, 0
         self._model, self._optimizer = model, optimizer
         self._identity, self._told = identity, told
         self._warn, self._say_kept = warn, say_kept
         self._failed = False
-        self._start = {key: digest(value) for key, value in _untrained(model).items()}
+        self._start = {key: digest(value) for key, value in untrained(model).items()}
 
     def read(self) -> dict[str, Any] | None:
         """Return what the file holds; None if there is no file.
@@ -52,7 +58,9 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():  # that a sparse tensor takes a while to check
+                warnings.simplefilter("ignore")
+                content = torch.load(self.path, map_location="cpu", weights_only=True)
             is_ours = content["format"] == FORMAT
             found = content["identity"] if is_ours else {}
         except OSError as error:
@@ -80,10 +88,10 @@ class Checkpoint:
             return []
         try:
             history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
-            state, remarks = _merged(self._model, content["model"], content["start"])
+            state, remarks = merged(self._model, content["model"], content["start"])
             self._model.load_state_dict(state)
             names, saved = content["optimizer names"], content["optimizer"]
-            self._optimizer.load_state_dict(_renumbered(self._names(), names, saved))
+            self._optimizer.load_state_dict(renumbered(self._names(), names, saved))
         except Exception as error:  # torch raises several kinds for other names or shapes
             reason = " ".join(str(error).split())
             raise TrainingError(
@@ -177,81 +185,29 @@ def _save(content: Mapping[str, Any], stream: IO[bytes]) -> None:
         raise
 
 
-def _check_state(path: Path, model: nn.Module) -> None:
-    """Refuse, before the first step, state that could be neither written nor read back."""
+def _check_kept(path: Path, model: nn.Module, identity: Mapping[str, Any]) -> None:
+    """Refuse, before the first step, what could be neither written nor read back."""
+    expected = "expected tensors, numbers, strings, and lists and dicts of these"
+    wrong = _why_not(dict(identity))
+    if wrong:
+        raise SettingError(f"{path}: no checkpoint can keep the identity ({wrong}); {expected}")
     for key, value in model.state_dict().items():
-        if isinstance(value, Tensor):
-            continue
-        try:
-            kept = BytesIO()
-            torch.save(value, kept)
-            kept.seek(0)
-            torch.load(kept, weights_only=True)
-        except Exception as error:
-            reason = (str(error).splitlines() or [""])[0]
+        wrong = None if isinstance(value, Tensor) else _why_not(value)
+        if wrong:
             raise ModelError(
                 f"{path}: no checkpoint can keep the model's state {key!r}, a "
-                f"{type(value).__name__} ({type(error).__name__}: {reason}); expected tensors, "
-                "numbers, strings, and lists and dicts of these"
-            ) from None
+                f"{type(value).__name__} ({wrong}); {expected}"
+            )
 
 
-def _untrained(model: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of a model's state dict that training does not step on."""
-    stepped = {id(parameter) for parameter in trained(model).values()}
-    return {
-        key: value
-        for key, value in model.state_dict(keep_vars=True).items()
-        if isinstance(value, Tensor) and id(value) not in stepped
-    }
-
-
-def _merged(
-    model: nn.Module, saved: Mapping[str, Any], start: Mapping[str, str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return a state dict that fits the model, and what in it is not as it was.
-
-    A checkpoint's values win where they still fit: those of a constant too, for it may have been
-    drawn at random, and training went on with it.
-    """
-    own, untrained = dict(model.state_dict()), _untrained(model)
-    state, remarks = {}, []
-    for key, value in own.items():
-        other = saved.get(key)
-        state[key] = value if other is None else other
-        if key not in untrained and isinstance(value, Tensor):
-            continue
-        if other is None or isinstance(value, Tensor) != isinstance(other, Tensor):
-            state[key] = value
-            remarks.append(f"{key} is new")
-        elif isinstance(value, Tensor):
-            is_constant = start.get(key) == digest(other)
-            if value.shape != other.shape or (is_constant and value.dtype != other.dtype):
-                state[key] = value
-                remarks.append(f"{key} was {_kind(other)}, is {_kind(value)}")
-            elif is_constant and digest(value) != start[key]:
-                remarks.append(f"{key} has other values, those of the checkpoint are used")
-    gone = [
-        key
-        for key, value in saved.items()
-        if key not in own and not (isinstance(value, Tensor) and not value.numel())
-    ]
-    return state, [*remarks, *(f"{key} is gone" for key in gone)]
-
-
-def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
-
-
-def _renumbered(
-    mine: list[list[str]], theirs: list[list[str]], saved: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return an optimiser's state in the order in which its parameters stand now."""
-    numbers = {name: n for n, name in enumerate(name for group in mine for name in group)}
-    names = [name for group in theirs for name in group]
-    groups = [
-        {**group, "params": [numbers[name] for name in of_group]}
-        for group, of_group in zip(saved["param_groups"], mine, strict=True)
-    ]
-    state = {numbers[names[number]]: value for number, value in saved["state"].items()}
-    return {"state": state, "param_groups": groups}
+def _why_not(value: Any) -> str | None:
+    """Return why a value could not be read back from a checkpoint, or None."""
+    try:
+        kept = BytesIO()
+        torch.save(value, kept)
+        kept.seek(0)
+        torch.load(kept, weights_only=True)
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        return f"{type(error).__name__}: {reason}"
+    return None

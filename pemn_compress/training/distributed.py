@@ -6,6 +6,7 @@ the statistics of a rank's own part while training, as DistributedDataParallel d
 statistics are averaged over the ranks at the end of every epoch.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,7 @@ def joined(device: torch.device) -> Iterator[World]:
     own = not dist.is_initialized()
     try:
         if own:
-            backend = "nccl" if device.type == "cuda" else "gloo"
-            dist.init_process_group(backend, timeout=TIMEOUT)
+            _meet(device, here)
         yield here
     except RuntimeError as error:
         if not is_lost(error):
@@ -53,6 +53,18 @@ def joined(device: torch.device) -> Iterator[World]:
     finally:
         if own and dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _meet(device: torch.device, here: World) -> None:
+    try:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=TIMEOUT)
+    except Exception as error:  # of many kinds: no port, no network, no backend
+        address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT', 'no port')}"
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(
+            f"rank {here.rank} of {here.size}: cannot meet the other ranks at {address}: {reason}"
+        ) from None
 
 
 def is_lost(error: BaseException) -> bool:
@@ -73,7 +85,7 @@ def parallel(
     if here.size == 1:
         return model
     for buffer in model.buffers():
-        dist.broadcast(buffer, 0)
+        _share(buffer)
     devices = [device] if device.type == "cuda" else None
     with warnings.catch_warnings():  # newer versions of torch want another word for it
         warnings.simplefilter("ignore", FutureWarning)
@@ -83,6 +95,16 @@ def parallel(
             broadcast_buffers=False,
             find_unused_parameters=some_unused,
         )
+
+
+def _share(buffer: Tensor) -> None:
+    """Make a tensor, whatever its kind and its strides, rank 0's."""
+    if buffer.numel():
+        plain = torch.view_as_real(buffer.resolve_conj()) if buffer.is_complex() else buffer
+        sent = plain.contiguous().clone()
+        dist.broadcast(sent, 0)
+        with torch.no_grad():
+            plain.copy_(sent)
 
 
 def average_statistics(model: nn.Module, here: World) -> None:

@@ -83,7 +83,7 @@ def evaluate(
         join_last=_takes_no_last(model, split, data, batch_size),
     )
     correct = torch.zeros((), dtype=torch.int64, device=device)
-    loss = torch.zeros((), dtype=torch.float64, device=device)
+    loss = torch.zeros((), dtype=wide(device), device=device)
     total = 0
     with evaluating(model), closing(batches):
         for inputs, targets in batches:
@@ -94,7 +94,7 @@ def evaluate(
                 batches.labels = outputs.shape[1]
                 known = targets if split.targets is None else split.targets
                 check_labels(known, batches.labels, f"data {data.name!r}, labels")
-            loss += functional.cross_entropy(outputs, targets, reduction="sum").double()
+            loss += functional.cross_entropy(outputs, targets, reduction="sum").to(loss.dtype)
             correct += (outputs.argmax(1) == targets).sum()
             total += targets.numel()
     return Score(int(correct), total, float(loss) / total)
@@ -110,6 +110,11 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """Return the widest floating-point type that a device adds in."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def device_of(model: nn.Module) -> torch.device:

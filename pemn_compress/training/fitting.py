@@ -66,11 +66,12 @@ def fit(
     check_kinds(model, data, recipe)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)
-    with distributed.joined(device) as here:
+    with torch.inference_mode(False), torch.enable_grad(), distributed.joined(device) as here:
         tell = partial(warn, observer) if here.rank == 0 else _say_nothing
-        stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
-        kept = checkpoint_of(stepper, checkpoint, data, seed, identity or {}, tell)
-        history = resumed(kept, here)
+        with explained(model, recipe, device, "before the first step"):
+            stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
+            kept = checkpoint_of(stepper, checkpoint, data, seed, identity or {}, tell)
+            history = resumed(kept, here)
         for note in notes:  # not before nothing is refused any more
             tell(note)
         if observer:

@@ -76,7 +76,10 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
 
 def digest(tensor: Tensor) -> str:
     """Return a digest of a tensor's kind and its values."""
-    plain = tensor.detach().cpu().contiguous()
+    plain = tensor.detach().cpu()
+    if plain.layout != torch.strided:
+        plain = plain.to_dense()
+    plain = plain.contiguous()
     told = f"{plain.dtype} {tuple(plain.shape)} ".encode()
     return sha256(told + plain.flatten().view(torch.uint8).numpy().tobytes()).hexdigest()
 

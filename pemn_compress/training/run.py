@@ -40,7 +40,12 @@ class Run:
         if self.device != "auto":
             return _usable(self.device)
         if torch.cuda.is_available():
-            here = world()
+            here, count = world(), torch.cuda.device_count()
+            if here.size > 1 and here.local_rank >= count:
+                raise SettingError(
+                    f"rank {here.rank} has no GPU of its own: expected at most {count} ranks on "
+                    "this machine, or device cpu"
+                )
             return torch.device("cuda", here.local_rank) if here.size > 1 else torch.device("cuda")
         return torch.device("cpu")
 

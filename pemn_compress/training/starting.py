@@ -20,7 +20,6 @@ from pemn_compress.training.checkpoint import Checkpoint
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
-from pemn_compress.training.memory import explained
 from pemn_compress.training.optimization import make_optimizer
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -53,8 +52,7 @@ def ready(
     augment = _augment(data, recipe)
     optimizer = make_optimizer(model, recipe)
     optimizer.zero_grad(set_to_none=True)  # of steps that the caller took before
-    with explained(model, recipe, device, "before the first step"):
-        found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
+    found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
     found = distributed.from_rank_0(found, here)
     slow = slow_bfloat16(device) if run.amp else None
     notes = [*([slow] if slow else []), *_notes(found, model, data)]

@@ -1,7 +1,8 @@
 """The steps of one epoch: batch, loss, gradient, update."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,11 +11,14 @@ from torch.nn import functional
 
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
+from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import TrainingError
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
-from pemn_compress.training.blame import blamed
-from pemn_compress.training.evaluation import check_outputs
+from pemn_compress.training.blame import blamed, told
+from pemn_compress.training.distributed import is_lost
+from pemn_compress.training.evaluation import check_outputs, wide
+from pemn_compress.training.memory import is_out_of_memory
 from pemn_compress.training.optimization import learning_rate
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -48,10 +52,10 @@ class Stepper:
         self.model.train()
         self.batches.set_epoch(epoch)
         steps = len(self.batches)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        total = torch.zeros((), dtype=wide(self.device), device=self.device)
         for step, (inputs, targets) in enumerate(self.batches):
             loss = self._step(epoch, step, steps, inputs, targets, total)
-            total += loss.double()
+            total += loss.to(total.dtype)
             if self.observer:
                 self.observer.step(epoch, step, len(targets), loss.item)
         if isinstance(self.model, Advancing):
@@ -77,12 +81,26 @@ class Stepper:
                 _check_finite(loss, total, inputs, recipe)
             loss.backward()  # type: ignore[no-untyped-call]
             self.reach.after_backward()
-        if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-        self.optimizer.step()
+        with _optimizing(recipe, place):
+            if recipe.clip_norm:
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+            self.optimizer.step()
         # now, not before the next backward pass: the next forward pass needs room for weights
         self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
+
+
+@contextmanager
+def _optimizing(recipe: Recipe, place: str) -> Iterator[None]:
+    """Tell what an optimiser cannot do, sparse gradients for one, in a line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error) or is_lost(error) or lost_worker(error):
+            raise
+        raise TrainingError(
+            f"{place}: the optimizer {recipe.optimizer} cannot take the step: {told(error)}"
+        ) from error
 
 
 def loss_of(
