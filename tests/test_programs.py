@@ -119,6 +119,17 @@ def test_a_forward_that_depends_on_the_batch_is_refused_with_its_line(kind, line
     refused(kind, f"{told}; pass --batch N", input_shape=(3,))
 
 
+class Many(Counted):
+    """Takes its input among any number."""
+
+    def forward(self, *xs):
+        return super().forward(xs[0])
+
+
+def test_a_size_that_is_fixed_is_named_wherever_it_goes_in():
+    refused(Many, r"takes the batch size for a constant \(5\).*many = int", input_shape=(3,))
+
+
 @pytest.mark.parametrize("kind", [One, Few, Odd, Counted, Looped])
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_program_of_one_batch_size_is_made_where_it_is_asked_for(kind, size):

@@ -31,7 +31,7 @@ from pemn_compress.storing.proving import (
 )
 
 # what torch says of a size that was to vary, and does not
-_FIXED = re.compile(r"(\w+)'\]\.size\(\)\[(\d+)\][^\n]*constant \((\d+)\)")
+_FIXED = re.compile(r"L\['(\w+)'\][^\n ]*\.size\(\)\[(\d+)\] [^\n]*constant \((\d+)\)")
 LARGEST_ONNX = (1 << 31) - 1  # bytes: a protobuf holds no more
 
 
