@@ -44,10 +44,9 @@ def verify(source: str | Path | bytes, limits: Limits | None = None) -> dict[str
     Raises ArchiveError at the first promise that does not hold.
     """
     with open_archive(source, limits) as archive:
-        for section in archive.manifest.sections:
-            archive.section(section.name)
+        archive.check_sections()
         archive.source()
-        archive.restored()
+        archive.check_restored()
         archive.unchanged()
         return {
             "file": archive.name,
