@@ -329,8 +329,10 @@ class Archive:
         self, section: str, record: records.TensorRecord, error: ArchiveError
     ) -> ArchiveError:
         """Return an error that says in which archive and where in it."""
-        where = f"section {section!r}, tensor {record.name!r}"
-        if section in self.section_offsets:  # not where all masks claim to have no bytes
-            start, _ = self._places[section][record.name]
-            where += f" (offset {self.section_offsets[section] + start})"
+        where = f"tensor {record.name!r}"
+        if section != records.DENSE:  # where values are is found as well by the tensor's name
+            where = f"section {section!r}, {where}"
+            if section in self.section_offsets:  # not where all masks claim to have no bytes
+                start, _ = self._places[section][record.name]
+                where += f" (offset {self.section_offsets[section] + start})"
         return ArchiveError(f"{self.name}: {where}: {error}")
