@@ -52,7 +52,7 @@ def test_relative_paths_are_in_the_current_folder(tmp_path, monkeypatch):
 def test_an_existing_file_is_kept_unless_forced(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(OutputError, match=f"^{path} exists and is kept; pass --force"):
+    with pytest.raises(OutputError, match=f"^{path} exists and is kept; pass force=True"):
         write_bytes(path, b"new", force=False)
     assert path.read_bytes() == b"old"
     write_bytes(path, b"new", force=True)

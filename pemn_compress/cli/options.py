@@ -1,13 +1,14 @@
 """Options and argument types that several commands share."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
-from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.cli.wording import BAD_INPUT, error_line
+from pemn_compress.errors import ArchiveError, OutputError, PemnError, SettingError
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.masking.rules.methods import (
     BUDGETS,
@@ -248,14 +249,49 @@ def read_archive(path: str) -> str | bytes:
     """Return what open_archive takes: the path, or standard input's bytes for '-'."""
     if path != "-":
         return path
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
     if not data:
         raise ArchiveError("standard input: expected a .pemn archive, got nothing")
     return data
 
 
+def check_inputs(archives: Sequence[str]) -> None:
+    """Refuse to read standard input twice."""
+    if archives.count("-") > 1:
+        raise SettingError("expected at most one archive from standard input, got several '-'")
+
+
+def each_archive(archives: Sequence[str], act: Callable[[str, str], object]) -> int:
+    """Call `act` with every archive's path and its name in messages; return the exit status.
+
+    Each archive that is refused is told in a line of its own, and does not keep the others from
+    their turn.
+    """
+    status = 0
+    for path in archives:
+        try:
+            act(path, display_name(path))
+        except PemnError as error:
+            status = BAD_INPUT
+            click.echo(error_line(error), err=True)
+        except MemoryError as error:
+            status = BAD_INPUT
+            told = error or "the system gives no more"
+            click.echo(error_line(f"{display_name(path)}: out of memory: {told}"), err=True)
+    return status
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print to standard output. Raises OutputError where that is closed."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; nothing could be printed")
+    click.echo(text, nl=nl)
+
+
 def write_stdout(content: bytes) -> None:
     """Write bytes to standard output. Refuses a terminal."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; nothing could be written")
     if sys.stdout.isatty():
         raise SettingError("binary output: expected a file or a pipe, got a terminal")
     sys.stdout.buffer.write(content)
