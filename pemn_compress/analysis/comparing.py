@@ -1,6 +1,5 @@
 """The masks of several archives, compared pair by pair and tensor by tensor."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pemn_compress.analysis.similarity import Overlap, pooled
 from pemn_compress.errors import ArchiveError, SettingError
 from pemn_compress.format.archive import Archive, open_archive
 from pemn_compress.format.archive.layout import Limits
-from pemn_compress.reporting.collect import PathLike, as_paths
+from pemn_compress.reporting.collect import PathLike, as_paths, read_standard_input
 
 _SHOWN = 3
 
@@ -66,7 +65,7 @@ def compare(
     with ExitStack() as stack:
         archives = []
         for path, file in zip(given, files, strict=True):
-            source = sys.stdin.buffer.read() if str(path) == "-" else path
+            source = read_standard_input() if str(path) == "-" else path
             archives.append(stack.enter_context(open_archive(source, limits, name=file)))
         shapes, skipped = _common_masks(archives, common=common)
         overlaps: dict[tuple[int, int], list[Overlap]] = {

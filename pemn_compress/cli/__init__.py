@@ -3,7 +3,8 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -13,12 +14,12 @@ from typing import Any
 import click
 
 from pemn_compress.cli.flags import as_flags
-from pemn_compress.cli.wording import BAD_INPUT, error_line
+from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
 from pemn_compress.errors import PemnError, PemnWarning
 from pemn_compress.printable import one_line
 from pemn_compress.version import __version__
 
-INTERRUPTED = 130
+INTERRUPTED, UNREAD = 130, 141  # as shells tell of processes that a signal ended
 
 # command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>, with a _ at
 # its end where that is a word of Python
@@ -34,8 +35,29 @@ COMMANDS = {
 }
 
 
+class _Unread(Exception):
+    """Whoever read standard output has stopped reading."""
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Let a broken pipe pass click, which would end the process itself."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _Unread from None
+
+
 class _Commands(click.Group):
     """Commands that are imported when they run: `pemn --help` need not load torch."""
+
+    def make_context(self, *arguments: Any, **further: Any) -> click.Context:
+        with _told_apart():
+            return super().make_context(*arguments, **further)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_apart():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -78,14 +100,18 @@ def pemn() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    """Run the command line and exit.
+
+    0: done. 2: bad input, one line on standard error. 130: interrupted. 141: whoever read standard
+    output stopped reading, and the command with it.
+    """
     _accept_any_text()
     try:
         status = _run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()  # what fails here would be told by Python itself, in many lines
-    except BrokenPipeError:  # whoever read our output has stopped reading; say nothing
-        status = 0
+    except (_Unread, BrokenPipeError):
+        status = UNREAD
         _silence(sys.stdout)
     except OSError as error:  # a full disk behind standard output, a terminal that went away
         status = BAD_INPUT
@@ -103,6 +129,10 @@ def _run(arguments: list[str] | None) -> int:
             warnings.showwarning = partial(_warn, warnings.showwarning)
             result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
         return result if isinstance(result, int) else 0
+    except click.Abort as error:  # click's word for KeyboardInterrupt
+        told = str(error.__cause__ or "")
+        click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
+        return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else str(error))
     except click.UsageError as error:
@@ -112,16 +142,14 @@ def _run(arguments: list[str] | None) -> int:
         _tell(error.format_message())
     except PemnError as error:
         _tell(error)
-    except MemoryError as error:
-        _tell(f"out of memory: {error or 'the system gives no more'}")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _tell(out_of_memory(error))
     except ImportError as error:
         if _is_own(error):
             raise
         _tell(_missing(error))
-    except click.Abort as error:  # click's word for KeyboardInterrupt
-        told = str(error.__cause__ or "")
-        click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
-        return INTERRUPTED
     return BAD_INPUT
 
 
@@ -136,16 +164,17 @@ def _warn(
 
 
 def _tell(message: object) -> None:
-    click.echo(error_line(message), err=True)
+    with suppress(OSError):  # standard error may be as full as standard output
+        click.echo(error_line(message), err=True)
 
 
 def _is_own(error: ImportError) -> bool:
-    return (error.name or "").partition(".")[0] in ("", "pemn_compress")
+    return (error.name or "").partition(".")[0] == "pemn_compress"
 
 
 def _missing(error: ImportError) -> str:
     """Return what to install for a module that cannot be imported."""
-    package = (error.name or "").partition(".")[0]
+    package = (error.name or "a module").partition(".")[0]
     what = "torch torchvision" if package in ("torch", "torchvision") else package
     if isinstance(error, ModuleNotFoundError):
         return f"this command needs {package}, which is not installed: pip install {what}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pemn_compress.cli.options import check_inputs, limit_options, say
+from pemn_compress.cli.options import check_streams, limit_options, say
 from pemn_compress.errors import SettingError
 from pemn_compress.format.archive import Limits
 
@@ -41,7 +41,7 @@ def command(
     """
     if as_csv and as_json:
         raise SettingError("expected --csv or --json, got both")
-    check_inputs(archives)
+    check_streams(archives)
     from pemn_compress.analysis.comparing import compare
     from pemn_compress.analysis.heatmap import check_plot, heat_map
     from pemn_compress.analysis.rendering import to_csv, to_json, to_text

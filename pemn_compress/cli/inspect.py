@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pemn_compress.analysis import Norms, norms
-from pemn_compress.cli.options import check_inputs, each_archive, limit_options, read_archive, say
+from pemn_compress.cli.options import check_streams, each_archive, limit_options, read_archive, say
 from pemn_compress.format.archive import Limits, describe, open_archive
 from pemn_compress.reporting.block_types import Block, Heading, Sheet
 from pemn_compress.reporting.inside import inside_blocks
@@ -52,7 +52,7 @@ def command(
             found["norms"] = {one.name: _norms_json(one) for one in measured}
         told.append(found)
 
-    check_inputs(archives)
+    check_streams(archives)
     status = each_archive(archives, show)
     if told:
         say(json_text(told[0] if len(archives) == 1 else told))

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from pemn_compress.cli.wording import BAD_INPUT, error_line
-from pemn_compress.errors import ArchiveError, OutputError, PemnError, SettingError
+from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
+from pemn_compress.errors import OutputError, PemnError, SettingError
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.masking.rules.methods import (
     BUDGETS,
@@ -19,6 +19,7 @@ from pemn_compress.masking.rules.methods import (
     RENEWALS,
     SEARCHES,
 )
+from pemn_compress.reporting.collect import read_standard_input
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -249,14 +250,13 @@ def read_archive(path: str) -> str | bytes:
     """Return what open_archive takes: the path, or standard input's bytes for '-'."""
     if path != "-":
         return path
-    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
-    if not data:
-        raise ArchiveError("standard input: expected a .pemn archive, got nothing")
-    return data
+    return read_standard_input()
 
 
-def check_inputs(archives: Sequence[str]) -> None:
-    """Refuse to read standard input twice."""
+def check_streams(archives: Sequence[str]) -> None:
+    """Refuse to read standard input twice, and to print to nowhere. Raises PemnError."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; nothing can be printed")
     if archives.count("-") > 1:
         raise SettingError("expected at most one archive from standard input, got several '-'")
 
@@ -274,17 +274,16 @@ def each_archive(archives: Sequence[str], act: Callable[[str, str], object]) -> 
         except PemnError as error:
             status = BAD_INPUT
             click.echo(error_line(error), err=True)
-        except MemoryError as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             status = BAD_INPUT
-            told = error or "the system gives no more"
-            click.echo(error_line(f"{display_name(path)}: out of memory: {told}"), err=True)
+            click.echo(error_line(f"{display_name(path)}: {out_of_memory(error)}"), err=True)
     return status
 
 
 def say(text: str, *, nl: bool = True) -> None:
-    """Print to standard output. Raises OutputError where that is closed."""
-    if sys.stdout is None:
-        raise OutputError("standard output is closed; nothing could be printed")
+    """Print to standard output."""
     click.echo(text, nl=nl)
 
 

@@ -7,7 +7,7 @@ import click
 
 from pemn_compress.cli.options import (
     arguments_option,
-    check_inputs,
+    check_streams,
     say,
     selection_options,
     variant_options,
@@ -48,7 +48,7 @@ def command(paths: tuple[str, ...], form: str, details: bool, **options: Any) ->
     if len(paths) == 1 and _is_architecture(paths[0]):
         found: Report | PlanReport = _plan_report(paths[0], options)
     else:
-        check_inputs(paths)
+        check_streams(paths)
         given = [key for key in ("strategy", "ratio", "density", "scaling") if options[key]]
         if given or options["arguments"]:
             what = f"--{given[0]}" if given else "--arg"

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pemn_compress.cli.options import check_inputs, each_archive, limit_options, read_archive, say
+from pemn_compress.cli.options import check_streams, each_archive, limit_options, read_archive, say
 from pemn_compress.errors import PemnError
 from pemn_compress.format.archive import Limits, verify
 from pemn_compress.reporting.interchange import json_text
@@ -40,7 +40,7 @@ def command(archives: tuple[str, ...], max_weights: int, max_bytes: int, as_json
                 f"{found['restored_sha256'][:16]}..."
             )
 
-    check_inputs(archives)
+    check_streams(archives)
     status = each_archive(archives, check)
     if as_json:
         say(json_text(findings))

@@ -224,12 +224,20 @@ def _below(folder: Path, broken: list[Broken]) -> list[Path]:
     )
 
 
+def read_standard_input() -> bytes:
+    """Return the archive that standard input brings. Raises ArchiveError where it brings none."""
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    if not data:
+        raise ArchiveError("standard input: expected a .pemn archive, got nothing")
+    return data
+
+
 def _display(path: Path) -> str:
     return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 def _archive_report(path: Path) -> ArchiveReport:
-    source = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else path
+    source = read_standard_input() if str(path) == STANDARD_INPUT else path
     with open_archive(source, _NO_LIMITS, name=_display(path)) as archive:
         account = archive_account(archive)
         manifest = archive.manifest

@@ -77,11 +77,11 @@ def _filled(
     scales = _scales(fill.scale, shape)
     departs = changed is not None and changed.record.kind != SIGN
     if not isinstance(fill.scale, tuple) and not departs and len(prototype) < numel:
-        few = _repeated(_products(prototype, fill, scales(0, 1), dtype))
+        few = _repeated(_products(prototype, fill, scales(0, 1), dtype), numel)
         for start, stop in pieces(numel):  # few products, then many copies of them
             yield tile(few, (fill.offset + start) % len(few), stop - start)
         return
-    vector = _repeated(prototype)
+    vector = _repeated(prototype, numel)
     others = changed.pieces() if changed is not None and departs else None
     for start, stop in pieces(numel):
         drawn = tile(vector, (fill.offset + start) % len(vector), stop - start)
@@ -102,9 +102,9 @@ def _products(drawn: F32, fill: FromPrototype, scale: F32, dtype: str) -> Array:
     return from_float32(drawn * scale, dtype)
 
 
-def _repeated(vector: Values) -> Values:
-    """Return a vector that is repeated to the length of a piece, if it is shorter."""
-    times = -(-PIECE // len(vector))
+def _repeated(vector: Values, numel: int) -> Values:
+    """Return a vector that is repeated to the length of a piece of a tensor, if it is shorter."""
+    times = -(-min(PIECE, numel) // len(vector))
     return vector if times == 1 else np.resize(vector, len(vector) * times)
 
 
