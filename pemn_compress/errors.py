@@ -3,11 +3,19 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from pemn_compress.printable import one_line
+
 LONGEST_NAME = 100  # a name may be a stranger's; a longer one is cut, and nothing resembles it
 
 
 class PemnError(ValueError):
-    """Anything that was asked for and cannot be done; the message is one line."""
+    """Anything that was asked for and cannot be done.
+
+    The message is one line that can be printed anywhere, whatever the names in it are.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message))
 
 
 class PemnWarning(UserWarning):

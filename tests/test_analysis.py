@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pemn_compress.analysis import Overlap, compare, implied_jaccard, norms, pooled
+from pemn_compress.analysis.rendering import by_chance, to_text
 from pemn_compress.errors import ArchiveError, SettingError
 from pemn_compress.format import prng
 from pemn_compress.format.archive import (
@@ -144,7 +145,7 @@ def test_archives_that_do_not_fit(tmp_path):
     with pytest.raises(SettingError, match="two or more archives to compare, got 1"):
         compare([one])
     with pytest.raises(
-        ArchiveError, match=r"same masks: .*one\.pemn lacks some of 'extra'; --common"
+        ArchiveError, match=r"same masks: .*one\.pemn lacks some of 'extra'; common=True"
     ):
         compare([more, one])
     assert compare([more, one], common=True).skipped == ("extra",)
@@ -162,8 +163,13 @@ def test_diff_of_two_fits_the_terminal(call, tmp_path):
         write(tmp_path / f"{i}.pemn", masks(i, SHAPES | {"huge": (1000, 1100)}))
     code, out, _ = call("diff", "0.pemn", "1.pemn")
     assert code == 0
-    assert max(map(len, out.splitlines())) <= 80
     assert "0.25 where this table says 0.34" in out
+    assert f"  {'long.' * 12}weight  " in out  # whole, for whoever searches it
+    folded = to_text(compare(["0.pemn", "1.pemn"]), width=80).splitlines()
+    assert max(map(len, folded)) <= 80
+    head = next(line for line in folded if line.startswith("  tensor"))
+    names = "".join(line[: head.index("weights")].strip() for line in folded)
+    assert f"{'long.' * 12}weight" in names  # and whole in a terminal
     row = next(line.split() for line in out.splitlines() if line.startswith("  1.weight"))
     expected = compare(["0.pemn", "1.pemn"]).overlaps[0, 1][0]
     assert row[1] == "30"
@@ -178,8 +184,9 @@ def test_diff_of_many_is_a_matrix(call, tmp_path):
     names = [f"{i:02}.pemn" for i in range(13)]
     code, out, _ = call("diff", *names)
     assert code == 0
-    assert max(map(len, out.splitlines())) <= 80
     found = compare(names)
+    assert max(map(len, to_text(found, width=80).splitlines())) <= 80
+    assert compare(*names) == compare(iter(names)) == found
     matrix = re.findall(r"^  13  (.*)$", out.split("Jaccard\n")[0], re.MULTILINE)
     cells = [float(cell) for line in matrix[1:] for cell in line.split()]
     assert cells == pytest.approx([found.overall(i, 12).smc for i in range(12)], abs=5e-4)
@@ -225,9 +232,22 @@ def test_heat_maps(call, tmp_path, count):
 
 def test_diff_refuses_in_one_line(call, tmp_path):
     write(tmp_path / "a.pemn", masks(0))
-    for arguments in (("a.pemn",), ("a.pemn", "gone.pemn"), ("-", "-"), ()):
+    write(tmp_path / "b.pemn", masks(0, SHAPES | {"more": (2, 2)}))
+    for arguments in (("a.pemn",), ("a.pemn", "gone.pemn"), ("-", "-"), (), ("a.pemn", "b.pemn")):
         code, _, err = call("diff", *arguments)
         assert (code, err.count("\n")) == (2, 1)
+    assert "; --common compares only what all have" in err
+
+
+def test_what_chance_gives_is_a_range_where_densities_differ(tmp_path):
+    paths = [
+        write(tmp_path / f"{i}.pemn", masks(i, density=d)) for i, d in enumerate((0.5, 0.5, 0.9))
+    ]
+    found = compare(paths)
+    chance = [found.overall(*pair).chance_smc for pair in found.overlaps]
+    assert by_chance(found, "smc") == f"{min(chance):.3f}-{max(chance):.3f}"
+    assert by_chance(compare(paths[:2]), "smc") == f"{found.overall(0, 1).chance_smc:.3f}"
+    assert by_chance(found, "smc") in to_text(found)
 
 
 def test_norms_of_kept_and_dropped_weights():
@@ -271,6 +291,6 @@ def test_inspect_shows_norms(call, tmp_path):
     assert told["norms"]["1.weight"]["kept_count"] == masks(0)["1.weight"].sum()
     code, out, _ = call("inspect", "a.pemn", "--norms")
     assert code == 0
-    assert max(map(len, out.splitlines())) <= 80
+    assert f"  {'long.' * 12}weight  " in out
     assert f"{told['norms']['1.weight']['dropped']:.4g}" in out
     assert "norms" not in json.loads(call("inspect", "a.pemn", "--json")[1])

@@ -52,7 +52,7 @@ def test_relative_paths_are_in_the_current_folder(tmp_path, monkeypatch):
 def test_an_existing_file_is_kept_unless_forced(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(OutputError, match=f"^{path} exists and is kept; pass --force"):
+    with pytest.raises(OutputError, match=f"^{path} exists and is kept; pass force=True"):
         write_bytes(path, b"new", force=False)
     assert path.read_bytes() == b"old"
     write_bytes(path, b"new", force=True)
@@ -232,3 +232,106 @@ def test_the_content_is_flushed_before_the_rename(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     write_bytes(path, b"content", force=True)
     assert seen[0] == (False, 7)
+
+
+@posix
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_link_stays_and_the_file_that_it_leads_to_is_written(tmp_path, relative):
+    (tmp_path / "far").mkdir()
+    target = tmp_path / "far" / "model.pemn"
+    target.write_bytes(b"old")
+    link, further = tmp_path / "link.pemn", tmp_path / "further.pemn"
+    link.symlink_to("far/model.pemn" if relative else target)
+    further.symlink_to(link)
+    with pytest.raises(OutputError, match=rf"link\.pemn \(a link to {target}\) exists and is kept"):
+        write_bytes(link, b"new", force=False)
+    for number, path in enumerate((link, further)):
+        write_bytes(path, b"new %d" % number, force=True)
+        assert target.read_bytes() == b"new %d" % number
+        assert (link.is_symlink(), further.is_symlink(), target.is_symlink()) == (True, True, False)
+    assert names(tmp_path) == ["far", "further.pemn", "link.pemn"]
+    assert names(tmp_path / "far") == ["model.pemn"]
+
+
+@posix
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_to_nothing_makes_the_file_that_it_names(tmp_path, force):
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "link.pemn"
+    link.symlink_to("far/new.pemn")
+    check_output(link, force=force)
+    write_bytes(link, b"x", force=force)
+    assert (tmp_path / "far" / "new.pemn").read_bytes() == b"x"
+    assert link.is_symlink()
+
+
+@posix
+@pytest.mark.parametrize("force", [False, True])
+def test_links_that_lead_to_no_file(tmp_path, force):
+    loop, other = tmp_path / "loop", tmp_path / "other"
+    loop.symlink_to(other)
+    other.symlink_to(loop)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    (tmp_path / "null").symlink_to("/dev/null")
+    (tmp_path / "gone").symlink_to(tmp_path / "no" / "such" / "file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to pipe").symlink_to("pipe")
+    before = names(tmp_path)
+    for name, told in (
+        ("loop", "loop: cannot be written: a link that leads to itself"),
+        ("folder", "expected a file name, got a folder"),
+        ("null", r"null \(a link to /dev/null\): expected a regular file, got a device or a pipe"),
+        ("to pipe", "expected a regular file, got a device or a pipe"),
+        ("gone", f"its folder {tmp_path / 'no' / 'such'} does not exist"),
+        ("zero\0byte", "cannot be written: embedded null"),
+    ):
+        for refuse in (
+            lambda path: check_output(path, force=force),
+            lambda path: write_bytes(path, b"x", force=force),
+        ):
+            with pytest.raises(OutputError, match=told):
+                refuse(tmp_path / name)
+    assert names(tmp_path) == before
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_a_replaced_file_leaves_its_permissions(tmp_path, mode):
+    path, link = tmp_path / "a", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    link.symlink_to(path)
+    for each in (path, link):
+        write_bytes(each, b"new", force=True)
+        assert path.read_bytes() == b"new"
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
+def test_a_replaced_file_leaves_its_owner(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    os.chown(path, 12, 34)
+    write_bytes(path, b"new", force=True)
+    assert (path.stat().st_uid, path.stat().st_gid) == (12, 34)
+
+
+@posix
+def test_another_name_of_a_replaced_file_keeps_the_old_content(tmp_path):
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"old")
+    os.link(path, other)
+    write_bytes(path, b"new", force=True)
+    assert (path.read_bytes(), other.read_bytes()) == (b"new", b"old")
+
+
+@posix
+def test_a_failure_behind_a_link_changes_nothing(tmp_path):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "a", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with pytest.raises(OutputError, match="the disk is full"):
+        write_file(link, failing(OSError(errno.ENOSPC, "No space left on device")), force=True)
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path / "far") == ["a"]

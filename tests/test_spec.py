@@ -29,8 +29,10 @@ from pemn_compress.format.archive import (
     verify,
     zstd,
 )
+from pemn_compress.format.archive.filling import masked
 from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
-from pemn_compress.format.archive.values import masked, tensor_bytes
+from pemn_compress.format.archive.places import dense_layout
+from pemn_compress.format.archive.values import tensor_bytes
 
 FOLDER = Path(__file__).parent.parent / "format_spec"
 TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
@@ -449,7 +451,7 @@ def test_layout_of_dense() -> None:
         for index, kept in enumerate(told["payloads"])
     ]
     with open_archive(archive_of(tensors, bytes(told["section"]))) as archive:
-        starts, size = records.dense_layout(archive.manifest.tensors)
+        starts, size = dense_layout(archive.manifest.tensors)
     assert ([*starts.values()], size) == (told["starts"], told["section"])
     for wrong in (-1, 1):
         with pytest.raises(ArchiveError, match="section 'dense'"):

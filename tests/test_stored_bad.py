@@ -119,7 +119,7 @@ def test_what_a_frame_declares_allocates_nothing_beyond_the_limits():
     try:
         if small is not None:
             refused(small, "expected 1600 raw bytes, got 67108864")
-        refused(large, "--max-weights", Limits(max_weights=1 << 20))
+        refused(large, "at most 1048576 ", Limits(max_weights=1 << 20))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -21,7 +21,11 @@ FP32_BYTES = 4
 INDEX_BYTES = 4  # the paper's CSR: two numbers of this width per kept weight
 
 _FLOATS = ("bf16", "f16", "f32", "f64")
-_VALUES = {"i8": "int8", "bf16": "bf16", "f16": "fp16", "f32": "fp32"}
+# how values are held, in the words of reports
+_VALUES = {
+    "bool": "bool", "u8": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
+    "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Account:
     `expected` is True where no file exists: `stored` is then an expectation for masks of
     independent bits, without overhead. `seeded` says that the prototype is a seed, not values.
     `kind` is "masked", "pruned" (trained values at the masks' ones) or "dense" (no mask at all),
-    and `values` how C_w is held: "seed", "fp32", "fp16", "bf16", "int8", or several of these. A
+    and `values` how C_w is held: "seed", "fp32", "fp16", "bf16", "int8" or another of the format's
+    dtypes, or several of these. A
     dense network's `masked` is empty; `unmasked` are the weights that its C_w stands for.
     `planes` are the bytes, part of C_w, that say how weights depart from the prototype: signs,
     generations or sources of a method that changed weights while it trained; the paper's column

@@ -1,11 +1,10 @@
 """The masks of several archives, compared pair by pair and tensor by tensor."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from pemn_compress.analysis.similarity import Overlap, pooled
 from pemn_compress.errors import ArchiveError, SettingError
 from pemn_compress.format.archive import Archive, open_archive
 from pemn_compress.format.archive.layout import Limits
+from pemn_compress.reporting.collect import PathLike, as_paths, read_standard_input
 
 _SHOWN = 3
 
@@ -33,7 +33,11 @@ class Comparison:
 
     def overall(self, first: int, second: int) -> Overlap:
         """Return the overlap of two archives, the lower index first, over all tensors together."""
-        return pooled(self.overlaps[first, second])
+        return self._overall[first, second]
+
+    @cached_property
+    def _overall(self) -> Mapping[tuple[int, int], Overlap]:
+        return {pair: pooled(overlaps) for pair, overlaps in self.overlaps.items()}
 
     def density(self, index: int) -> float:
         """Return the fraction of the compared weights that one archive keeps."""
@@ -43,23 +47,26 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[str | Path], *, common: bool = False, limits: Limits | None = None
+    paths: PathLike | Iterable[PathLike],
+    *further: PathLike,
+    common: bool = False,
+    limits: Limits | None = None,
 ) -> Comparison:
-    """Compare the masks of two or more archives; "-" is standard input.
+    """Compare the masks of two or more archives, one by one or in a list; "-" is standard input.
 
     All archives must have masks for the same tensors in the same shapes; with `common` tensors that
     only some have a mask for are left out. Raises SettingError for fewer than two archives,
     ArchiveError for one that is broken or does not fit the first.
     """
-    if len(paths) < 2:
-        raise SettingError(f"expected two or more archives to compare, got {len(paths)}")
-    files = tuple("standard input" if str(path) == "-" else str(path) for path in paths)
+    given = as_paths(paths, *further)
+    if len(given) < 2:
+        raise SettingError(f"expected two or more archives to compare, got {len(given)}")
+    files = tuple("standard input" if str(path) == "-" else str(path) for path in given)
     with ExitStack() as stack:
         archives = []
-        for path, file in zip(paths, files, strict=True):
-            source = sys.stdin.buffer.read() if str(path) == "-" else path
-            archives.append(stack.enter_context(open_archive(source, limits)))
-            archives[-1].name = file
+        for path, file in zip(given, files, strict=True):
+            source = read_standard_input() if str(path) == "-" else path
+            archives.append(stack.enter_context(open_archive(source, limits, name=file)))
         shapes, skipped = _common_masks(archives, common=common)
         overlaps: dict[tuple[int, int], list[Overlap]] = {
             pair: [] for pair in combinations(range(len(archives)), 2)
@@ -77,7 +84,7 @@ def _common_masks(
 ) -> tuple[dict[str, tuple[int, ...]], tuple[str, ...]]:
     """Return the shapes of the masks that all archives have, and the names of the others."""
     own = [{t.name: t.shape for t in a.manifest.tensors if t.positions} for a in archives]
-    shared = {name: shape for name, shape in own[0].items() if all(name in masks for masks in own)}
+    shared = {n: shape for n, shape in own[0].items() if all(n in masks for masks in own[1:])}
     for archive, masks in zip(archives, own, strict=True):
         if not masks:
             raise ArchiveError(f"{archive.name}: expected masks to compare, got an archive without")
@@ -100,7 +107,7 @@ def _common_masks(
                        if any(name not in masks for name in skipped))  # fmt: skip
         raise ArchiveError(
             f"not all archives have the same masks: {lacking} lacks some of {_names(skipped)}; "
-            "--common compares only what all have"
+            "common=True compares only what all have"
         )
     return shared, skipped
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pemn_compress.analysis.comparing import Comparison
+from pemn_compress.analysis.rendering import by_chance
 from pemn_compress.errors import OutputError, SettingError
-from pemn_compress.reporting.words import clean
+from pemn_compress.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ EXTENSIONS = (".png", ".svg")
 _MEASURES = (("smc", "SMC"), ("jaccard", "Jaccard index"))
 _MOST_NUMBERS = 30  # rows up to which every cell has its number written into it
 _MOST_LABELS = 60
+_LONGEST_LABEL = 60  # characters
 
 
 def check_plot(name: str) -> str:
@@ -77,10 +79,7 @@ def _draw_matrix(axes: "Axes", found: Comparison, measure: str, title: str) -> N
         values[first, second] = values[second, first] = value
     numbers = tuple(str(index + 1) for index in range(len(found.files)))
     _draw(axes, values, numbers, tuple(map(_end, found.files)) if measure == "smc" else numbers)
-    chance = np.mean(
-        [getattr(found.overall(*pair), f"chance_{measure}") for pair in found.overlaps]
-    )
-    axes.set_title(f"{title} (by chance {chance:.3f})", fontsize=10)
+    axes.set_title(f"{title} (by chance {by_chance(found, measure)})", fontsize=10)
 
 
 def _draw(
@@ -99,5 +98,4 @@ def _draw(
 
 
 def _end(name: str) -> str:
-    text = clean(name)
-    return text if len(text) <= 30 else f"...{text[-27:]}"
+    return printable(name, _LONGEST_LABEL)

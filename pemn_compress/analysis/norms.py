@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pemn_compress.format.archive import Archive
+from pemn_compress.format.archive.filling import masked
 from pemn_compress.format.archive.records import SIGN, Alias, FromPrototype
-from pemn_compress.format.archive.values import Array, masked
+from pemn_compress.format.archive.values import Array
 
 _FLOATING = ("f16", "bf16", "f32", "f64")
 

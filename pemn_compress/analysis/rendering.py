@@ -3,14 +3,12 @@
 JSON: {"archives": [{"file", "density"}], "tensors": [{"name", "shape"}], "skipped": [names],
 "pairs": [{"first", "second", OVERLAP, "tensors": [OVERLAP, ...]}], "mean": {"smc", "jaccard"}};
 "first" and "second" are indices into "archives", the inner lists follow "tensors", and the mean is
-over pairs: {"mean", "std" (null for one pair), "least", "most", "by_chance"}. An OVERLAP has the
-keys of FIELDS. CSV has one row for each pair and tensor, and one for each pair with an empty tensor
+over pairs: {"mean", "std" (null for one pair), "least", "most", "by_chance", "by_chance_least",
+"by_chance_most"}: what chance gives depends on a pair's densities. An OVERLAP has the keys of
+FIELDS. CSV has one row for each pair and tensor, and one for each pair with an empty tensor
 name: all tensors together.
 """
 
-import csv
-import io
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,14 +16,14 @@ from typing import Any
 from pemn_compress.analysis.comparing import Comparison
 from pemn_compress.analysis.similarity import Overlap
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
+from pemn_compress.reporting.interchange import csv_text, json_text
 from pemn_compress.reporting.tables import to_table
-from pemn_compress.reporting.words import clean
+from pemn_compress.reporting.words import clean, file_name
 
 FIELDS = (
     "weights", "kept_first", "kept_second", "kept_both",
     "smc", "smc_by_chance", "jaccard", "jaccard_by_chance",
 )  # fmt: skip
-_LONGEST_NAME = 20
 _COLUMNS = 10  # of a matrix, side by side in 80 columns
 _IWR = (
     "jaccard is M11 / (M11 + M10 + M01); the figures that the weight-recycling paper prints in its "
@@ -58,20 +56,18 @@ def to_json(found: Comparison) -> str:
         "pairs": pairs,
         "mean": {measure: _spread(overall, measure) for measure in ("smc", "jaccard")},
     }
-    return json.dumps(value, indent=2) + "\n"
+    return json_text(value) + "\n"
 
 
 def to_csv(found: Comparison) -> str:
     """Return the comparison as CSV with a header line."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, ("first", "second", "tensor", *FIELDS), lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for (first, second), overlaps in found.overlaps.items():
-        shared = {"first": clean(found.files[first]), "second": clean(found.files[second])}
+        shared = {"first": found.files[first], "second": found.files[second]}
         for name, overlap in zip(found.tensors, overlaps, strict=True):
-            writer.writerow({**shared, "tensor": clean(name), **_values(overlap)})
-        writer.writerow({**shared, "tensor": "", **_values(found.overall(first, second))})
-    return stream.getvalue()
+            rows.append({**shared, "tensor": name, **_values(overlap)})
+        rows.append({**shared, "tensor": "", **_values(found.overall(first, second))})
+    return csv_text(("first", "second", "tensor", *FIELDS), rows)
 
 
 def to_text(found: Comparison, *, width: int | None = None, color: bool = False) -> str:
@@ -85,11 +81,11 @@ def _blocks(found: Comparison) -> Iterator[Block]:
     yield Facts(
         (
             *(
-                (str(index + 1), f"{clean(file)}, density {found.density(index):.4g}")
+                (str(index + 1), f"{file_name(file)}, density {found.density(index):.4g}")
                 for index, file in enumerate(found.files)
             ),
-            ("over", f"{weights:,} weights in {len(found.tensors)} tensors"),
-            *([("skipped", clean(", ".join(found.skipped)))] if found.skipped else []),
+            ("over", f"{weights:,} weights in {len(found.tensors):,} tensors"),
+            *([("skipped", ", ".join(found.skipped))] if found.skipped else []),
         )
     )
     if len(found.files) == 2:
@@ -110,7 +106,7 @@ def _two(found: Comparison) -> Sheet:
     for name, o in (*named, ("all", found.overall(0, 1))):
         kept = (o.first / o.total, o.second / o.total)
         numbers = (*kept, o.smc, o.chance_smc, o.jaccard, o.chance_jaccard)
-        rows.append((_short(name), f"{o.total:,}", *(f"{number:.3f}" for number in numbers)))
+        rows.append((clean(name), f"{o.total:,}", *(f"{number:.3f}" for number in numbers)))
     heads = ("tensor", "weights", "kept1", "kept2", "SMC", "chance", "Jaccard", "chance")
     return Sheet(heads, tuple(rows), frozenset({len(rows) - 1}))
 
@@ -136,10 +132,10 @@ def _many(found: Comparison) -> Sheet:
             overlaps = [found.overlaps[pair][index] for pair in found.overlaps]
         else:
             overlaps = [found.overall(*pair) for pair in found.overlaps]
-        cells = [_short(name), f"{overlaps[0].total:,}"]
+        cells = [clean(name), f"{overlaps[0].total:,}"]
         for measure in ("smc", "jaccard"):
             spread = _spread(overlaps, measure)
-            cells += [f"{spread['mean']:.3f}", f"{spread['std']:.3f}", f"{spread['by_chance']:.3f}"]
+            cells += [f"{spread['mean']:.3f}", f"{spread['std']:.3f}", _range(spread)]
         rows.append(tuple(cells))
     heads = ("tensor", "weights", "SMC", "std", "chance", "Jaccard", "std", "chance")
     return Sheet(heads, tuple(rows), frozenset({len(rows) - 1}))
@@ -153,18 +149,23 @@ def _values(overlap: Overlap) -> dict[str, float]:
 
 def _spread(overlaps: Sequence[Overlap], measure: str) -> dict[str, Any]:
     found = [getattr(overlap, measure) for overlap in overlaps]
+    chance = [getattr(overlap, f"chance_{measure}") for overlap in overlaps]
     return {
         "mean": statistics.fmean(found),
         "std": statistics.stdev(found) if len(found) > 1 else None,
         "least": min(found),
         "most": max(found),
-        "by_chance": statistics.fmean(
-            getattr(overlap, f"chance_{measure}") for overlap in overlaps
-        ),
+        "by_chance": statistics.fmean(chance),
+        "by_chance_least": min(chance),
+        "by_chance_most": max(chance),
     }
 
 
-def _short(name: str) -> str:
-    """Shorten a tensor's name; its end tells it from others."""
-    text = clean(name)
-    return text if len(text) <= _LONGEST_NAME else f"...{text[3 - _LONGEST_NAME :]}"
+def by_chance(found: Comparison, measure: str) -> str:
+    """Return what chance gives over all tensors together: a range where densities differ."""
+    return _range(_spread([found.overall(*pair) for pair in found.overlaps], measure))
+
+
+def _range(spread: dict[str, Any]) -> str:
+    least, most = f"{spread['by_chance_least']:.3f}", f"{spread['by_chance_most']:.3f}"
+    return least if least == most else f"{least}-{most}"

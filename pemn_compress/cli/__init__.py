@@ -3,7 +3,9 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from keyword import iskeyword
@@ -12,10 +14,12 @@ from typing import Any
 import click
 
 from pemn_compress.cli.flags import as_flags
+from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
 from pemn_compress.errors import PemnError, PemnWarning
+from pemn_compress.printable import one_line
 from pemn_compress.version import __version__
 
-BAD_INPUT, INTERRUPTED = 2, 130
+INTERRUPTED, UNREAD = 130, 141  # as shells tell of processes that a signal ended
 
 # command -> what `pemn --help` says of it; the module is pemn_compress.cli.<command>, with a _ at
 # its end where that is a word of Python
@@ -31,8 +35,29 @@ COMMANDS = {
 }
 
 
+class _Unread(Exception):
+    """Whoever read standard output has stopped reading."""
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Let a broken pipe pass click, which would end the process itself."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _Unread from None
+
+
 class _Commands(click.Group):
     """Commands that are imported when they run: `pemn --help` need not load torch."""
+
+    def make_context(self, *arguments: Any, **further: Any) -> click.Context:
+        with _told_apart():
+            return super().make_context(*arguments, **further)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_apart():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -43,6 +68,18 @@ class _Commands(click.Group):
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command: click.Command = import_module(f"pemn_compress.cli.{module}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name.lower(), COMMANDS)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise click.UsageError(
+                f"no such command {name!r}; {hint}expected one of: {', '.join(COMMANDS)}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -63,30 +100,57 @@ def pemn() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    """Run the command line and exit.
+
+    0: done. 2: bad input, one line on standard error. 130: interrupted. 141: whoever read standard
+    output stopped reading, and the command with it.
+    """
+    _accept_any_text()
+    try:
+        status = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what fails here would be told by Python itself, in many lines
+    except (_Unread, BrokenPipeError):
+        status = UNREAD
+        _silence(sys.stdout)
+    except OSError as error:  # a full disk behind standard output, a terminal that went away
+        status = BAD_INPUT
+        _silence(sys.stdout)
+        where = error.filename or "standard output"
+        _tell(f"{where}: {error.strerror or error}")
+    sys.exit(status)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run a command and return the exit status; what goes wrong is one line on standard error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", PemnWarning)
             warnings.showwarning = partial(_warn, warnings.showwarning)
             result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
-        sys.exit(result if isinstance(result, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else str(error))
-        sys.exit(BAD_INPUT)
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "pemn"
-        _fail(f"{error.format_message().rstrip('.')}; see '{path} --help'")
-    except click.ClickException as error:
-        _fail(error.format_message())
-    except PemnError as error:
-        _fail(as_flags(str(error)))
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has stopped reading; say nothing
-        sys.exit(0)
+        return result if isinstance(result, int) else 0
     except click.Abort as error:  # click's word for KeyboardInterrupt
         told = str(error.__cause__ or "")
         click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else str(error))
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "pemn"
+        _tell(f"{error.format_message().rstrip('.')}; see '{path} --help'")
+    except click.ClickException as error:
+        _tell(error.format_message())
+    except PemnError as error:
+        _tell(error)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _tell(out_of_memory(error))
+    except ImportError as error:
+        if _is_own(error):
+            raise
+        _tell(_missing(error))
+    return BAD_INPUT
 
 
 def _warn(
@@ -96,9 +160,40 @@ def _warn(
     if not issubclass(category, PemnWarning):
         others(message, category, *place)
     elif os.environ.get("RANK", "0") == "0":
-        click.echo(f"warning: {as_flags(str(message))}", err=True)
+        click.echo(f"warning: {as_flags(one_line(message))}", err=True)
 
 
-def _fail(message: str) -> None:
-    click.echo(f"pemn: {' '.join(message.split())}", err=True)
-    sys.exit(BAD_INPUT)
+def _tell(message: object) -> None:
+    with suppress(OSError):  # standard error may be as full as standard output
+        click.echo(error_line(message), err=True)
+
+
+def _is_own(error: ImportError) -> bool:
+    return (error.name or "").partition(".")[0] == "pemn_compress"
+
+
+def _missing(error: ImportError) -> str:
+    """Return what to install for a module that cannot be imported."""
+    package = (error.name or "a module").partition(".")[0]
+    what = "torch torchvision" if package in ("torch", "torchvision") else package
+    if isinstance(error, ModuleNotFoundError):
+        return f"this command needs {package}, which is not installed: pip install {what}"
+    return f"this command needs {package}, which cannot be imported: {error}"
+
+
+def _accept_any_text() -> None:
+    """Let names in any letters be printed, whatever the locale: as escapes where need be."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _silence(stream: Any) -> None:
+    """Send what is still to be written to nowhere: Python writes it when it ends."""
+    try:
+        handle = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(handle, stream.fileno())
+        os.close(handle)
+    except (AttributeError, OSError, ValueError):  # no stream, or none of the system's
+        pass

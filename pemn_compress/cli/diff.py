@@ -1,11 +1,10 @@
 """`pemn diff`: how much the masks of archives agree."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from pemn_compress.cli.options import limit_options
+from pemn_compress.cli.options import check_streams, limit_options, say
 from pemn_compress.errors import SettingError
 from pemn_compress.format.archive import Limits
 
@@ -42,12 +41,13 @@ def command(
     """
     if as_csv and as_json:
         raise SettingError("expected --csv or --json, got both")
-    if archives.count("-") > 1:
-        raise SettingError("expected at most one archive from standard input, got several '-'")
+    check_streams(archives)
     from pemn_compress.analysis.comparing import compare
     from pemn_compress.analysis.heatmap import check_plot, heat_map
     from pemn_compress.analysis.rendering import to_csv, to_json, to_text
     from pemn_compress.atomic import check_output, write_bytes
+    from pemn_compress.reporting.terminal import has_colors
+    from pemn_compress.reporting.words import file_name
 
     suffix = ""
     if plot:
@@ -57,8 +57,8 @@ def command(
     if plot:
         write_bytes(Path(plot), heat_map(found, suffix), force=force)
     if as_csv or as_json:
-        click.echo((to_csv if as_csv else to_json)(found), nl=False)
+        say((to_csv if as_csv else to_json)(found), nl=False)
         return
-    click.echo(to_text(found, color=sys.stdout.isatty()), nl=False)
+    say(to_text(found, color=has_colors()), nl=False)
     if plot:
-        click.echo(f"{plot}: heat map")
+        say(f"{file_name(plot)}: heat map")

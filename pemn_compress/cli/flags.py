@@ -7,6 +7,17 @@ import shlex
 _SETTINGS = (
     "include", "exclude", "strategy", "density", "ratio", "renewal", "search", "dense_dtype",
 )  # fmt: skip
+# what messages say to a Python caller -> what to type
+_PHRASES = {
+    "force=True": "--force",
+    "common=True": "--common",
+    "details=True": "--details",
+    "trust_source=True": "--trust-source",
+    "limits=Limits(max_weights=...)": "--max-weights",
+    "limits=Limits(max_bytes=...)": "--max-bytes",
+    "read it and pass its bytes": "pass - for standard input",
+}
+_PHRASE = re.compile("|".join(map(re.escape, _PHRASES)))
 _SAID = re.compile(rf"\b({'|'.join(_SETTINGS)})=(\[[^\]]*\]|'[^']*'|[\w.+-]*\w)")
 
 
@@ -15,8 +26,10 @@ def as_flags(message: str) -> str:
 
     >>> as_flags("take strategy='rp', or include=['*.w', 'head']")
     "take --strategy rp, or --include '*.w' --include head"
+    >>> as_flags("a.pemn exists and is kept; pass force=True to replace it")
+    'a.pemn exists and is kept; pass --force to replace it'
     """
-    return _SAID.sub(_option, message)
+    return _SAID.sub(_option, _PHRASE.sub(lambda said: _PHRASES[said[0]], message))
 
 
 def _option(said: re.Match[str]) -> str:

@@ -1,13 +1,14 @@
 """Options and argument types that several commands share."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
-from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
+from pemn_compress.errors import OutputError, PemnError, SettingError
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.masking.rules.methods import (
     BUDGETS,
@@ -18,6 +19,7 @@ from pemn_compress.masking.rules.methods import (
     RENEWALS,
     SEARCHES,
 )
+from pemn_compress.reporting.collect import read_standard_input
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -248,14 +250,47 @@ def read_archive(path: str) -> str | bytes:
     """Return what open_archive takes: the path, or standard input's bytes for '-'."""
     if path != "-":
         return path
-    data = sys.stdin.buffer.read()
-    if not data:
-        raise ArchiveError("standard input: expected a .pemn archive, got nothing")
-    return data
+    return read_standard_input()
+
+
+def check_streams(archives: Sequence[str]) -> None:
+    """Refuse to read standard input twice, and to print to nowhere. Raises PemnError."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; nothing can be printed")
+    if archives.count("-") > 1:
+        raise SettingError("expected at most one archive from standard input, got several '-'")
+
+
+def each_archive(archives: Sequence[str], act: Callable[[str, str], object]) -> int:
+    """Call `act` with every archive's path and its name in messages; return the exit status.
+
+    Each archive that is refused is told in a line of its own, and does not keep the others from
+    their turn.
+    """
+    status = 0
+    for path in archives:
+        try:
+            act(path, display_name(path))
+        except PemnError as error:
+            status = BAD_INPUT
+            click.echo(error_line(error), err=True)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            status = BAD_INPUT
+            click.echo(error_line(f"{display_name(path)}: {out_of_memory(error)}"), err=True)
+    return status
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print to standard output."""
+    click.echo(text, nl=nl)
 
 
 def write_stdout(content: bytes) -> None:
     """Write bytes to standard output. Refuses a terminal."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; nothing could be written")
     if sys.stdout.isatty():
         raise SettingError("binary output: expected a file or a pipe, got a terminal")
     sys.stdout.buffer.write(content)

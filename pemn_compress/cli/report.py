@@ -1,21 +1,29 @@
 """`pemn report`: what archives cost, and what an architecture would."""
 
 import os
-import sys
 import warnings
 from typing import Any
 
 import click
 
-from pemn_compress.cli.options import arguments_option, selection_options, variant_options
+from pemn_compress.cli.options import (
+    arguments_option,
+    check_streams,
+    say,
+    selection_options,
+    variant_options,
+)
+from pemn_compress.cli.wording import BAD_INPUT, error_line
 from pemn_compress.errors import PemnWarning, SettingError
 from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
-from pemn_compress.reporting import FORMATS, PlanReport, plan_report, render, report
+from pemn_compress.reporting import FORMATS, PlanReport, Report, plan_report, render, survey
+from pemn_compress.reporting.terminal import has_colors
 
 
 @click.command(short_help="What an archive or an architecture costs, beside pruning.")
 @click.argument("paths", nargs=-1, metavar="[PATH|ARCHITECTURE]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--details", is_flag=True, help="Show also of several archives what each is made of.")
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="ARCHITECTURE only.")
 @click.option("--ratio", type=float, help="ARCHITECTURE only: rp's ratio.")
 @click.option("--density", type=float, help="ARCHITECTURE only: fraction of weights kept.")
@@ -23,11 +31,13 @@ from pemn_compress.reporting import FORMATS, PlanReport, plan_report, render, re
 @arguments_option
 @variant_options("default: the model's own")
 @selection_options
-def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
+def command(paths: tuple[str, ...], form: str, details: bool, **options: Any) -> int:
     """Print what archives cost: paper's formula, stored bytes, information limit; and pruning's.
 
     PATH is an archive, a folder that is searched for archives, or - for standard input; with no
-    PATH, every archive below the current folder. Reads headers only. For an ARCHITECTURE (a name
+    PATH, every archive below the current folder. Reads headers only. Several archives get one line
+    each, which --details follows up. A file that is no archive is told, the others are reported,
+    and the exit status is 2. For an ARCHITECTURE (a name
     or a model file, as in pemn compress) it prints what each strategy would cost, without training;
     that is the one use that loads torch.
 
@@ -37,8 +47,9 @@ def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
       pemn report convmixer -a dim=512 --density 0.3
     """
     if len(paths) == 1 and _is_architecture(paths[0]):
-        found: Any = _plan_report(paths[0], options)
+        found: Report | PlanReport = _plan_report(paths[0], options)
     else:
+        check_streams(paths)
         given = [key for key in ("strategy", "ratio", "density", "scaling") if options[key]]
         if given or options["arguments"]:
             what = f"--{given[0]}" if given else "--arg"
@@ -46,8 +57,14 @@ def command(paths: tuple[str, ...], form: str, **options: Any) -> None:
                 f"{what} is for an architecture; expected one, as in 'pemn report convmixer "
                 f"{what} ...', got archives, which say themselves how they were made"
             )
-        found = report(paths)
-    click.echo(render(found, form, color=sys.stdout.isatty()), nl=False)
+        found = survey(paths)
+    broken = found.broken if isinstance(found, Report) else ()
+    for one in broken:
+        click.echo(error_line(one.error), err=True)
+    if not isinstance(found, Report) or found.archives:
+        text = render(found, form, color=has_colors(), details=details or None)
+        say(text.replace("details=True shows", "--details shows"), nl=False)
+    return BAD_INPUT if broken else 0
 
 
 def _is_architecture(path: str) -> bool:

@@ -7,6 +7,7 @@ and manifests, no mask is decoded, and nothing here needs torch.
 from pemn_compress.reporting.collect import (
     Accuracy,
     ArchiveReport,
+    Broken,
     PlanReport,
     PlanRow,
     Report,
@@ -14,6 +15,7 @@ from pemn_compress.reporting.collect import (
     plan_report,
     recorded_accuracy,
     report,
+    survey,
 )
 from pemn_compress.reporting.rendering import FORMATS, render
 
@@ -21,6 +23,7 @@ __all__ = [
     "FORMATS",
     "Accuracy",
     "ArchiveReport",
+    "Broken",
     "PlanReport",
     "PlanRow",
     "Report",
@@ -29,4 +32,5 @@ __all__ = [
     "recorded_accuracy",
     "render",
     "report",
+    "survey",
 ]

@@ -1,7 +1,6 @@
 """A report as blocks: what every rendering for human readers shows, and in what order."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
 
 from pemn_compress.accounting import Account, Baseline
 from pemn_compress.masking.rules.strategies import few_values_warning
@@ -9,20 +8,28 @@ from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
 from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
 
-# of the summary's first two columns; where a method is longer than usual, files' names give way
-_LONGEST_FILE, _USUAL_METHOD, _LONGEST_METHOD = 26, 12, 24
 _USUAL = (("search", "edge-popup"), ("renewal", "none"))
 _PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
 
 
-def report_blocks(report: Report) -> Iterator[Block]:
-    """Yield the blocks for archives: with several, a summary comes first."""
-    if len(report.archives) > 1:
-        yield Heading(f"{len(report.archives)} archives")
-        yield _summary(report.archives)
-    for archive in report.archives:
-        yield from _archive(archive)
-    yield from _explanations(expected=False)
+def report_blocks(report: Report, details: bool) -> Iterator[Block]:
+    """Yield the blocks for archives: with several, one line of a summary for each.
+
+    `details` are what an archive is made of, and what pruning would cost.
+    """
+    archives = report.archives
+    if len(archives) > 1:
+        yield Heading(f"{len(archives)} archives")
+        yield _summary(archives)
+        more = "" if details else "; details=True shows what each is made of, beside pruning"
+        yield Note(f"ratio: fp32 state dict / bytes{more}")
+    if report.broken:
+        files = ", ".join(words.file_name(one.file) for one in report.broken)
+        yield Note(f"left out, because broken: {files}")
+    if details:
+        for archive in archives:
+            yield from _archive(archive)
+        yield from _explanations(expected=False)
 
 
 def plan_blocks(report: PlanReport) -> Iterator[Block]:
@@ -52,17 +59,18 @@ def plan_blocks(report: PlanReport) -> Iterator[Block]:
 
 def _archive(archive: ArchiveReport) -> Iterator[Block]:
     account = archive.account
-    stored, smaller = account.stored.total, account.compression_ratio
-    against = (
-        f"{smaller:.1f} times smaller than"
-        if smaller >= 1
-        else f"{1 / smaller:.1f} times LARGER than"
-    )
-    yield Heading(words.clean(archive.file))
+    stored, plain = account.stored.total, account.state_dict_bytes
+    if plain >= stored:
+        size = f"{plain / stored:.1f} times smaller than"
+    elif plain:
+        size = f"{stored / plain:.1f} times LARGER than"
+    else:
+        size = "for no numbers at all:"
+    yield Heading(words.file_name(archive.file))
     yield Facts(
         (
-            ("size", f"{words.both(stored)}, {against}"),
-            ("", f"{words.both(account.state_dict_bytes)} as an fp32 state dict"),
+            ("size", f"{words.both(stored)}, {size}"),
+            ("", f"{words.both(plain)} as an fp32 state dict"),
             ("accuracy", _accuracy(archive)),
             ("architecture", words.architecture(archive.architecture)),
             ("strategy", _strategy(archive)),
@@ -160,18 +168,16 @@ def _pruning(
 
 
 def _summary(archives: Sequence[ArchiveReport]) -> Sheet:
-    methods = [_method(archive) for archive in archives]
-    longest = _LONGEST_FILE - max(0, max(map(len, methods)) - _USUAL_METHOD)
     rows = tuple(
         (
-            _short(archive.file, longest),
-            method,
+            words.file_name(archive.file),
+            _method(archive),
             words.NOT_COUNTED if a.density is None else f"{a.density:.3g}",
             words.percent(archive.accuracy) if archive.accuracy else words.NOT_COUNTED,
             words.count(a.stored.total),
             words.ratio(a.compression_ratio),
         )
-        for archive, method in zip(archives, methods, strict=True)
+        for archive in archives
         for a in (archive.account,)
     )
     return Sheet(("file", "strategy", "density", "accuracy", "bytes", "ratio"), rows, left=2)
@@ -179,26 +185,17 @@ def _summary(archives: Sequence[ArchiveReport]) -> Sheet:
 
 def _method(archive: ArchiveReport) -> str:
     """Return what tells one row of a comparison from another: strategy, search, renewal, values."""
-    parts = [words.strategy(archive.settings)[:12], *_unusual(archive)]
+    parts = [words.strategy(archive.settings), *_unusual(archive)]
     values = archive.account.values
     if archive.account.kind != "masked" and values != "fp32":
         parts.append(values)
-    return words.clean(" ".join(parts))[:_LONGEST_METHOD].rstrip()
+    return words.clean(" ".join(parts))
 
 
 def _unusual(archive: ArchiveReport) -> list[str]:
     """Return the search and the renewal, those that the papers' plain method has not."""
     told = ((archive.settings.get(key, usual), usual) for key, usual in _USUAL)
     return [str(value) for value, usual in told if value != usual]
-
-
-def _short(file: str, longest: int) -> str:
-    """Shorten a path for the summary; its end tells it from others."""
-    text = words.clean(file)
-    name = PurePath(text).name
-    if len(text) <= longest:
-        return text
-    return f".../{name}" if len(name) + 4 <= longest else f"...{text[3 - longest :]}"
 
 
 def _strategies(report: PlanReport) -> Sheet:

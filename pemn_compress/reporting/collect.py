@@ -1,7 +1,8 @@
 """What a report is about, collected: archives' accounts with their records, or a plan's."""
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from pemn_compress.accounting import (
     plan_account,
 )
 from pemn_compress.errors import ArchiveError
-from pemn_compress.format.archive import open_archive
+from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 
 SUFFIX = ".pemn"
 STANDARD_INPUT = "-"
 RATIOS = (1e-1, 1e-2, 1e-3)  # [PEMN] table 1
+# a report reads headers, and restores nothing
+_NO_LIMITS = Limits(max_weights=1 << 63, max_bytes=1 << 63)
+
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,14 @@ class Accuracy:
 class ArchiveReport:
     """One archive: its account, what it records about itself, and its rivals.
 
-    `architecture` and `settings` are the manifest's, as they are: free-form, perhaps empty.
+    `architecture`, `settings` and `training` are the manifest's, as they are: free-form, perhaps
+    empty.
     """
 
     file: str
     architecture: Mapping[str, Any]
     settings: Mapping[str, Any]
+    training: Mapping[str, Any]
     accuracy: Accuracy | None
     account: Account
     baselines: tuple[Baseline, ...]
@@ -55,10 +62,23 @@ class ArchiveReport:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """A file or folder that cannot be read, or is no valid archive; `error` begins with its name.
+
+    `named` tells whether it was asked for by its own name, not found in a folder.
+    """
+
+    file: str
+    error: str
+    named: bool
+
+
+@dataclass(frozen=True)
 class Report:
-    """Archives, in the order in which they were given or found."""
+    """Archives, in the order in which they were given or found, and what is none."""
 
     archives: tuple[ArchiveReport, ...]
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,13 +114,38 @@ class PlanReport:
         return next(row.seeded for row in self.rows if row.chosen)
 
 
-def report(paths: Sequence[str | Path]) -> Report:
+def report(paths: PathLike | Iterable[PathLike] = (), *further: PathLike) -> Report:
     """Account for archives: files, or folders that are searched as `find_archives` does.
 
-    Reads headers and manifests only. Raises ArchiveError, which names the file, for the first path
-    that is missing or no valid archive.
+    Reads headers and manifests only. What is broken in a folder is told in the report's `broken`.
+    Raises ArchiveError, which names the file, for the first path given that is missing or no valid
+    archive, and where no archive is left.
     """
-    return Report(tuple(_archive_report(path) for path in find_archives(paths)))
+    found = survey(as_paths(paths, *further))
+    refused = [one for one in found.broken if one.named or not found.archives]
+    if refused:
+        raise ArchiveError(refused[0].error)
+    return found
+
+
+def survey(paths: Iterable[PathLike]) -> Report:
+    """Account for archives as `report` does, and tell of all that is broken in `broken`.
+
+    Raises ArchiveError where there is nothing to tell of.
+    """
+    files, broken = _search(paths)
+    archives = []
+    for path, named in files:
+        try:
+            archives.append(_archive_report(path))
+        except ArchiveError as error:
+            broken.append(Broken(_display(path), str(error), named))
+    return Report(tuple(archives), tuple(broken))
+
+
+def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[PathLike]:
+    """Return the paths of a call that takes one, several, or a list of them."""
+    return [*([paths] if isinstance(paths, str | os.PathLike) else paths), *further]
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:
@@ -123,51 +168,93 @@ def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> 
     return PlanReport(name, settings, tuple(rows), baselines(chosen), equal_bytes(chosen))
 
 
-def find_archives(paths: Sequence[str | Path]) -> list[Path]:
+def find_archives(paths: PathLike | Iterable[PathLike] = ()) -> list[Path]:
     """Return the archives at `paths`, each once; no path means the current folder.
 
     A file is taken as it is, and so is "-", standard input; a folder is searched recursively for
-    *.pemn, in order of name. Raises ArchiveError for a missing path, or where nothing was found.
+    *.pemn, in order of name; links to folders are not followed. Raises ArchiveError for a path that
+    is missing or cannot be read, or where nothing was found.
     """
+    files, broken = _search(as_paths(paths))
+    if broken:
+        raise ArchiveError(broken[0].error)
+    return [path for path, _ in files]
+
+
+def _search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Broken]]:
+    """Return the files to read, each once and whether it was named, and what cannot be read."""
     places = [Path(path) for path in paths] or [Path()]
-    found: dict[Path, Path] = {}
+    found: dict[str, tuple[Path, bool]] = {}
+    broken: list[Broken] = []
     for place in places:
         try:
-            is_folder, exists = place.is_dir(), place.exists()
-        except OSError as error:  # in a folder that may not be entered, a name too long
-            raise ArchiveError(f"{place}: cannot be read: {error.strerror}") from None
+            is_folder, exists = place.is_dir(), place.exists() or place.is_symlink()
+        except (OSError, ValueError) as error:  # in a folder that may not be entered, a bad name
+            reason = getattr(error, "strerror", None) or error
+            broken.append(Broken(str(place), f"{place}: cannot be read: {reason}", named=True))
+            continue
         if is_folder:
-            below = sorted(path for path in place.rglob(f"*{SUFFIX}") if path.is_file())
+            below = _below(place, broken)
         elif exists or str(place) == STANDARD_INPUT:
             below = [place]
         else:
-            raise ArchiveError(f"{place}: no such file or folder")
+            broken.append(Broken(str(place), f"{place}: no such file or folder", named=True))
+            continue
         for path in below:
-            found.setdefault(path.resolve(), path)
-    if not found:
+            found.setdefault(os.path.realpath(path), (path, not is_folder))
+    if not found and not broken:
         names = ", ".join("the current folder" if p == Path() else str(p) for p in places)
         raise ArchiveError(
             f"no *{SUFFIX} file in or below {names}; make one with: "
             f"pemn compress MODEL -o FILE{SUFFIX}, or name another path"
         )
-    return list(found.values())
+    return list(found.values()), broken
+
+
+def _below(folder: Path, broken: list[Broken]) -> list[Path]:
+    """Return the archives in and below a folder, by name; note folders that cannot be read."""
+
+    def note(error: OSError) -> None:
+        place = str(error.filename)
+        broken.append(Broken(place, f"{place}: cannot be read: {error.strerror}", named=False))
+
+    walked = os.walk(folder, onerror=note)
+    return sorted(
+        Path(place, name) for place, _, names in walked for name in names if name.endswith(SUFFIX)
+    )
+
+
+def read_standard_input() -> bytes:
+    """Return the archive that standard input brings. Raises ArchiveError where it brings none."""
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    if not data:
+        raise ArchiveError("standard input: expected a .pemn archive, got nothing")
+    return data
+
+
+def _display(path: Path) -> str:
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 def _archive_report(path: Path) -> ArchiveReport:
-    from_input = str(path) == STANDARD_INPUT
-    with open_archive(sys.stdin.buffer.read() if from_input else path) as archive:
+    source = read_standard_input() if str(path) == STANDARD_INPUT else path
+    with open_archive(source, _NO_LIMITS, name=_display(path)) as archive:
         account = archive_account(archive)
         manifest = archive.manifest
-    settings = manifest.about.get("settings")
     return ArchiveReport(
-        file="standard input" if from_input else str(path),
+        file=_display(path),
         architecture=manifest.architecture,
-        settings=settings if isinstance(settings, dict) else {},
+        settings=_object(manifest.about.get("settings")),
+        training=_object(manifest.about.get("training")),
         accuracy=recorded_accuracy(manifest.about.get("accuracy")),
         account=account,
         baselines=baselines(account),
         equal_bytes=equal_bytes(account),
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def recorded_accuracy(recorded: object) -> Accuracy | None:

@@ -1,31 +1,32 @@
 """Reports for programs: JSON and CSV, every number in bytes.
 
-JSON. A report of archives is {"unit": "bytes", "archives": [ARCHIVE, ...]}; of a plan it is
-{"unit": "bytes", "plan": PLAN}. Keys are never renamed or removed within a major version.
+JSON. A report of archives is {"unit": "bytes", "archives": [ARCHIVE, ...], "broken": [{"file",
+"error"}, ...]}; of a plan it is {"unit": "bytes", "plan": PLAN}. Keys are never renamed or removed
+within a major version. Text is exact here; in CSV it is made printable.
 
-- ARCHIVE: "file", "architecture" and "settings" (as the manifest has them), "accuracy" ({"correct",
-  "total", "data", "fraction"} or null), "baselines", "equal_bytes_sparsity", and an ACCOUNT's keys.
+- ARCHIVE: "file", "architecture", "settings" and "training" (as the manifest has them, null for
+  numbers that JSON lacks), "accuracy" ({"correct", "total", "data", "fraction"} or null),
+  "baselines", "equal_bytes_sparsity", and an ACCOUNT's keys.
 - PLAN: "architecture" (its name), "settings", "strategies" (a list of {"strategy", "ratio",
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
 - ACCOUNT: "kind" ("masked", "pruned" or "dense"), "values" (how C_w is held: "seed", "fp32",
-  "fp16", "bf16", "int8"), "unmasked_weights" (of an archive without masks), "masked_tensors",
-  "masked_weights", "kept_weights", "density", "prototype_length", "prototype" ("seed", "stored"
-  or null), "planes_bytes" (the part of C_w that says which weights were renewed or negated),
-  "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for "stored"),
-  "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes", "compression_ratio".
+  "fp16", "bf16", "int8" or another dtype), "unmasked_weights" (of an archive without masks),
+  "masked_tensors", "masked_weights", "kept_weights", "density", "prototype_length", "prototype"
+  ("seed", "stored" or null), "planes_bytes" (the part of C_w that says which weights were renewed
+  or negated), "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for
+  "stored"), "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes",
+  "compression_ratio".
 - COST: "C_w", "C_m", "C_d", "overhead", "total"; null for a part that the column does not count.
 - "baselines": a list of {"methods": ["random", "magnitude"], "sparsity", "paper": COST,
   "best_codec": {"fp32": COST, "fp16": COST, "int8": COST}}.
 - "equal_bytes_sparsity": {"fp32", "fp16", "int8"}: fraction of weights removed, or null.
 
 CSV has one row per column kind of every archive, strategy or baseline. `column` is paper, stored,
-expected or limit; `values` is how C_w is held: seed, fp32, fp16, bf16 or int8.
+expected or limit; `values` is how C_w is held: seed, fp32, fp16, bf16, int8 or another dtype.
+Random and magnitude pruning cost the same and share their rows; an archive's own settings (seed,
+scaling, epochs, ...) stand in its own rows, and are empty where it does not record them.
 """
 
-import csv
-import io
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, astuple
 from typing import Any
@@ -33,58 +34,51 @@ from typing import Any
 from pemn_compress.accounting import Account, Baseline, Cost
 from pemn_compress.reporting import words
 from pemn_compress.reporting.collect import ArchiveReport, PlanReport, PlanRow, Report
+from pemn_compress.reporting.interchange import csv_text, json_text
 
 PRUNING_METHODS = ("random", "magnitude")
+PRUNED = "random or magnitude"
+# what tells one archive's rows from another's: of its settings, then of its training
+SETTINGS = (
+    "search", "renewal", "seed", "score_seed", "scaling", "distribution", "order", "ranking",
+    "budget", "density_schedule", "pruning_schedule", "value_dtype",
+)  # fmt: skip
+TRAINING = ("recipe", "epochs")
 CSV_FIELDS = (
-    "file",
-    "architecture",
-    "method",
-    "ratio",
-    "search",
-    "renewal",
-    "sparsity",
-    "accuracy",
-    "column",
-    "values",
-    "C_w",
-    "C_m",
-    "C_d",
-    "overhead",
-    "total",
-    "masked_weights",
-    "state_dict_bytes",
-    "compression_ratio",
-)
+    "file", "architecture", "method", "ratio", *SETTINGS, *TRAINING, "density", "sparsity",
+    "accuracy", "data", "column", "values", "C_w", "C_m", "C_d", "overhead", "total",
+    "masked_weights", "state_dict_bytes", "compression_ratio",
+)  # fmt: skip
 
 
 def to_json(found: Report | PlanReport) -> str:
     """Return the report as JSON, indented by two."""
     if isinstance(found, Report):
-        value: dict[str, Any] = {"archives": [_archive_json(archive) for archive in found.archives]}
+        value: dict[str, Any] = {
+            "archives": [_archive_json(archive) for archive in found.archives],
+            "broken": [{"file": one.file, "error": one.error} for one in found.broken],
+        }
     else:
         value = {"plan": _plan_json(found)}
-    return json.dumps({"unit": "bytes", **value}, indent=2) + "\n"
+    return json_text({"unit": "bytes", **value}) + "\n"
 
 
 def to_csv(found: Report | PlanReport) -> str:
     """Return the report as CSV with a header line."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
-    writer.writeheader()
     if isinstance(found, Report):
-        for archive in found.archives:
-            writer.writerows(_archive_rows(archive))
+        rows = [row for archive in found.archives for row in _archive_rows(archive)]
     else:
-        writer.writerows(_plan_rows(found))
-    return stream.getvalue()
+        rows = list(_plan_rows(found))
+    return csv_text(CSV_FIELDS, rows)
 
 
 def _archive_json(archive: ArchiveReport) -> dict[str, Any]:
     accuracy = archive.accuracy
     return {
         "file": archive.file,
-        "architecture": _finite(dict(archive.architecture)),
-        "settings": _finite(dict(archive.settings)),
+        "architecture": dict(archive.architecture),
+        "settings": dict(archive.settings),
+        "training": dict(archive.training),
         "accuracy": accuracy and {**asdict(accuracy), "fraction": accuracy.fraction},
         **_account_json(archive.account),
         **_rivals_json(archive.baselines, archive.equal_bytes),
@@ -162,42 +156,36 @@ def _number(value: float | None) -> float | None:
     return int(value) if value == int(value) else round(value, 6)
 
 
-def _finite(value: Any) -> Any:
-    """Return an archive's free-form values with null for what JSON has no number for."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _columns(account: Account) -> tuple[tuple[str, Cost], ...]:
     stored = "expected" if account.expected else "stored"
     return (("paper", account.paper), (stored, account.stored), ("limit", account.limit))
 
 
 def _archive_rows(archive: ArchiveReport) -> Iterator[dict[str, Any]]:
-    account, settings = archive.account, archive.settings
+    account, settings, accuracy = archive.account, archive.settings, archive.accuracy
     shared = {
-        "file": words.clean(archive.file),
+        "file": archive.file,
         "architecture": words.architecture(archive.architecture),
     }
     own = {
-        "method": words.clean(settings.get("strategy", "")),
+        "method": settings.get("strategy"),
         "ratio": settings.get("ratio") if settings.get("strategy") == "rp" else None,
-        "search": words.clean(settings.get("search", "")),
-        "renewal": words.clean(settings.get("renewal", "")),
-        "accuracy": archive.accuracy and archive.accuracy.fraction,
+        **{key: settings.get(key) for key in SETTINGS},
+        **{key: archive.training.get(key) for key in TRAINING},
+        "accuracy": accuracy and accuracy.fraction,
+        "data": accuracy and accuracy.data,
     }
     for row in (*_account_rows(account, own), *_rival_rows(account, archive.baselines)):
         yield shared | row
 
 
 def _plan_rows(report: PlanReport) -> Iterator[dict[str, Any]]:
-    shared = {"architecture": words.clean(report.name)}
+    shared = {"architecture": report.name}
+    settings = asdict(report.settings)
+    shared_settings = {key: settings.get(key) for key in ("scaling", "distribution")}
     for row in report.rows:
         for line in _strategy_rows(row):
-            yield shared | line
+            yield shared | shared_settings | line
     for line in _rival_rows(report.account, report.baselines):
         yield shared | line
 
@@ -216,6 +204,7 @@ def _account_rows(account: Account, own: Mapping[str, Any]) -> Iterator[dict[str
     for column, cost in _columns(account):
         yield {
             **own,
+            "density": density,
             "sparsity": None if density is None else round(1 - density, 9),
             "column": column,
             "values": "fp32" if column == "paper" else account.values,
@@ -225,19 +214,19 @@ def _account_rows(account: Account, own: Mapping[str, Any]) -> Iterator[dict[str
 
 
 def _rival_rows(account: Account, baselines: tuple[Baseline, ...]) -> Iterator[dict[str, Any]]:
-    for method in PRUNING_METHODS:
-        for row in baselines:
-            kinds = [("paper", "fp32", row.paper)]
-            kinds += [("expected", values, cost) for values, cost in row.best.items()]
-            for column, values, cost in kinds:
-                yield {
-                    "method": method,
-                    "sparsity": row.sparsity,
-                    "column": column,
-                    "values": values,
-                    **_cost_json(cost),
-                    **_reduction(account, cost, column),
-                }
+    for row in baselines:
+        kinds = [("paper", "fp32", row.paper)]
+        kinds += [("expected", values, cost) for values, cost in row.best.items()]
+        for column, values, cost in kinds:
+            yield {
+                "method": PRUNED,
+                "density": round(1 - row.sparsity, 9),
+                "sparsity": row.sparsity,
+                "column": column,
+                "values": values,
+                **_cost_json(cost),
+                **_reduction(account, cost, column),
+            }
 
 
 def _reduction(account: Account, cost: Cost, column: str) -> dict[str, Any]:
@@ -246,5 +235,7 @@ def _reduction(account: Account, cost: Cost, column: str) -> dict[str, Any]:
     return {
         "masked_weights": account.masked_weights,
         "state_dict_bytes": account.state_dict_bytes,
-        "compression_ratio": round(account.state_dict_bytes / cost.total, 4) if real else None,
+        "compression_ratio": round(account.state_dict_bytes / cost.total, 4)
+        if real and cost.total > 0
+        else None,
     }

@@ -1,5 +1,6 @@
 """A report as text, in the format that was asked for."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from pemn_compress.errors import UnknownNameError
@@ -7,6 +8,7 @@ from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, She
 from pemn_compress.reporting.blocks import plan_blocks, report_blocks
 from pemn_compress.reporting.collect import PlanReport, Report
 from pemn_compress.reporting.data import to_csv, to_json
+from pemn_compress.reporting.tables import to_table
 
 
 def render(
@@ -15,29 +17,33 @@ def render(
     *,
     width: int | None = None,
     color: bool = False,
+    details: bool | None = None,
 ) -> str:
     """Return a report as text that ends in one line break.
 
     `form` is one of FORMATS. `width` and `color` are for "table" alone: the columns to fill (None:
-    the terminal's) and whether to use its colours. Raises UnknownNameError.
+    the terminal's, and no limit in a pipe) and whether to use bold and dim text. `details`, for
+    "table" and "markdown", are what each archive is made of (None: of one archive, not of several).
+    Raises UnknownNameError.
     """
     if form == "table":
-        # rich takes a tenth of a second to import; the other formats do without
-        from pemn_compress.reporting.tables import to_table
-
-        return to_table(_blocks(found), width, color)
-    if form not in _PLAIN:
+        return to_table(_blocks(found, details), width, color)
+    if form == "markdown":
+        return _markdown(_blocks(found, details))
+    if form not in _DATA:
         raise UnknownNameError("format", form, FORMATS)
-    return _PLAIN[form](found)
+    return _DATA[form](found)
 
 
-def _blocks(found: Report | PlanReport) -> Iterator[Block]:
-    return report_blocks(found) if isinstance(found, Report) else plan_blocks(found)
+def _blocks(found: Report | PlanReport, details: bool | None) -> Iterator[Block]:
+    if isinstance(found, PlanReport):
+        return plan_blocks(found)
+    return report_blocks(found, len(found.archives) == 1 if details is None else details)
 
 
-def _markdown(found: Report | PlanReport) -> str:
+def _markdown(blocks: Iterator[Block]) -> str:
     parts = []
-    for block in _blocks(found):
+    for block in blocks:
         match block:
             case Heading(text, level):
                 parts.append(f"{'#' * (level + 1)} {_escaped(text)}")
@@ -51,10 +57,10 @@ def _markdown(found: Report | PlanReport) -> str:
                 parts.append("\n".join(joined))
             case Sheet(heads, body, strong, left):
                 rule = [":--" if i < left else "--:" for i in range(len(heads))]
-                lines = [[_escaped(" ".join(head.split())) for head in heads], rule]
+                lines = [[_escaped(head) for head in heads], rule]
                 for index, row in enumerate(body):
                     mark = "**" if index in strong else ""
-                    cells = [_escaped(" ".join(cell.split())) for cell in row]
+                    cells = [_escaped(cell) for cell in row]
                     lines.append([f"{mark}{cell}{mark}" if cell else "" for cell in cells])
                 parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
             case Note(text):
@@ -63,15 +69,11 @@ def _markdown(found: Report | PlanReport) -> str:
 
 
 def _escaped(text: str) -> str:
-    for character in "\\|<>*`[":
-        text = text.replace(character, f"\\{character}")
-    return text
+    """Return a text that Markdown shows as it is; an underline within a word is no mark."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
-_PLAIN: dict[str, Callable[[Report | PlanReport], str]] = {
-    "markdown": _markdown,
-    "csv": to_csv,
-    "json": to_json,
-}
+_MARKS = re.compile(r"[\\|<>*`\[\]~&#]|(?<!\w)_|_(?!\w)")
+_DATA: dict[str, Callable[[Report | PlanReport], str]] = {"csv": to_csv, "json": to_json}
 
-FORMATS: Sequence[str] = ("table", *_PLAIN)
+FORMATS: Sequence[str] = ("table", "markdown", *_DATA)

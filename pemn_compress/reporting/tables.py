@@ -1,78 +1,136 @@
-"""A report for the terminal, by rich; ASCII alone, so that every terminal can show it."""
+"""A report as lines of text; ASCII but for names, so that every terminal can show it.
 
-import io
-from collections.abc import Iterator
+In a terminal long names are folded, never cut, and so are sentences. Where there is no width to
+fill nothing is folded: whoever searches the lines finds whole names.
+"""
 
-from rich.box import Box
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
+from pemn_compress.reporting.terminal import columns
 
-_INDENT = (0, 0, 0, 2)  # of all but the titles of archives: top, right, bottom, left
-_ENDLESS = 1000
-# the lines of a box, four characters each: top, head, under the head, row, ...
-_RULE_UNDER_HEAD = "    \n    \n -- \n    \n    \n    \n    \n    \n"
+_INDENT = "  "  # of all but the titles of archives
+_GAP = "  "
+_NARROW, _NARROWEST = 24, 12  # columns that folded texts keep: of names, and if need be
+_STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "underline": "\x1b[4m"}
 
 
-def to_table(blocks: Iterator[Block], width: int | None, color: bool) -> str:
-    """Return the blocks as text of `width` columns (None: the terminal's)."""
-    stream = io.StringIO()
-    console = _console(stream, width, color)
-    # numbers are never cut: in a terminal too narrow for them, their lines run on
-    endless = _console(stream, _ENDLESS, color)
+def to_table(blocks: Iterable[Block], width: int | None = None, color: bool = False) -> str:
+    """Return the blocks as text of `width` columns.
+
+    None: the terminal's where standard output is one, else as many as the longest line needs.
+    `color` uses the terminal's bold, dim and underlined text.
+    """
+    width = width or columns()
+    lines: list[str] = []
     for number, block in enumerate(blocks):
         match block:
             case Heading(text, level):
                 if number:
-                    console.print()
-                if level == 1:
-                    console.print(Text(text, "bold"))
-                else:
-                    console.print(Padding(Text(text, "underline"), _INDENT))
-            case Facts():
-                console.print(Padding(_facts(block), _INDENT))
+                    lines.append("")
+                indent = _INDENT if level > 1 else ""
+                style = "underline" if level > 1 else "bold"
+                lines += (indent + _styled(line, style, color) for line in _folded(text, width))
+            case Facts(rows):
+                lines += _facts(rows, width, color)
             case Sheet():
-                endless.print(Padding(_sheet(block), _INDENT, expand=False))
+                lines += _sheet(block, width, color)
             case Note(text):
-                console.print(Padding(Text(text, "dim"), _INDENT))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+                wrapped = _wrapped(text, width and width - len(_INDENT))
+                lines += (_INDENT + _styled(line, "dim", color) for line in wrapped)
+    return "\n".join(lines) + "\n"
 
 
-def _console(stream: io.StringIO, width: int | None, color: bool) -> Console:
-    return Console(
-        file=stream,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        force_jupyter=False,
-        legacy_windows=False,
-    )
+def _facts(rows: Sequence[tuple[str, str]], width: int | None, color: bool) -> Iterator[str]:
+    labels = max((len(label) for label, _ in rows), default=0)
+    margin = len(_INDENT) + labels + len(_GAP)
+    for label, value in rows:
+        start = f"{_INDENT}{_styled(label, 'dim', color)}{' ' * (labels - len(label))}{_GAP}"
+        for line in _wrapped(value, width and width - margin) or [""]:
+            yield f"{start}{line}".rstrip()
+            start = " " * margin
 
 
-def _facts(facts: Facts) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for label, value in facts.rows:
-        grid.add_row(Text(label, "dim", no_wrap=True), Text(value, overflow="fold"))
-    return grid
+def _sheet(sheet: Sheet, width: int | None, color: bool) -> Iterator[str]:
+    heads = [head.split("\n") for head in sheet.heads]
+    deep = max(map(len, heads))
+    heads = [[""] * (deep - len(head)) + head for head in heads]
+    widths = [max(map(_cells, head)) for head in heads]
+    for row in sheet.rows:
+        for index, cell in enumerate(row):
+            size = len(cell) if cell.isascii() else _cells(cell)
+            if size > widths[index]:
+                widths[index] = size
+    if width is not None:
+        _narrow(widths, sheet.left, width - len(_INDENT))
+    for line in range(deep):
+        yield _line([head[line] for head in heads], widths, sheet.left)
+    yield _INDENT + "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    for number, row in enumerate(sheet.rows):
+        style = "bold" if number in sheet.strong else ""
+        for cells in _folded_row(row, widths, sheet.left):
+            yield _styled(_line(cells, widths, sheet.left), style, color)
 
 
-def _sheet(sheet: Sheet) -> Table:
-    table = Table(
-        box=Box(_RULE_UNDER_HEAD, ascii=True),
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        header_style="",
-    )
-    for index, head in enumerate(sheet.heads):
-        table.add_column(
-            Text(head), justify="left" if index < sheet.left else "right", no_wrap=True
-        )
-    for index, row in enumerate(sheet.rows):
-        style = "bold" if index in sheet.strong else ""
-        table.add_row(*(Text(cell) for cell in row), style=style)
-    return table
+def _narrow(widths: list[int], left: int, width: int) -> None:
+    """Take columns from texts, first of all from names, until a row fits; numbers keep theirs."""
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    for least in (_NARROW, _NARROWEST):
+        for index in range(left):
+            taken = max(0, min(excess, widths[index] - least))
+            widths[index] -= taken
+            excess -= taken
+
+
+def _folded_row(row: Sequence[str], widths: Sequence[int], left: int) -> Iterator[Sequence[str]]:
+    if all(len(cell) <= widths[index] for index, cell in enumerate(row[:left])):
+        yield row
+        return
+    parts = [_folded(cell, widths[index]) for index, cell in enumerate(row[:left])]
+    for line in range(max(map(len, parts))):
+        texts = [part[line] if line < len(part) else "" for part in parts]
+        yield [*texts, *(row[left:] if not line else [""] * (len(row) - left))]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
+    parts = []
+    for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        if cell.isascii():
+            parts.append(cell.ljust(width) if index < left else cell.rjust(width))
+        else:
+            blank = " " * (width - _cells(cell))
+            parts.append(cell + blank if index < left else blank + cell)
+    return (_INDENT + _GAP.join(parts)).rstrip()
+
+
+def _cells(text: str) -> int:
+    """Return how many columns a text takes: some letters take two, some none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _folded(text: str, width: int | None) -> list[str]:
+    """Return a text in lines of `width` columns, broken anywhere."""
+    if width is None or _cells(text) <= width:
+        return [text]
+    if text.isascii():
+        return [text[start : start + width] for start in range(0, len(text), width)]
+    from rich.cells import chop_cells
+
+    return chop_cells(text, width)
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Return sentences in lines of `width` columns, broken between words where that is possible."""
+    if width is None or _cells(text) <= width:
+        return [text]
+    lines = textwrap.wrap(text, max(width, _NARROWEST), break_on_hyphens=False)
+    return [part for line in lines for part in _folded(line, width)]
+
+
+def _styled(text: str, style: str, color: bool) -> str:
+    return f"{_STYLES[style]}{text}\x1b[0m" if color and style and text else text

@@ -7,19 +7,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pemn_compress.printable import printable
 from pemn_compress.reporting.collect import Accuracy
 
 NOT_RECORDED = "not recorded"
 NOT_COUNTED = "-"
 
-_LONGEST = 400
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-def clean(text: object) -> str:
-    """Return `text` on one line, without control characters, and not endless."""
-    printable = "".join(c if c.isprintable() else "?" for c in str(text))
-    return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 3] + "..."
+LONGEST_PATH = 4096  # as long as systems allow
+
+clean = printable
+
+
+def file_name(path: object) -> str:
+    """Return a file's path in characters that can be seen, and whole."""
+    return printable(path, LONGEST_PATH)
 
 
 def count(number: float | None) -> str:
@@ -82,9 +86,10 @@ def architecture(record: Mapping[str, Any]) -> str:
     name = record.get("name")
     if not name:
         return NOT_RECORDED
-    arguments = record.get("arguments")
-    listed = arguments.items() if isinstance(arguments, dict) else ()
-    call = f"{name}({', '.join(f'{key}={value}' for key, value in listed)})" if listed else name
+    arguments = record.get("arguments") or ""
+    if isinstance(arguments, dict):
+        arguments = ", ".join(f"{key}={value}" for key, value in arguments.items())
+    call = f"{name}({arguments})" if arguments else f"{name}"
     return clean(f"{call}, built by a model file" if record.get("kind") == "source" else call)
 
 

@@ -9,6 +9,8 @@ import re
 import struct
 from typing import Any
 
+import numpy as np
+
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive.layout import MAX_NESTING
 
@@ -16,7 +18,8 @@ _FLOAT_KEY = "f64"
 _HEX64 = re.compile(r"[0-9a-f]{16}")
 # possessive, and matching a string that never ends too: one pass, whatever the bytes
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_LONG_NUMBER = re.compile(rb"\d{19}")  # shorter ones are integers of 64 bits
 _MAX_INTEGER_DIGITS = 20  # 2^64 - 1 has 20
 
 
@@ -32,11 +35,13 @@ def encode(value: Any) -> bytes:
 
 def decode(raw: bytes) -> Any:
     """Return the value; ArchiveError unless `raw` is exactly what encode() would write."""
-    if _depth(raw) > MAX_NESTING:
+    bare = _STRING.sub(b"", raw)
+    if _depth(bare) > MAX_NESTING:
         raise ArchiveError(f"manifest: expected at most {MAX_NESTING} nested levels, got more")
+    integers = _integer if _LONG_NUMBER.search(bare) else None
     try:
         value = json.loads(
-            raw.decode(), parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+            raw.decode(), parse_int=integers, parse_float=_no_float, parse_constant=_no_float
         )
         again = json.dumps(
             value, sort_keys=True, separators=(",", ":"), ensure_ascii=False
@@ -50,7 +55,8 @@ def decode(raw: bytes) -> Any:
             "manifest: expected canonical JSON (sorted keys, no white space, "
             "no duplicates), got another spelling"
         )
-    return _with_floats(value)
+    # the text is canonical: a key has no other spelling
+    return _with_floats(value) if f'"{_FLOAT_KEY}"'.encode() in raw else value
 
 
 def float32_bits(value: float) -> str:
@@ -84,9 +90,12 @@ def _with_floats(value: Any) -> Any:
                     f"manifest: expected {_FLOAT_KEY!r} alone, with 16 hex digits, got another use"
                 )
             return struct.unpack(">d", bytes.fromhex(bits))[0]
-        return {key: _with_floats(item) for key, item in value.items()}
+        return {
+            key: _with_floats(item) if isinstance(item, dict | list) else item
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_with_floats(item) for item in value]
+        return [_with_floats(item) if isinstance(item, dict | list) else item for item in value]
     return value
 
 
@@ -100,9 +109,8 @@ def _no_float(text: str) -> float:
     raise ArchiveError(f"manifest: expected integers only, got {text[:24]}")
 
 
-def _depth(raw: bytes) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", raw)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _depth(bare: bytes) -> int:
+    """Return how deep brackets nest in a text without strings."""
+    brackets = np.frombuffer(bare.translate(None, _NO_BRACKETS), np.uint8)
+    opens = (brackets == ord("[")) | (brackets == ord("{"))
+    return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))

@@ -26,6 +26,8 @@ def table(
     """Return an object that has the required fields, and no others but optional ones."""
     if not isinstance(value, dict):
         raise bad(where, "an object", type(value).__name__)
+    if len(value) == len(required) and all(map(value.__contains__, required)):
+        return value
     missing = [key for key in required if key not in value]
     unknown = [key for key in value if key not in required + optional]
     if missing:

@@ -1,19 +1,21 @@
 """What is inside an archive, from its header alone; and the check of all it promises."""
 
-from pathlib import Path
 from typing import Any
 
 from pemn_compress.format.archive.layout import HEADER_BYTES, Limits
-from pemn_compress.format.archive.opening import open_archive
+from pemn_compress.format.archive.opening import Source, open_archive
 from pemn_compress.format.archive.reader import Archive
 
 
-def inspect(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:
+def inspect(
+    source: Source, limits: Limits | None = None, *, name: str | None = None
+) -> dict[str, Any]:
     """Return what the header and the manifest say, as plain values; payloads are not read.
 
-    Raises ArchiveError for a file that is no valid archive as far as the header tells.
+    `name` is what it is called there and in messages (None: its path). Raises ArchiveError for a
+    file that is no valid archive as far as the header tells.
     """
-    with open_archive(source, limits) as archive:
+    with open_archive(source, limits, name=name) as archive:
         return describe(archive)
 
 
@@ -37,17 +39,18 @@ def describe(archive: Archive) -> dict[str, Any]:
     }
 
 
-def verify(source: str | Path | bytes, limits: Limits | None = None) -> dict[str, Any]:
+def verify(
+    source: Source, limits: Limits | None = None, *, name: str | None = None
+) -> dict[str, Any]:
     """Check every promise that an archive makes, the restored digest included.
 
     Returns what was checked: {"file", "format_version", "sections", "tensors", "restored_sha256"}.
     Raises ArchiveError at the first promise that does not hold.
     """
-    with open_archive(source, limits) as archive:
-        for section in archive.manifest.sections:
-            archive.section(section.name)
+    with open_archive(source, limits, name=name) as archive:
+        archive.check_sections()
         archive.source()
-        archive.restored()
+        archive.check_restored()
         archive.unchanged()
         return {
             "file": archive.name,

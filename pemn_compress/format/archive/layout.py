@@ -2,6 +2,9 @@
 
 import struct
 from dataclasses import dataclass
+from operator import index
+
+from pemn_compress.errors import SettingError
 
 MAGIC = b"\x89PEMN\r\n\x1a"  # non-ASCII first byte, CR LF and ^Z: text-mode damage shows at once
 MAJOR = 1  # every later version reads what this one wrote
@@ -22,6 +25,7 @@ MAX_TENSORS = 1 << 20
 MAX_RANK = 8
 MAX_ELEMENTS = (1 << 48) - 1
 MAX_NESTING = 16
+_LEAST_SECTION_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,34 @@ class Limits:
     """What a reader is willing to restore; a seed makes a tiny file able to declare a huge model.
 
     `max_weights` counts numbers in all restored tensors, `max_bytes` the memory they take, and each
-    bounds the prototype too; `max_manifest_bytes` the decompressed manifest, which is parsed into
-    some twenty times its size.
+    bounds the prototype too; `max_bytes` also bounds a section that holds no tensors (the source's
+    text, and sections that this reader does not know); `max_manifest_bytes` the decompressed
+    manifest, which is parsed into some twenty times its size.
     """
 
     max_weights: int = 1 << 30
     max_bytes: int = 1 << 32
     max_manifest_bytes: int = 1 << 22
+
+    def __post_init__(self) -> None:
+        for name in ("max_weights", "max_bytes", "max_manifest_bytes"):
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, index(value))  # numpy's integers too
+            except TypeError:
+                raise SettingError(f"{name}: expected an integer, got {value!r}") from None
+
+    @property
+    def max_section_bytes(self) -> int:
+        """Largest section that is read where no tensor record says how large it is."""
+        return max(self.max_bytes, _LEAST_SECTION_BYTES)
+
+    def at_most(self, name: str) -> str:
+        """Return what messages expect where the limit of that name was passed."""
+        return (
+            f"at most {getattr(self, name)} "
+            f"(limits=Limits({name}=...) allows more, if you trust the file)"
+        )
 
 
 def aligned(offset: int) -> int:

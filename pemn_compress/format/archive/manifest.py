@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from pemn_compress.format import prng
-from pemn_compress.format.archive import fields, layout
+from pemn_compress.format.archive import fields, layout, places
 from pemn_compress.format.archive.canonical import float32_from_bits
 from pemn_compress.format.archive.records import (
     CODINGS,
@@ -35,7 +35,6 @@ from pemn_compress.format.archive.records import (
     Stored,
     TensorRecord,
     Values,
-    dense_layout,
 )
 from pemn_compress.format.codecs import CODECS
 
@@ -88,7 +87,7 @@ def check(manifest: Manifest) -> None:
     needed = {
         MASKS: sum(t.positions.size for t in manifest.tensors if t.positions),
         PLANES: sum(t.plane.size for t in manifest.tensors if t.plane),
-        DENSE: dense_layout(manifest.tensors)[1],
+        DENSE: places.dense_layout(manifest.tensors)[1],
         PROTOTYPE: 0,
     }
     prototype = manifest.prototype

@@ -8,19 +8,25 @@ import hashlib
 import io
 import os
 import stat
-from pathlib import Path
 from typing import IO
 
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, SettingError
 from pemn_compress.format.archive import canonical, layout, records
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.format.archive.manifest import from_json
-from pemn_compress.format.archive.reader import Archive, read_exactly
+from pemn_compress.format.archive.payloads import ArchiveFile
+from pemn_compress.format.archive.reader import Archive
 from pemn_compress.format.archive.zstd import decompress
+
+Source = str | os.PathLike[str] | bytes
 
 
 def open_archive(
-    source: str | Path | bytes, limits: Limits | None = None, *, mapped: bool = False
+    source: Source,
+    limits: Limits | None = None,
+    *,
+    mapped: bool = False,
+    name: str | None = None,
 ) -> Archive:
     """Open an archive from a path or from bytes; read and check its header and manifest.
 
@@ -29,63 +35,71 @@ def open_archive(
     compressed are read-only views of it, in no memory of their own; the file must then stay as it
     is while they are used (one that is cut short would end the process).
 
-    Raises ArchiveError, whose message names the file, the place, what was expected and what was
-    found; nothing is allocated on the word of a field that has not been checked.
+    `name` is what messages call the archive (None: its path). Raises ArchiveError, whose message
+    names the file, the place, what was expected and what was found; nothing is allocated on the
+    word of a field that has not been checked.
     """
-    name = "archive" if isinstance(source, bytes) else str(source)
-    stream: IO[bytes]
-    if isinstance(source, bytes):
-        stream = io.BytesIO(source)
-    else:
-        try:
-            kind = os.stat(source).st_mode
-            if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-                # to open a pipe is to wait for whoever writes to it, for ever if need be
-                raise ArchiveError(
-                    f"{name}: cannot be read: expected a regular file, got a device or a pipe; "
-                    "pass - for standard input"
-                )
-            stream = open(source, "rb")  # noqa: SIM115 - the Archive owns and closes it
-        except FileNotFoundError:
-            raise ArchiveError(f"{name}: no such file") from None
-        except OSError as error:
-            raise ArchiveError(f"{name}: cannot be read: {error.strerror}") from None
+    file = _file(source, name)
     try:
-        archive = _open(stream, name, limits or Limits())
-        if mapped and not isinstance(source, bytes):
-            archive.map_file()
+        archive = _open(file, limits or Limits())
+        if mapped:
+            file.map()
         return archive
-    except OSError as error:  # a bad disk
-        stream.close()
-        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
     except BaseException:
-        stream.close()
+        file.close()
         raise
 
 
-def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
-    size = stream.seek(0, io.SEEK_END)
+def _file(source: Source, name: str | None) -> ArchiveFile:
+    if isinstance(source, bytes | bytearray | memoryview):
+        raw = bytes(source)
+        return ArchiveFile(name or "archive", io.BytesIO(raw), memoryview(raw))
+    if not isinstance(source, str | os.PathLike):
+        raise SettingError(f"archive: expected a path or bytes, got {type(source).__name__}")
+    name = name or os.fspath(source) or "''"
+    stream: IO[bytes]
+    try:
+        kind = os.stat(source).st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            # to open a pipe is to wait for whoever writes to it, for ever if need be
+            raise ArchiveError(
+                f"{name}: cannot be read: expected a regular file, got a device or a pipe; "
+                "read it and pass its bytes"
+            )
+        stream = open(source, "rb")  # noqa: SIM115 - the Archive owns and closes it
+        return ArchiveFile(name, stream)
+    except ArchiveError:
+        raise
+    except FileNotFoundError:
+        raise ArchiveError(f"{name}: no such file") from None
+    except OSError as error:
+        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a zero byte in a path
+        raise ArchiveError(f"{name}: cannot be read: {error}") from None
+
+
+def _open(file: ArchiveFile, limits: Limits) -> Archive:
+    size = file.size
     if size == 0:
-        raise ArchiveError(f"{name}: expected a .pemn archive, got an empty file")
-    stream.seek(0)
-    start = stream.read(len(layout.MAGIC))
+        raise ArchiveError(f"{file.name}: expected a .pemn archive, got an empty file")
+    start = bytes(file.read(0, min(size, len(layout.MAGIC)), "header"))
     if start != layout.MAGIC:
         raise ArchiveError(
-            f"{name}: not a .pemn archive: expected it to start with "
+            f"{file.name}: not a .pemn archive: expected it to start with "
             f"{layout.MAGIC.hex(' ')}, got {start.hex(' ')}"
         )
-    header = read_exactly(stream, 0, layout.HEADER_BYTES, "header", name)
+    header = bytes(file.read(0, layout.HEADER_BYTES, "header"))
     fields, digest = header[: layout.FIELDS.size], header[layout.FIELDS.size :]
     (_, major, minor, section_count, length, elements, restored_bytes, stored, raw, coding,
      reserved) = layout.FIELDS.unpack(fields)  # fmt: skip
 
     def require(ok: bool, where: str, expected: object, got: object) -> None:
         if not ok:
-            raise ArchiveError(f"{name}: header: {where}: expected {expected}, got {got}")
+            raise ArchiveError(f"{file.name}: header: {where}: expected {expected}, got {got}")
 
     if (major, minor) > (layout.MAJOR, layout.MINOR):  # it may use what this reader cannot know
         raise ArchiveError(
-            f"{name}: format version {major}.{minor} is newer than this reader's "
+            f"{file.name}: format version {major}.{minor} is newer than this reader's "
             f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
         )
     require(
@@ -107,13 +121,11 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         section_count,
     )
     largest = min(layout.MAX_MANIFEST_BYTES, limits.max_manifest_bytes)
-    require(raw <= largest, "manifest size", f"at most {largest}", raw)
-    require(
-        stored <= size - layout.HEADER_BYTES,
-        "stored manifest size",
-        f"at most {size - layout.HEADER_BYTES}",
-        stored,
-    )
+    more = " (from Python, Limits(max_manifest_bytes=...) allows more, if you trust the file)"
+    more = more if largest < layout.MAX_MANIFEST_BYTES else ""
+    require(raw <= largest, "manifest size", f"at most {largest}{more}", raw)
+    most = min(size - layout.HEADER_BYTES, 2 * largest + layout.HEADER_BYTES)
+    require(stored <= most, "stored manifest size", f"at most {most}", stored)
     require(
         coding in (layout.MANIFEST_RAW, layout.MANIFEST_ZSTD), "manifest coding", "0 or 1", coding
     )
@@ -121,16 +133,16 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
     require(
         elements <= limits.max_weights,
         "restored elements",
-        f"at most {limits.max_weights} (--max-weights raises it, if you trust the file)",
+        limits.at_most("max_weights"),
         elements,
     )
     require(
         restored_bytes <= limits.max_bytes,
         "restored bytes",
-        f"at most {limits.max_bytes} (--max-bytes raises it, if you trust the file)",
+        limits.at_most("max_bytes"),
         restored_bytes,
     )
-    body = read_exactly(stream, layout.HEADER_BYTES, stored, "manifest", name)
+    body = bytes(file.read(layout.HEADER_BYTES, stored, "manifest"))
     try:
         if hashlib.sha256(fields + body).digest() != digest:
             raise ArchiveError(
@@ -142,7 +154,7 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
             raise ArchiveError(f"header: manifest size: expected {len(body)}, got {raw}")
         manifest = from_json(canonical.decode(body))
     except ArchiveError as error:
-        raise ArchiveError(f"{name}: {error}") from None
+        raise ArchiveError(f"{file.name}: {error}") from None
     require(manifest.elements == elements, "restored elements", manifest.elements, elements)
     require(
         manifest.restored_bytes == restored_bytes,
@@ -154,25 +166,29 @@ def _open(stream: IO[bytes], name: str, limits: Limits) -> Archive:
         len(manifest.sections) == section_count, "sections", len(manifest.sections), section_count
     )
     if manifest.prototype is not None:
-        most = min(limits.max_weights, limits.max_bytes // 4)
         length = max(manifest.prototype.length, manifest.prototype.filled_length)
-        require(length <= most, "prototype length", f"at most {most}", length)
-    offsets = _section_offsets(stream, manifest, layout.HEADER_BYTES + stored, size, name)
-    return Archive(name, size, (major, minor), manifest, stored, offsets, stream)
+        for limit, taken in (("max_weights", length), ("max_bytes", 4 * length)):
+            what = "prototype length" if limit == "max_weights" else "prototype bytes"
+            require(taken <= getattr(limits, limit), what, limits.at_most(limit), taken)
+    return Archive(
+        file,
+        manifest,
+        version=(major, minor),
+        manifest_bytes=stored,
+        section_offsets=_section_offsets(file, manifest, layout.HEADER_BYTES + stored),
+        limits=limits,
+    )
 
 
-def _section_offsets(
-    stream: IO[bytes], manifest: records.Manifest, end: int, size: int, name: str
-) -> dict[str, int]:
+def _section_offsets(file: ArchiveFile, manifest: records.Manifest, end: int) -> dict[str, int]:
     """Lay the sections end to end: aligned starts, zero padding, no byte left over."""
     offsets = {}
     for section in manifest.sections:
         start = layout.aligned(end)
-        padding = read_exactly(stream, end, start - end, "padding", name)
-        if any(padding):
-            raise ArchiveError(f"{name}: padding (offset {end}): expected zeros, got others")
+        if any(file.read(end, start - end, "padding")):
+            raise ArchiveError(f"{file.name}: padding (offset {end}): expected zeros, got others")
         offsets[section.name] = start
         end = start + section.size
-    if end != size:
-        raise ArchiveError(f"{name}: sections: expected them to end at {size}, got {end}")
+    if end != file.size:
+        raise ArchiveError(f"{file.name}: sections: expected them to end at {file.size}, got {end}")
     return offsets

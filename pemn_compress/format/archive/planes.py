@@ -5,7 +5,8 @@ again, or takes another one's value. Methods whose weights change while they tra
 recycling) are stored so, and what that costs is the plane's own payload.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +22,66 @@ from pemn_compress.format.archive.records import (
     Positions,
     PrototypeRecord,
 )
+from pemn_compress.format.bits import PIECE, Part, Payload, fields, pack_fields, pieces
 
 Numbers = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
 _SIGN_BITS = {2: np.uint16(1 << 15), 4: np.uint32(1 << 31)}
 
 
 @dataclass(frozen=True)
 class Departures:
-    """The elements of a tensor that a plane changes: their indices in C order, and a number each.
+    """The elements of a tensor that a plane changes.
 
-    `numbers` of a sign plane are all 1; of generations from 1 on; of sources any element's index.
+    `which` says it of the selected elements, `mask` (flat, None: all) which elements of the tensor
+    those are, `numel` how many it has.
     """
 
     record: Plane
-    indices: Numbers
-    numbers: Numbers
+    numel: int
+    mask: Mask | None = field(repr=False)
+    which: Mask = field(repr=False)
+    _payload: Payload = field(repr=False)
+
+    def pieces(self, step: int = PIECE) -> Iterator[tuple[Numbers, Numbers]]:
+        """Yield (indices, numbers) for each `step` elements of the tensor, in C order.
+
+        The indices are the changed elements'. The numbers of a sign plane are all 1, those of
+        generations start at 1, those of sources are elements' indices. Raises ArchiveError.
+        """
+        selected = done = 0
+        for start, stop in pieces(self.numel, step):
+            if self.mask is None:
+                changed = np.flatnonzero(self.which[start:stop])
+            else:
+                chosen = np.flatnonzero(self.mask[start:stop])
+                changed = chosen[self.which[selected : selected + chosen.size]]
+                selected += chosen.size
+            yield (changed + start).astype(np.uint64), self._numbers(done, changed.size)
+            done += changed.size
+
+    def _numbers(self, first: int, count: int) -> Numbers:
+        plane = self.record
+        if plane.kind == SIGN:
+            return np.ones(count, np.uint64)
+        numbers = fields(self._payload, plane.positions.size, first, count, plane.width)
+        if plane.kind == GENERATION:
+            return numbers + np.uint64(1)
+        if count and int(numbers.max()) >= self.numel:
+            raise ArchiveError(
+                f"plane: expected sources below {self.numel}, got {int(numbers.max())}"
+            )
+        return numbers
+
+    @property
+    def indices(self) -> Numbers:
+        """The changed elements' indices, in C order: shape (n,)."""
+        return np.concatenate([indices for indices, _ in self.pieces()])
+
+    @property
+    def numbers(self) -> Numbers:
+        """The changed elements' numbers: shape (n,)."""
+        return np.concatenate([numbers for _, numbers in self.pieces()])
 
 
 def encode(
@@ -56,49 +102,40 @@ def encode(
         return Plane(kind, positions), mask
     stored = wanted[changed] - np.uint64(kind == GENERATION)
     width = max(1, int(stored.max()).bit_length())
-    bits = stored[:, None] >> np.arange(width, dtype=np.uint64) & np.uint64(1)
-    packed = np.packbits(bits.astype(np.uint8).reshape(-1), bitorder="little").tobytes()
-    return Plane(kind, positions, width, stream), mask + packed
+    return Plane(kind, positions, width, stream), mask + pack_fields(stored, width)
 
 
-def decode(payload: bytes, plane: Plane, selected: Numbers, numel: int) -> Departures:
-    """Return what a payload says of a tensor whose selected elements have these indices.
+def decode(payload: Payload, plane: Plane, mask: Mask | None, numel: int) -> Departures:
+    """Return what a payload says of a tensor of `numel` elements, selected by a flat mask.
 
-    Raises ArchiveError.
+    Raises ArchiveError; sources beyond the tensor are found when the numbers are read.
     """
     positions = plane.positions
+    selected = numel if mask is None else int(np.count_nonzero(mask))
     which = codecs.CODECS[positions.codec].decode(
-        payload[: positions.size], (selected.size,), positions.ones
+        Part(payload, 0, positions.size), (selected,), positions.ones
     )
-    indices = selected[which]
-    if plane.kind == SIGN:
-        return Departures(plane, indices, np.ones_like(indices))
-    packed = np.frombuffer(payload, np.uint8, offset=positions.size)
-    bits = np.unpackbits(packed, bitorder="little")
-    used = positions.ones * plane.width
-    if bits[used:].any():
+    used = positions.ones * plane.width % 8
+    if used and payload[len(payload) - 1 : len(payload)][0] >> used:
         raise ArchiveError("plane: expected padding bits of 0, got others")
-    numbers = np.zeros(positions.ones, np.uint64)
-    rows = bits[:used].reshape(positions.ones, plane.width)
-    for bit in range(plane.width):
-        numbers |= rows[:, bit].astype(np.uint64) << np.uint64(bit)
-    if plane.kind == GENERATION:
-        return Departures(plane, indices, numbers + np.uint64(1))
-    if int(numbers.max()) >= numel:
-        raise ArchiveError(f"plane: expected sources below {numel}, got {int(numbers.max())}")
-    return Departures(plane, indices, numbers)
+    return Departures(plane, numel, mask, which, payload)
 
 
 def values(
-    departures: Departures, prototype: prng.F32, record: PrototypeRecord, fill: FromPrototype
+    plane: Plane,
+    indices: Numbers,
+    numbers: Numbers,
+    prototype: prng.F32,
+    record: PrototypeRecord,
+    fill: FromPrototype,
 ) -> prng.F32:
-    """Return what the changed elements take instead of the prototype's values: float32 (n,)."""
-    if departures.record.kind == GENERATION:
+    """Return what changed elements take instead of the prototype's values: float32 (n,)."""
+    if plane.kind == GENERATION:
         if record.seed is None or record.transform is None:
             raise ArchiveError("plane: expected a prototype with a seed, got none")
-        streams = np.uint64(departures.record.stream) + departures.numbers
-        return prng.values_at(record.transform, record.seed, streams, departures.indices)
-    places = (departures.numbers + np.uint64(fill.offset)) % np.uint64(prototype.size)
+        streams = np.uint64(plane.stream) + numbers
+        return prng.values_at(record.transform, record.seed, streams, indices)
+    places = (numbers + np.uint64(fill.offset)) % np.uint64(prototype.size)
     taken: prng.F32 = prototype[places]
     return taken
 
@@ -106,4 +143,5 @@ def values(
 def negate(array: npt.NDArray[np.generic], departures: Departures) -> None:
     """Change the signs of the elements that a sign plane names, in place."""
     bits = array.reshape(-1).view(f"u{array.itemsize}")
-    bits[departures.indices] ^= _SIGN_BITS[array.itemsize]
+    for indices, _ in departures.pieces():
+        bits[indices] ^= _SIGN_BITS[array.itemsize]

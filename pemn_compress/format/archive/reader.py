@@ -4,116 +4,99 @@ Every section's digest is checked before one byte of it is used; a tensor that h
 own can be read alone.
 """
 
-import hashlib
-import io
-import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import IO
+from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import prng
-from pemn_compress.format.archive import layout, planes, records, values
+from pemn_compress.format.archive import filling, layout, places, planes, records, values
+from pemn_compress.format.archive.payloads import ArchiveFile, Sections
 from pemn_compress.format.archive.planes import Departures
 from pemn_compress.format.archive.values import F32, Array, Mask
 from pemn_compress.format.archive.zstd import decompress
+from pemn_compress.format.bits import Part, Payload
 from pemn_compress.format.codecs import CODECS
 
-Payload = bytes | memoryview
 _THREADS = min(4, os.cpu_count() or 1)
 _PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
 
 
-@dataclass
 class Archive:
-    """An open archive. `name` is what messages call it; `size` its length in bytes."""
+    """An open archive.
 
-    name: str
-    size: int
-    version: tuple[int, int]
-    manifest: records.Manifest
-    manifest_bytes: int
-    section_offsets: dict[str, int]
-    _stream: IO[bytes] = field(repr=False)
-    _sections: dict[str, Payload] = field(default_factory=dict, repr=False)
-    _map: mmap.mmap | None = field(default=None, repr=False)
-    _prototype: F32 | None = field(default=None, repr=False)
+    `manifest` is what it says about itself; `version` the format's, `manifest_bytes` the stored
+    manifest's size, `section_offsets` where the sections start.
+    """
+
+    def __init__(
+        self,
+        file: ArchiveFile,
+        manifest: records.Manifest,
+        *,
+        version: tuple[int, int],
+        manifest_bytes: int,
+        section_offsets: dict[str, int],
+        limits: layout.Limits,
+    ) -> None:
+        self.manifest, self.version = manifest, version
+        self.manifest_bytes, self.section_offsets = manifest_bytes, section_offsets
+        self._file, self._limits = file, limits
+        self._sections = Sections(file, manifest, section_offsets, limits)
+        self._prototype: F32 | None = None
+        self._records = {t.name: t for t in manifest.tensors}
+        self._places = places.payload_places(manifest.tensors)
 
     def __enter__(self) -> "Archive":
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stream.close()
+        self._file.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._records
 
-    def __post_init__(self) -> None:
-        self._records = {t.name: t for t in self.manifest.tensors}
-        self._payloads: dict[str, tuple[int, int]] = {}
-        self._dense, _ = records.dense_layout(self.manifest.tensors)
-        self._planes: dict[str, tuple[int, int]] = {}
-        mask_end = plane_end = 0
-        for tensor in self.manifest.tensors:
-            if tensor.positions:
-                self._payloads[tensor.name] = (mask_end, mask_end + tensor.positions.size)
-                mask_end += tensor.positions.size
-            if tensor.plane:
-                self._planes[tensor.name] = (plane_end, plane_end + tensor.plane.size)
-                plane_end += tensor.plane.size
+    def __repr__(self) -> str:
+        return f"<Archive {self.name!r}: {len(self._records)} tensors, {self.size} bytes>"
+
+    @property
+    def name(self) -> str:
+        """What messages call the archive."""
+        return self._file.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._file.name = name
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return self._file.size
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def map_file(self) -> None:
         """Map the file into memory; sections are then parts of it rather than copies."""
-        self._map = mmap.mmap(self._stream.fileno(), self.size, access=mmap.ACCESS_READ)
+        self._file.map()
 
     def unchanged(self) -> None:
         """Raise ArchiveError where the file has another size than when it was opened."""
-        size = self._stream.seek(0, io.SEEK_END)
-        if size != self.size:
-            raise ArchiveError(
-                f"{self.name}: expected {self.size} bytes, as when it was opened, got {size}: "
-                "the file changed while it was read"
-            )
+        self._file.check_unchanged()
 
-    def section(self, name: str) -> Payload:
+    def section(self, name: str) -> bytes | memoryview:
         """Return a section's payload, its digest checked. Raises ArchiveError."""
-        if name not in self._sections:
-            record = next((s for s in self.manifest.sections if s.name == name), None)
-            if record is None:
-                raise ArchiveError(f"{self.name}: no section {name!r}")
-            offset = self.section_offsets[name]
-            payload: Payload
-            if self._map is not None:
-                payload = memoryview(self._map)[offset : offset + record.size]
-            else:
-                payload = read_exactly(
-                    self._stream, offset, record.size, f"section {name!r}", self.name
-                )
-            found = hashlib.sha256(payload).hexdigest()
-            if found != record.sha256:
-                raise ArchiveError(
-                    f"{self.name}: section {name!r} (offset {offset}): "
-                    f"expected SHA-256 {record.sha256}, got {found}: the file was altered"
-                )
-            if name == records.DENSE:
-                self._check_gaps(payload)
-            if name == records.PROTOTYPE and not np.isfinite(np.frombuffer(payload, "<f4")).all():
-                raise ArchiveError(f"{self.name}: prototype: expected finite values only")
-            self._sections[name] = payload
-        return self._sections[name]
+        return self._sections.whole(name)[:]
 
-    def _check_gaps(self, payload: Payload) -> None:
-        end = 0
-        for name, start in self._dense.items():
-            held = self._records[name].values
-            assert isinstance(held, records.Stored)
-            if any(payload[end:start]):
-                raise ArchiveError(f"{self.name}: section 'dense': expected zeros before {name!r}")
-            end = start + held.size
+    def check_sections(self) -> None:
+        """Compare the digests of all sections, unknown ones included. Raises ArchiveError."""
+        for name in self.section_offsets:
+            self._sections.whole(name)
 
     def prototype(self) -> F32:
         """Return the prototype's values, regenerated or read: float32 of shape (length,)."""
@@ -133,52 +116,129 @@ class Archive:
 
     def mask(self, name: str) -> Mask:
         """Return the mask of one tensor, bool in the tensor's shape. Raises ArchiveError."""
-        record = self._records[name]
+        record = self._record(name)
         if record.positions is None:
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
-        if records.MASKS in self.section_offsets:
-            self.section(records.MASKS)  # a tensor's digest says nothing of its mask alone
+        if records.MASKS in self._sections:
+            self._sections.whole(records.MASKS)  # a tensor's digest says nothing of its mask alone
         return self._mask(record, record.positions)
-
-    def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
-        name = record.name
-        start, end = self._payloads[name]
-        payload = bytes(self._slice(records.MASKS, start, end, record))
-        decode = CODECS[positions.codec].decode
-        try:
-            return decode(payload, record.shape, positions.ones)
-        except ArchiveError as error:
-            where = f"section 'masks', tensor {name!r}"
-            if records.MASKS in self.section_offsets:  # not where all masks claim to have no bytes
-                where += f" (offset {self.section_offsets[records.MASKS] + start})"
-            raise ArchiveError(f"{self.name}: {where}: {error}") from None
 
     def departures(self, name: str) -> Departures | None:
         """Return what the plane of one tensor changes, None where it has none."""
-        record = self._records[name]
+        record = self._record(name)
         mask = None if record.positions is None else self.mask(name)
-        if record.plane and records.PLANES in self.section_offsets:
-            self.section(records.PLANES)  # as for masks
-        return self._departures(record, mask)
-
-    def _departures(self, record: records.TensorRecord, mask: Mask | None) -> Departures | None:
-        plane = record.plane
-        if plane is None:
+        if record.plane is None:
             return None
-        payload = bytes(self._slice(records.PLANES, *self._planes[record.name], record))
-        chosen = np.arange(record.numel) if mask is None else np.flatnonzero(mask)
-        try:
-            return planes.decode(payload, plane, chosen.astype(np.uint64), record.numel)
-        except ArchiveError as error:
-            where = f"section 'planes', tensor {record.name!r}"
-            raise ArchiveError(f"{self.name}: {where}: {error}") from None
+        if records.PLANES in self._sections:
+            self._sections.whole(records.PLANES)  # as for masks
+        return self._departures(record, record.plane, mask)
 
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
-        record = self._records[name]
+        record = self._record(name)
         if isinstance(record.values, records.Alias):
             return self.tensor(record.values.of)
         return self._restore(record) if record.sha256 is None else self._checked(record)[0]
+
+    def tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record with its restored tensor, in the state dict's order."""
+        for record in self.manifest.tensors:
+            yield record, self.tensor(record.name)
+
+    def source(self) -> str | None:
+        """Return the model file's source that travels in the archive, or None."""
+        if records.SOURCE not in self._sections:
+            return None
+        packed = bytes(self.section(records.SOURCE))
+        most = min(layout.MAX_MANIFEST_BYTES, self._limits.max_section_bytes)
+        try:
+            return decompress(packed, most, None, "source").decode()
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+        except UnicodeDecodeError:
+            raise ArchiveError(f"{self.name}: source: expected UTF-8 text, got others") from None
+
+    def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
+        """Yield every record that is no alias with its restored tensor, holding no more than one.
+
+        Raises ArchiveError, at the end where only the restored digest differs.
+        """
+        self._check_tensor_sections()
+        digests: dict[str, bytes] = {}
+        for record in self.manifest.tensors:
+            if not isinstance(record.values, records.Alias):
+                array, digests[record.name] = self._checked(record)
+                yield record, array
+        self._check_restored(digests)
+
+    def restored(self) -> dict[str, Array]:
+        """Restore every tensor, check the restored digest, and return them by name, in order.
+
+        Raises ArchiveError when the digest differs from the manifest's.
+        """
+        arrays: dict[str, Array] = {}
+        digests: dict[str, bytes] = {}
+        for together in self._each_group(keep=True):
+            for name, (array, digest) in together.items():
+                assert array is not None
+                arrays[name], digests[name] = array, digest
+        self._check_restored(digests)
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
+                arrays[tensor.name] = arrays[tensor.values.of]
+        return {tensor.name: arrays[tensor.name] for tensor in self.manifest.tensors}
+
+    def check_restored(self) -> None:
+        """Restore every tensor, one after the other, and check the restored digest.
+
+        Raises ArchiveError.
+        """
+        digests: dict[str, bytes] = {}
+        for together in self._each_group(keep=False):
+            digests |= {name: digest for name, (_, digest) in together.items()}
+        self._check_restored(digests)
+
+    def _each_group(self, *, keep: bool) -> Iterator[dict[str, tuple[Array | None, bytes]]]:
+        """Yield all tensors but aliases with their digests, several at a time; arrays if kept."""
+        self._check_tensor_sections()
+        groups = places.by_prototype_part(self.manifest)
+        if groups is None or self._prototype is not None:
+            self.prototype()
+            own = (t for t in self.manifest.tensors if not isinstance(t.values, records.Alias))
+            groups = [[tensor] for tensor in own]
+
+        def work(group: Sequence[records.TensorRecord]) -> dict[str, tuple[Array | None, bytes]]:
+            part, first, found = None, group[0], {}
+            if len(group) > 1 and isinstance(first.values, records.FromPrototype):
+                part, _ = self._values_of(first.values, first.numel, None)
+            for tensor in group:
+                array, digest = self._checked(tensor, part)
+                found[tensor.name] = array if keep else None, digest
+            return found
+
+        if self.manifest.restored_bytes <= _PARALLEL_FROM or len(groups) == 1:
+            yield from map(work, groups)
+            return
+        # most of the time goes into digests and numpy, which let other threads work
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from pool.map(work, groups)
+
+    def _check_tensor_sections(self) -> None:
+        """Read what tensors are made of, also where they have digests: gaps have none."""
+        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
+            if name in self._sections:
+                self._sections.whole(name)
+
+    def _check_restored(self, own: Mapping[str, bytes]) -> None:
+        digests = dict(own)
+        for tensor in self.manifest.tensors:
+            if isinstance(tensor.values, records.Alias):
+                digests[tensor.name] = digests[tensor.values.of]
+        expected, found = self.manifest.restored_sha256, values.restored_sha256(digests)
+        if found != expected:
+            raise ArchiveError(
+                f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
+            )
 
     def _checked(
         self, record: records.TensorRecord, part: F32 | None = None
@@ -193,25 +253,28 @@ class Archive:
         return array, digest
 
     def _restore(self, record: records.TensorRecord, part: F32 | None = None) -> Array:
-        positions, shape = record.positions, record.shape
+        positions, shape, dtype = record.positions, record.shape, record.dtype
         mask = None if positions is None else self._mask(record, positions)
+        changed = None if record.plane is None else self._departures(record, record.plane, mask)
         match record.values:
             case records.FromPrototype() as fill:
-                kept = np.ones(shape, np.bool_) if mask is None else mask
+                kept = np.broadcast_to(np.True_, shape) if mask is None else mask
                 vector, fill = self._values_of(fill, record.numel, part)
-                return values.masked(
-                    vector,
-                    fill,
-                    kept,
-                    record.dtype,
-                    self._departures(record, mask),
-                    self.manifest.prototype,
-                )
+                try:
+                    return filling.masked(
+                        vector, fill, kept, dtype, changed, self.manifest.prototype
+                    )
+                except ArchiveError as error:
+                    raise self._refusal(records.PLANES, record, error) from None
             case records.Constant() as constant:
-                changed = self._departures(record, mask)
-                return values.constant_tensor(constant, record.dtype, shape, mask, changed)
+                return filling.constant(constant, dtype, shape, mask, changed)
             case records.Stored() as held:
-                return self._stored(record, held, mask)
+                payload = self._payload(record, records.DENSE)
+                try:
+                    take = filling.elements(payload, held, record.selected)
+                    return filling.stored(take, held, shape, dtype, mask)
+                except ArchiveError as error:
+                    raise self._refusal(records.DENSE, record, error) from None
             case records.Alias(of):
                 return self.tensor(of)
 
@@ -229,115 +292,47 @@ class Archive:
             part = generate(record.seed, record.stream, count, fill.offset)
         return part, replace(fill, offset=0)
 
-    def _stored(
-        self, record: records.TensorRecord, held: records.Stored, mask: Mask | None
-    ) -> Array:
-        start = self._dense[record.name]
-        payload = self._slice(records.DENSE, start, start + held.size, record)
-        count = record.numel if record.positions is None else record.positions.ones
+    def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
+        payload = self._payload(record, records.MASKS)
         try:
-            elements = values.unpack_stored(payload, held, count)
+            return CODECS[positions.codec].decode(payload, record.shape, positions.ones)
         except ArchiveError as error:
-            raise ArchiveError(f"{self.name}: tensor {record.name!r}: {error}") from None
-        if held.dtype == "bool" and elements.view(np.uint8).max(initial=0) > 1:
-            raise ArchiveError(
-                f"{self.name}: tensor {record.name!r}: expected bool bytes of 0 or 1, got others"
-            )
-        return values.stored(elements, held, record.shape, record.dtype, mask)
+            raise self._refusal(records.MASKS, record, error) from None
 
-    def _slice(self, section: str, start: int, end: int, record: records.TensorRecord) -> Payload:
-        """Return part of a section; alone where the tensor has a digest of its own to check."""
-        if start == end:  # a mask without ones: the section may not even be there
+    def _departures(
+        self, record: records.TensorRecord, plane: records.Plane, mask: Mask | None
+    ) -> Departures:
+        payload = self._payload(record, records.PLANES)
+        flat = None if mask is None else mask.reshape(-1)
+        try:
+            return planes.decode(payload, plane, flat, record.numel)
+        except ArchiveError as error:
+            raise self._refusal(records.PLANES, record, error) from None
+
+    def _payload(self, record: records.TensorRecord, section: str) -> Payload:
+        """Return a tensor's part of a section; alone where it has a digest of its own to check."""
+        start, stop = self._places[section][record.name]
+        if start == stop:  # a mask without ones: the section may not even be there
             return b""
-        if record.sha256 is not None and section not in self._sections and self._map is None:
-            offset = self.section_offsets[section] + start
-            what = f"tensor {record.name!r}"
-            return read_exactly(self._stream, offset, end - start, what, self.name)
-        return self.section(section)[start:end]
+        if record.sha256 is not None and not self._sections.is_checked(section):
+            return self._sections.unchecked(section, start, stop, f"tensor {record.name!r}")
+        return Part(self._sections.whole(section), start, stop)
 
-    def source(self) -> str | None:
-        """Return the model file's source that travels in the archive, or None."""
-        if records.SOURCE not in self.section_offsets:
-            return None
-        packed = bytes(self.section(records.SOURCE))
-        try:
-            return decompress(packed, layout.MAX_MANIFEST_BYTES, None, "source").decode()
-        except ArchiveError as error:
-            raise ArchiveError(f"{self.name}: {error}") from None
-        except UnicodeDecodeError:
-            raise ArchiveError(f"{self.name}: source: expected UTF-8 text, got others") from None
+    def _record(self, name: str) -> records.TensorRecord:
+        if name in self._records:
+            return self._records[name]
+        near = get_close_matches(str(name), self._records, 3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "inspect lists them"
+        raise ArchiveError(f"{self.name}: no tensor {name!r}; {hint}")
 
-    def tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
-        """Yield every record with its restored tensor, in the state dict's order."""
-        for record in self.manifest.tensors:
-            yield record, self.tensor(record.name)
-
-    def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
-        """Yield every record that is no alias with its restored tensor, holding no more than one.
-
-        Raises ArchiveError, at the end where only the restored digest differs.
-        """
-        self._check_sections()
-        digests: dict[str, bytes] = {}
-        for record in self.manifest.tensors:
-            if isinstance(record.values, records.Alias):
-                digests[record.name] = digests[record.values.of]
-            else:
-                array, digests[record.name] = self._checked(record)
-                yield record, array
-        self._check_restored(digests)
-
-    def _checked_group(self, group: list[records.TensorRecord]) -> dict[str, tuple[Array, bytes]]:
-        """Restore tensors that take the same part of the prototype, if they take any."""
-        part, first = None, group[0]
-        if len(group) > 1 and isinstance(first.values, records.FromPrototype):
-            part, _ = self._values_of(first.values, first.numel, None)
-        return {tensor.name: self._checked(tensor, part) for tensor in group}
-
-    def _check_sections(self) -> None:
-        """Read what tensors are made of, also where they have digests: gaps have none."""
-        for name in (records.MASKS, records.PLANES, records.DENSE, records.PROTOTYPE):
-            if name in self.section_offsets:
-                self.section(name)
-
-    def _check_restored(self, digests: Mapping[str, bytes]) -> None:
-        expected = self.manifest.restored_sha256
-        found = values.restored_sha256(digests)
-        if found != expected:
-            raise ArchiveError(
-                f"{self.name}: restored tensors: expected SHA-256 {expected}, got {found}"
-            )
-
-    def restored(self) -> dict[str, Array]:
-        """Restore every tensor, check the restored digest, and return them by name, in order.
-
-        Raises ArchiveError when the digest differs from the manifest's.
-        """
-        self._check_sections()
-        groups = records.by_prototype_part(self.manifest)
-        if groups is None or self._prototype is not None:
-            self.prototype()
-            own = (t for t in self.manifest.tensors if not isinstance(t.values, records.Alias))
-            groups = [[tensor] for tensor in own]
-        # most of the time goes into digests and numpy, which let other threads work
-        threads = _THREADS if self.manifest.restored_bytes > _PARALLEL_FROM else 1
-        checked: dict[str, tuple[Array, bytes]] = {}
-        with ThreadPoolExecutor(threads) as pool:
-            for together in pool.map(self._checked_group, groups):
-                checked.update(together)
-        for tensor in self.manifest.tensors:
-            if isinstance(tensor.values, records.Alias):  # the same array, in no further memory
-                checked[tensor.name] = checked[tensor.values.of]
-        self._check_restored({name: digest for name, (_, digest) in checked.items()})
-        return {tensor.name: checked[tensor.name][0] for tensor in self.manifest.tensors}
-
-
-def read_exactly(stream: IO[bytes], offset: int, count: int, what: str, name: str) -> bytes:
-    """Return `count` bytes at `offset`. Raises ArchiveError where there are fewer."""
-    stream.seek(offset)
-    data = stream.read(count)
-    if len(data) != count:
-        raise ArchiveError(
-            f"{name}: {what} (offset {offset}): expected {count} bytes, got {len(data)}: cut short"
-        )
-    return data
+    def _refusal(
+        self, section: str, record: records.TensorRecord, error: ArchiveError
+    ) -> ArchiveError:
+        """Return an error that says in which archive and where in it."""
+        where = f"tensor {record.name!r}"
+        if section != records.DENSE:  # where values are is found as well by the tensor's name
+            where = f"section {section!r}, {where}"
+            if section in self.section_offsets:  # not where all masks claim to have no bytes
+                start, _ = self._places[section][record.name]
+                where += f" (offset {self.section_offsets[section] + start})"
+        return ArchiveError(f"{self.name}: {where}: {error}")

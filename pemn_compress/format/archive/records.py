@@ -4,13 +4,13 @@ A tensor record says where the non-zeros are (`positions`, or all of them) and w
 come from (`values`): the prototype, stored bytes, one constant, or another tensor.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any
 
 from pemn_compress.format.archive.canonical import float32_bits
-from pemn_compress.format.archive.layout import aligned
 
 DTYPE_BYTES = {
     "bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8,
@@ -122,7 +122,7 @@ class TensorRecord:
     positions: Positions | None = None
     sha256: str | None = None
 
-    @property
+    @cached_property
     def numel(self) -> int:
         """Number of elements."""
         return prod(self.shape)
@@ -193,12 +193,12 @@ class Manifest:
     architecture: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Numbers in all restored tensors, aliases not counted twice."""
         return sum(t.numel for t in self.tensors if not isinstance(t.values, Alias))
 
-    @property
+    @cached_property
     def restored_bytes(self) -> int:
         """Memory that all restored tensors take together."""
         return sum(t.restored_bytes for t in self.tensors)
@@ -216,51 +216,6 @@ class Manifest:
             ],
             "tensors": [_tensor_json(tensor) for tensor in self.tensors],
         }
-
-
-def dense_layout(tensors: Iterable[TensorRecord]) -> tuple[dict[str, int], int]:
-    """Return where every stored payload starts in the dense section, and the section's size.
-
-    Payloads follow each other in the order of the records. A large raw one is aligned, so that it
-    can be used where it lies; the bytes in between are zero.
-    """
-    starts, end = {}, 0
-    for tensor in tensors:
-        values = tensor.values
-        if isinstance(values, Stored):
-            if values.coding == RAW and values.size >= ALIGNED_FROM:
-                end = aligned(end)
-            starts[tensor.name] = end
-            end += values.size
-    return starts, end
-
-
-def by_prototype_part(manifest: Manifest) -> list[list[TensorRecord]] | None:
-    """Return all tensors but aliases, together where they take the same part of the prototype.
-
-    None where the prototype is needed as a whole: where it is stored, shuffled or repeated, or
-    where tensors take parts that overlap. Else (strategies mask and one-layer) whoever makes the
-    parts one by one makes every value once, and never holds them all. The largest tensors come
-    first: the memory that one needed for a while then has room for the next one.
-    """
-    prototype = manifest.prototype
-    groups: dict[object, list[TensorRecord]] = {}
-    reached = 0
-    for tensor in sorted(manifest.tensors, key=lambda tensor: -tensor.numel):
-        if isinstance(tensor.values, Alias):
-            continue
-        key: object = tensor.name
-        if isinstance(tensor.values, FromPrototype):
-            key = (tensor.values.offset, tensor.numel)
-            reached += 0 if key in groups else tensor.numel
-            assert prototype is not None
-            if tensor.values.offset + tensor.numel > prototype.length:
-                return None
-        groups.setdefault(key, []).append(tensor)
-    if prototype is None or not reached:
-        return list(groups.values())
-    whole = prototype.seed is None or prototype.shuffle or reached > prototype.length
-    return None if whole else list(groups.values())
 
 
 def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:

@@ -3,27 +3,22 @@
 import hashlib
 import struct
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pemn_compress.format import prng
-from pemn_compress.format.archive import planes, zstd
-from pemn_compress.format.archive.planes import Departures
+from pemn_compress.format.archive import zstd
 from pemn_compress.format.archive.records import (
     DTYPE_BYTES,
     NARROW,
     RAW,
     SHUFFLE_ZSTD,
-    SIGN,
     ZSTD,
-    Constant,
-    FromPrototype,
-    PrototypeRecord,
-    Scale,
     Shuffle,
-    Stored,
 )
+from pemn_compress.format.bits import PIECE, pieces
 
 Array = npt.NDArray[np.generic]
 Mask = npt.NDArray[np.bool_]
@@ -34,11 +29,12 @@ NUMPY_TYPES = {
     "bool": "?", "u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
     "bf16": "<u2", "f16": "<f2", "f32": "<f4", "f64": "<f8",
 }  # fmt: skip
+Values = TypeVar("Values", F32, Array)
 LEAST_SAVED = 32  # bytes
 _DTYPE_CODES = {name: code for code, name in enumerate(DTYPE_BYTES)}
 
 
-def tile(prototype: F32, offset: int, count: int) -> F32:
+def tile(prototype: Values, offset: int, count: int) -> Values:
     """Return prototype[(offset + i) mod length] for i below `count`; a view where it can be."""
     if offset + count <= len(prototype):
         return prototype[offset : offset + count]
@@ -48,63 +44,24 @@ def tile(prototype: F32, offset: int, count: int) -> F32:
     return np.resize(turned, count)
 
 
-def masked(
-    prototype: F32,
-    fill: FromPrototype,
-    mask: Mask,
-    dtype: str,
-    changed: Departures | None = None,
-    record: PrototypeRecord | None = None,
-) -> npt.NDArray[np.generic]:
-    """Return scale x prototype where the mask is 1 and +0.0 elsewhere.
-
-    One correctly rounded binary32 product; f16 and bf16 round that once more, to nearest even.
-    `changed` is what the fill's plane says, `record` the prototype's, which it needs.
-    """
-    other_values = changed is not None and changed.record.kind != SIGN
-    with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
-        plain = not (other_values or fill.signs or isinstance(fill.scale, tuple))
-        if plain and len(prototype) < mask.size:
-            assert not isinstance(fill.scale, tuple)
-            scaled = prototype * np.float32(fill.scale)  # few products, then many copies of them
-            product = tile(scaled, fill.offset, mask.size).reshape(mask.shape)  # a copy
-        else:
-            drawn = tile(prototype, fill.offset, mask.size).reshape(mask.shape)
-            if other_values:
-                assert changed is not None
-                assert record is not None
-                drawn = drawn.copy()
-                drawn.reshape(-1)[changed.indices] = planes.values(changed, prototype, record, fill)
-            if fill.signs:
-                drawn = np.copysign(np.float32(1), drawn)
-            product = np.asarray(drawn * _scale_array(fill.scale, mask.shape))
-        _select(product, mask)
-        array = from_float32(product, dtype)
-    if changed is not None and changed.record.kind == SIGN:
-        planes.negate(array, changed)
-    return array
-
-
-def _select(values: F32, mask: Mask) -> None:
-    """Put +0.0 where the mask is 0, in place; one pass, on the bits."""
-    bits = values.view(np.uint32)
-    np.multiply(bits, mask, dtype=np.uint32, out=bits)
-
-
-def _scale_array(scale: Scale, shape: tuple[int, ...]) -> F32:
-    """Return a scale as an array that broadcasts over a tensor: one number, or one per row."""
-    if isinstance(scale, tuple):
-        return np.array(scale, np.float32).reshape(-1, *(1,) * (len(shape) - 1))
-    return np.array(scale, np.float32)
-
-
 def shuffled(prototype: F32, shuffle: Shuffle) -> F32:
     """Return prototype[p_i mod length], p the indices in ascending order of their random words.
 
     Equal words keep the order of their indices.
     """
-    order = np.argsort(prng.words(shuffle.seed, shuffle.stream, shuffle.length), kind="stable")
-    taken: F32 = prototype[order % len(prototype)]
+    drawn = prng.words(shuffle.seed, shuffle.stream, shuffle.length)
+    if shuffle.length <= 1 << 32:  # words and indices as one number each, sorted where they are
+        order = drawn.astype(np.uint64)
+        del drawn
+        order <<= np.uint64(32)
+        for start, stop in pieces(shuffle.length):
+            order[start:stop] |= np.arange(start, stop, dtype=np.uint64)
+        order.sort()
+        order &= np.uint64(0xFFFFFFFF)
+    else:
+        order = np.argsort(drawn, kind="stable").astype(np.uint64)
+    order %= np.uint64(len(prototype))
+    taken: F32 = prototype[order.view(np.int64)]
     return taken
 
 
@@ -129,7 +86,12 @@ def tensor_sha256(dtype: str, array: Array) -> bytes:
     """Return the digest of one tensor: dtype code (u8), rank (u8), dimensions (u64 each), bytes."""
     digest = hashlib.sha256(struct.pack("<BB", _DTYPE_CODES[dtype], array.ndim))
     digest.update(struct.pack(f"<{array.ndim}Q", *array.shape))
-    digest.update(tensor_bytes(array))
+    if any(array.strides) or array.size == 1:
+        digest.update(tensor_bytes(array))
+    else:  # one element, seen many times
+        part = np.full(min(array.size, PIECE), array[(0,) * array.ndim])
+        for start, stop in pieces(array.size):
+            digest.update(tensor_bytes(part[: stop - start]))
     return digest.digest()
 
 
@@ -172,35 +134,6 @@ def pack_stored(
     return payload, used, coding
 
 
-def unpack_stored(payload: bytes | memoryview, values: Stored, count: int) -> Array:
-    """Return the stored elements, one after the other, in the dtype they are stored in.
-
-    Raises ArchiveError.
-    """
-    width = DTYPE_BYTES[values.dtype]
-    if values.coding != RAW:
-        exact = count * width
-        payload = zstd.decompress(bytes(payload), exact, exact, "stored values")
-    if values.coding == SHUFFLE_ZSTD:
-        payload = _shuffle(payload, len(payload) // width)
-    return as_array(payload, values.dtype, (count,))
-
-
-def stored(
-    elements: Array, values: Stored, shape: tuple[int, ...], dtype: str, mask: Mask | None
-) -> Array:
-    """Return stored elements as a tensor: widened or scaled, and spread over a mask's ones."""
-    if values.scale is None:
-        kept = widen(elements, values.dtype, dtype)
-        return kept.reshape(shape) if mask is None else spread(kept, mask)
-    integers = elements.reshape(shape) if mask is None else spread(elements, mask)
-    with np.errstate(all="ignore"):
-        product = np.asarray(integers.astype(np.float32) * _scale_array(values.scale, shape))
-        if mask is not None:
-            _select(product, mask)
-        return from_float32(product, dtype)
-
-
 def widen(array: Array, stored: str, dtype: str) -> Array:
     """Return f16 or bf16 values as f32, exactly; others as they are.
 
@@ -226,35 +159,6 @@ def _shuffle(raw: bytes | memoryview, width: int) -> bytes:
     The same with the number of elements for `width` undoes it: both transpose a matrix.
     """
     return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes()
-
-
-def as_array(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Return stored little-endian bytes as an array."""
-    return np.frombuffer(payload, NUMPY_TYPES[dtype]).reshape(shape)
-
-
-def constant(bits: str, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Return an array whose elements all have the given bits."""
-    element = np.frombuffer(bytes.fromhex(bits), NUMPY_TYPES[dtype])
-    return np.broadcast_to(element[0], shape)
-
-
-def constant_tensor(
-    held: Constant,
-    dtype: str,
-    shape: tuple[int, ...],
-    mask: Mask | None,
-    changed: Departures | None,
-) -> Array:
-    """Return a tensor of one constant, where the mask is 1 and with the signs that a plane says."""
-    if mask is not None:
-        array = spread(constant(held.bits, dtype, (int(mask.sum()),)), mask)
-    else:
-        array = constant(held.bits, dtype, shape)
-    if changed is not None:
-        array = np.array(array)  # a constant alone is one element seen many times
-        planes.negate(array, changed)
-    return array
 
 
 def spread(kept: Array, mask: Mask) -> Array:

@@ -9,7 +9,16 @@ import numpy as np
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import codecs
-from pemn_compress.format.archive import canonical, layout, planes, records, values, zstd
+from pemn_compress.format.archive import (
+    canonical,
+    filling,
+    layout,
+    places,
+    planes,
+    records,
+    values,
+    zstd,
+)
 from pemn_compress.format.archive.contents import (
     AliasTensor,
     ConstantTensor,
@@ -118,7 +127,7 @@ class _Builder:
 
     def dense_section(self) -> bytes:
         """Return the stored payloads where the layout puts them."""
-        starts, size = records.dense_layout(self.tensors)
+        starts, size = places.dense_layout(self.tensors)
         section = bytearray(size)
         for name, start in starts.items():
             section[start : start + len(self._dense[name])] = self._dense[name]
@@ -133,7 +142,7 @@ class _Builder:
                 plane, changed = self._plane(Plane(records.SIGN, negative), mask)
                 constant = records.Constant(bytes(values.tensor_bytes(value)).hex(), plane)
                 record = records.TensorRecord(name, mask.shape, dtype, constant, positions)
-                array = values.constant_tensor(constant, dtype, mask.shape, mask, changed)
+                array = filling.constant(constant, dtype, mask.shape, mask, changed)
                 return record, array
             case DenseTensor(name, dtype, array, narrow):
                 return self._stored(name, dtype, array.shape, array, narrow, None), array
@@ -145,8 +154,12 @@ class _Builder:
                 flat = integers.reshape(-1) if mask is None else integers[mask]
                 record = self._stored(name, dtype, integers.shape, flat, None, mask, scale)
                 assert isinstance(record.values, records.Stored)
+
+                def take(start: int, stop: int) -> Array:
+                    return flat[start:stop]
+
                 held = record.values
-                return record, values.stored(flat, held, record.shape, dtype, mask)
+                return record, filling.stored(take, held, record.shape, dtype, mask)
         raise ArchiveError(f"{content!r} is no content of an archive")
 
     def _masked(self, content: MaskedTensor) -> tuple[records.TensorRecord, Array]:
@@ -158,7 +171,7 @@ class _Builder:
         plane, changed = self._plane(content.plane, mask)
         fill = records.FromPrototype(content.offset, content.scale, content.signs, plane)
         record = records.TensorRecord(name, mask.shape, content.dtype, fill, positions)
-        array = values.masked(
+        array = filling.masked(
             self._prototype, fill, mask, content.dtype, changed, self._prototype_record
         )
         return record, array
@@ -175,7 +188,7 @@ class _Builder:
             return None, None
         record, payload = encoded
         self.planes.append(payload)
-        return record, planes.decode(payload, record, selected, mask.size)
+        return record, planes.decode(payload, record, mask.reshape(-1), mask.size)
 
     def _positions(self, name: str, mask: Mask) -> records.Positions:
         _check_not_empty(name, mask)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pemn_compress.errors import UnknownNameError
+from pemn_compress.format.bits import Payload
 from pemn_compress.format.codecs import bitmap, csr, rice
 
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +22,7 @@ class Codec(NamedTuple):
     """One way to write a mask: boolean array of any shape <-> bytes."""
 
     encode: Callable[[Mask], bytes]
-    decode: Callable[[bytes, tuple[int, ...], int], Mask]
+    decode: Callable[[Payload, tuple[int, ...], int], Mask]
 
 
 CODECS: dict[str, Codec] = {

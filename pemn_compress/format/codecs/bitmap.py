@@ -15,6 +15,7 @@ import numpy.typing as npt
 from bitarray import bitarray
 
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.bits import Payload, as_bytes, pieces
 
 Mask = npt.NDArray[np.bool_]
 
@@ -26,18 +27,21 @@ def encode(mask: Mask) -> bytes:
     return bits.tobytes()
 
 
-def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
+def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:
     """Return the mask; ArchiveError unless length, unused bits and count of ones are right."""
     numel = math.prod(shape)
     expected = -(-numel // 8)
     if len(payload) != expected:
         raise ArchiveError(f"bitmap: expected {expected} bytes, got {len(payload)}")
-    bits = bitarray(endian="little")
-    bits.frombytes(payload)
-    found = bits.count()
+    flat = np.empty(numel, np.bool_)
+    for start, stop in pieces(expected):
+        part = flat[8 * start : 8 * stop]
+        raw = as_bytes(payload, start, stop)
+        part[:] = np.unpackbits(raw, count=part.size, bitorder="little").view(np.bool_)
+    unused = payload[expected - 1 : expected][0] >> (numel - 1) % 8 + 1
+    found = int(np.count_nonzero(flat)) + unused.bit_count()
     if found != ones:
         raise ArchiveError(f"bitmap: expected {ones} ones, got {found}")
-    if bits.count(1, numel):
+    if unused:
         raise ArchiveError("bitmap: expected the unused bits of the last byte to be 0, got a 1")
-    packed = np.frombuffer(payload, np.uint8)  # numpy unpacks many times faster than bitarray
-    return np.unpackbits(packed, count=numel, bitorder="little").view(np.bool_).reshape(shape)
+    return flat.reshape(shape)

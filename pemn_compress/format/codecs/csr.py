@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.bits import Payload, pieces
 
 Mask = npt.NDArray[np.bool_]
 
@@ -45,7 +46,7 @@ def encode(mask: Mask) -> bytes:
     )
 
 
-def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
+def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:
     """Return the mask; ArchiveError for a wrong length, falling pointers or unsorted indices."""
     rows, columns = _matrix_shape(shape)
     pointer_type, index_type = _unsigned(ones), _unsigned(columns - 1)
@@ -53,17 +54,37 @@ def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
     expected = split + ones * index_type.itemsize
     if len(payload) != expected:
         raise ArchiveError(f"csr: expected {expected} bytes, got {len(payload)}")
-    pointers = np.frombuffer(payload, pointer_type, rows + 1)
-    if pointers[0] != 0 or pointers[-1] != ones or (pointers[1:] < pointers[:-1]).any():
-        raise ArchiveError(f"csr: expected row pointers that rise from 0 to {ones}, got others")
-    indices = np.frombuffer(payload, index_type, ones, split)
-    if ones and int(indices.max()) >= columns:
-        raise ArchiveError(f"csr: expected column indices below {columns}, got {indices.max()}")
-    in_row = pointers[1:].astype(np.int64) - pointers[:-1].astype(np.int64)
-    row_of = np.repeat(np.arange(rows), in_row)
-    positions = row_of * columns + indices.astype(np.int64)
-    if (positions[1:] <= positions[:-1]).any():
-        raise ArchiveError("csr: expected column indices that rise within each row, got others")
     flat = np.zeros(rows * columns, np.bool_)
-    flat[positions] = True
+    done, last = 0, -1  # indices used, and the position that the last of them had
+    for first, end in pieces(rows):
+        pointers = _numbers(payload, 0, first, end + 1, pointer_type)
+        wrong = pointers[0] != done or (end == rows and pointers[-1] != ones)
+        if wrong or pointers[-1] > ones or (pointers[1:] < pointers[:-1]).any():
+            raise ArchiveError(f"csr: expected row pointers that rise from 0 to {ones}, got others")
+        bounds = pointers.astype(np.int64)
+        for start, stop in pieces(int(bounds[-1]) - done):
+            begin, stop = done + start, done + stop
+            indices = _numbers(payload, split, begin, stop, index_type)
+            largest = int(indices.max())
+            if largest >= columns:
+                raise ArchiveError(f"csr: expected column indices below {columns}, got {largest}")
+            edges = np.clip(bounds, begin, stop)
+            row_of = np.repeat(np.arange(first, end), edges[1:] - edges[:-1])
+            positions = row_of * columns + indices.astype(np.int64)
+            if positions[0] <= last or (positions[1:] <= positions[:-1]).any():
+                raise ArchiveError(
+                    "csr: expected column indices that rise within each row, got others"
+                )
+            flat[positions] = True
+            last = int(positions[-1])
+        done = int(bounds[-1])
     return flat.reshape(shape)
+
+
+def _numbers(
+    payload: Payload, offset: int, start: int, stop: int, kind: np.dtype[np.unsignedinteger]
+) -> npt.NDArray[np.unsignedinteger]:
+    """Return numbers `start` to `stop` of those that lie in the payload from `offset` on."""
+    return np.frombuffer(
+        payload[offset + start * kind.itemsize : offset + stop * kind.itemsize], kind
+    )

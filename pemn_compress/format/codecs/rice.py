@@ -18,18 +18,20 @@ True
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from bitarray import bitarray
-from bitarray.util import count_n
 
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.bits import Payload, as_bytes, fields, pack_fields, pieces
 
 Mask = npt.NDArray[np.bool_]
 
 MAX_PARAMETER = 47  # gaps are below 2^48, the format's cap on elements
 _CODES_ZEROS = 0x80
+_UNARY_BYTES = 1 << 12  # read at once: the sum of so many bits' remainders fits in 64 bits
 
 
 def _unary_bits(gaps: npt.NDArray[np.int64], parameter: int) -> int:
@@ -62,18 +64,18 @@ def encode(mask: Mask) -> bytes:
     header = bytes([parameter | (_CODES_ZEROS if invert else 0)])
     unary = np.zeros(_unary_bits(gaps, parameter), np.bool_)
     unary[np.cumsum((gaps >> parameter) + 1) - 1] = True
-    shifts = np.arange(parameter - 1, -1, -1)
-    remainders = (gaps[:, None] >> shifts & 1).astype(np.bool_)
-    return header + _pack(unary) + _pack(remainders)
+    remainders = pack_fields(gaps, parameter, reverse=True)
+    return header + np.packbits(unary, bitorder="little").tobytes() + remainders
 
 
-def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
+def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:
     """Return the mask; ArchiveError unless every bit of the payload is accounted for."""
     numel = math.prod(shape)
-    if not payload:
+    if not len(payload):
         raise ArchiveError("rice: expected at least 1 byte, got 0")
-    inverted = bool(payload[0] & _CODES_ZEROS)
-    parameter = payload[0] & 0x7F
+    header = payload[0:1][0]
+    inverted = bool(header & _CODES_ZEROS)
+    parameter = header & 0x7F
     if parameter > MAX_PARAMETER:
         raise ArchiveError(f"rice: expected a parameter up to {MAX_PARAMETER}, got {parameter}")
     if inverted != (2 * ones > numel):
@@ -82,47 +84,57 @@ def decode(payload: bytes, shape: tuple[int, ...], ones: int) -> Mask:
     split = len(payload) - -(-coded * parameter // 8)
     if split < 1:
         raise ArchiveError(f"rice: {coded} remainders of {parameter} bits do not fit the payload")
+    _check_streams(payload, split, coded, parameter)
     flat = np.full(numel, inverted, np.bool_)
-    flat[_positions(payload[1:split], payload[split:], coded, parameter, numel)] = not inverted
+    for positions in _positions(payload, split, coded, parameter, numel):
+        flat[positions] = not inverted
     return flat.reshape(shape)
 
 
-def _positions(
-    unary_bytes: bytes, remainder_bytes: bytes, coded: int, parameter: int, numel: int
-) -> npt.NDArray[np.int64]:
-    unary = bitarray(endian="little")
-    unary.frombytes(unary_bytes)
-    found = unary.count()
+def _check_streams(payload: Payload, split: int, coded: int, parameter: int) -> None:
+    """Check that the unary stream ends with its last one, and what pads the remainders."""
+    found = 0
+    for start, stop in pieces(split - 1):
+        found += bitarray(buffer=payload[1 + start : 1 + stop]).count()
     if found != coded:
         raise ArchiveError(f"rice: expected {coded} ones in the unary stream, got {found}")
-    if -(-count_n(unary, coded) // 8) != len(unary_bytes):
+    if split > 1 and not payload[split - 1 : split][0]:
         raise ArchiveError("rice: expected the unary stream to end at its last one, got more")
-    remainders = bitarray(endian="little")
-    remainders.frombytes(remainder_bytes)
-    if remainders.count(1, coded * parameter):
+    used = coded * parameter % 8
+    if used and payload[len(payload) - 1 : len(payload)][0] >> used:
         raise ArchiveError("rice: expected padding bits of 0, got a 1")
-    ends = np.flatnonzero(_unpack(unary_bytes))
-    quotients = np.diff(ends, prepend=-1) - 1
-    if coded and int(quotients.max()) > numel >> parameter:
-        raise ArchiveError("rice: expected positions inside the tensor, got one beyond its end")
-    gaps = quotients << parameter
-    if parameter and coded:
-        bits = _unpack(remainder_bytes)[: coded * parameter]
-        weights = np.int64(1) << np.arange(parameter - 1, -1, -1, dtype=np.int64)
-        gaps += bits.reshape(coded, parameter) @ weights
-    positions = np.cumsum(gaps + 1) - 1
-    # the float sum is no exact bound, but it shows when the integer one has wrapped around
-    if coded and (int(positions[-1]) >= numel or gaps.sum(dtype=np.float64) > 2 * numel):
-        raise ArchiveError("rice: expected positions inside the tensor, got one beyond its end")
-    return positions
 
 
-def _pack(bits: npt.NDArray[np.bool_]) -> bytes:
-    packed = bitarray(endian="little")
-    packed.pack(np.ascontiguousarray(bits).tobytes())
-    return packed.tobytes()
+def _positions(
+    payload: Payload, split: int, coded: int, parameter: int, numel: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the positions of the coded symbols, in order.
+
+    If bit e of the unary stream is one number j, j ones and e - j zeros precede it: p_j is
+    ((e - j) << k) + j plus the remainders up to and with the j-th.
+    """
+    done = total = 0  # symbols, and the sum of their remainders
+    for start, stop in pieces(split - 1, _UNARY_BYTES):
+        unary = np.unpackbits(as_bytes(payload, 1 + start, 1 + stop), bitorder="little")
+        ends = np.flatnonzero(unary.view(np.bool_)) + 8 * start
+        if not ends.size:
+            continue
+        order = np.arange(done, done + ends.size)
+        zeros = ends - order
+        if zeros[-1] > numel >> parameter:
+            raise _beyond()
+        positions = (zeros << parameter) + order
+        if parameter:
+            numbers = fields(payload, split, done, ends.size, parameter, reverse=True)
+            sums = np.cumsum(numbers.astype(np.int64))
+            sums += total
+            total = int(sums[-1])
+            positions += sums
+        if positions[-1] >= numel:  # they rise: the last is the largest
+            raise _beyond()
+        done += ends.size
+        yield positions
 
 
-def _unpack(payload: bytes) -> npt.NDArray[np.bool_]:
-    # numpy unpacks many times faster than bitarray
-    return np.unpackbits(np.frombuffer(payload, np.uint8), bitorder="little").view(np.bool_)
+def _beyond() -> ArchiveError:
+    return ArchiveError("rice: expected positions inside the tensor, got one beyond its end")

@@ -1,0 +1,50 @@
+"""Other people's text made fit to print: on one line, without control characters, not endless.
+
+A file may be called anything, and an archive may say anything of itself. What is no character that
+one can see (control characters and what starts with them, marks that turn the direction of
+writing, separators of lines, halves of characters) is shown as Python spells it, such as `\\x1b`.
+"""
+
+import hashlib
+import re
+
+LONGEST = 500  # characters of one name or value
+LONGEST_MESSAGE = 2000
+
+_BREAKS = re.compile(r"\s*[\t\n\v\f\r]\s*")
+
+
+def printable(text: object, longest: int = LONGEST) -> str:
+    r"""Return a text in characters that can be seen, cut in its middle where it is too long.
+
+    What is cut says how long it was; two different texts stay different by a digest.
+
+    >>> printable("red\x1b[31m\n")
+    'red\\x1b[31m\\n'
+    >>> printable("x" * 999, 60)
+    'xxxxxxxxxxxxxx...(999 characters, 3256fefc)...xxxxxxxxxxxxxx'
+    """
+    whole = str(text)
+    start = _visible(whole[:longest])
+    if len(whole) <= longest and len(start) <= longest:
+        return start
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    told = f"...({len(whole):,} characters, {digest})..."
+    kept = max(0, longest - len(told)) // 2
+    end = _visible(whole[len(whole) - min(kept, len(whole)) :])
+    return f"{start[:kept]}{told}{end[len(end) - kept :]}"
+
+
+def one_line(message: object, longest: int = LONGEST_MESSAGE) -> str:
+    r"""Return a message as one line in characters that can be seen; its line breaks are blanks.
+
+    >>> one_line("first\n  second\x07")
+    'first second\\x07'
+    """
+    return printable(_BREAKS.sub(" ", str(message).strip()), longest)
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

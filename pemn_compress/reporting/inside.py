@@ -1,0 +1,100 @@
+"""What is inside one archive, as blocks: facts, sections, tensors. Nothing it says is trusted."""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+from pemn_compress.reporting import words
+from pemn_compress.reporting.block_types import Block, Facts, Heading, Sheet
+from pemn_compress.reporting.collect import recorded_accuracy
+
+_SETTINGS = (
+    "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget", "floor",
+    "distribution", "scaling", "search", "ranking", "renewal", "renewal_every", "renewal_rate",
+    "seed", "score_seed", "pruning_schedule", "value_dtype",
+)  # fmt: skip
+
+
+def inside_blocks(found: Mapping[str, Any]) -> Iterator[Block]:
+    """Yield the blocks for what `describe` tells of an archive."""
+    size = words.both(found["bytes"])
+    yield Heading(f"{words.file_name(found['file'])}: {size}, format {found['format_version']}")
+    yield Facts(tuple(_facts(found)))
+    yield Heading("sections", 2)
+    yield _sections(found)
+    yield Heading("tensors", 2)
+    yield _tensors(found)
+
+
+def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    about, prototype = found["about"], found["prototype"]
+    yield "architecture", _architecture(found["architecture"])
+    settings = about.get("settings")
+    if isinstance(settings, dict):
+        settings = ", ".join(f"{key} {settings[key]}" for key in _SETTINGS if key in settings)
+    if settings:
+        yield "settings", words.clean(settings)
+    if prototype:
+        origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
+        told = f"{prototype['length']:,} x {prototype.get('transform', 'binary32')} from {origin}"
+        yield "prototype", told + ", shuffled" * ("shuffle" in prototype)
+    score = recorded_accuracy(about.get("accuracy"))
+    if score:
+        of = f"{score.correct:,} of {score.total:,}"
+        yield "accuracy", words.clean(f"{words.percent(score)} ({of}, {score.data})")
+    yield "restored", f"{words.both(found['restored_bytes'])} in memory"
+    yield "digest", found["restored_sha256"]
+
+
+def _architecture(told: Mapping[str, Any]) -> str:
+    call = words.architecture({**told, "kind": None})
+    kind = {"source": " from its model file", "none": " (built by its owner)"}
+    parts = [call + kind.get(str(told.get("kind")), "")]
+    if not told.get("bias", True):
+        parts.append("no biases")
+    if told.get("batchnorm", "learned") != "learned":
+        parts.append(words.clean(f"{told['batchnorm']} batch-norm"))
+    return ", ".join(parts)
+
+
+def _sections(found: Mapping[str, Any]) -> Sheet:
+    header, manifest = found["header_bytes"], found["manifest_bytes"]
+    rows = [("header", "", "0", f"{header:,}"), ("manifest", "", f"{header:,}", f"{manifest:,}")]
+    rows += [
+        (
+            section["name"],
+            f"{section['sha256'][:16]}...",
+            f"{section['offset']:,}",
+            f"{section['bytes']:,}",
+        )
+        for section in found["sections"]
+    ]
+    rows.append(("padding", "", "", f"{found['padding_bytes']:,}"))
+    return Sheet(("section", "SHA-256", "offset", "bytes"), tuple(rows), left=2)
+
+
+def _tensors(found: Mapping[str, Any]) -> Sheet:
+    rows = tuple(map(_tensor, found["tensors"]))
+    return Sheet(("tensor", "shape", "kind", "kept", "bytes"), rows, left=3)
+
+
+def _tensor(tensor: Mapping[str, Any]) -> tuple[str, ...]:
+    values, positions = tensor["values"], tensor.get("positions")
+    kind, kept, size = values["kind"], "", values.get("bytes", 0)
+    if positions:
+        what = "pruned" if kind == "stored" else "mask"
+        kind, size = f"{what}, {positions['codec']}", positions["bytes"] + size
+        kept = f"{positions['ones'] / prod(tensor['shape']):.2%}"
+    elif kind == "stored" and values["coding"] != "raw":
+        kind = f"stored, {values['coding']}"
+    elif kind == "alias":
+        kind = f"alias of {values['of']}"
+    if "plane" in values:
+        plane = values["plane"]
+        kind += f", {plane['kind']}s"
+        numbers = -(-plane["positions"]["ones"] * plane.get("width", 0) // 8)
+        size += plane["positions"]["bytes"] + numbers
+    shape = "x".join(map(str, tensor["shape"])) or "scalar"
+    stored = values.get("dtype", tensor["dtype"])
+    dtype = "" if stored == "f32" else f" {stored}"
+    return tensor["name"], shape + dtype, kind, kept, f"{size:,}"
