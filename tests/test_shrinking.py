@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import pemn_compress
 from pemn_compress import MaskedModel, build, compress, load, verify
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import UnknownNameError
@@ -154,3 +155,85 @@ def test_nothing_to_fold_is_said_and_not_measured(normalised):
     made = compress(model, data=(pair, pair), epochs=1, storage=Storage(fold_batchnorm=True))
     assert [step.label for step in made.steps] == ["as trained"]
     assert any("nothing is folded" in warning for warning in made.warnings)
+
+
+class Doubled(nn.BatchNorm1d):
+    """A batch-norm with a forward of its own: a scale and a shift do not say what it computes."""
+
+    def forward(self, x):
+        return super().forward(x) * 2 + self.weight
+
+
+def shared_affine() -> nn.Module:
+    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 6), nn.BatchNorm1d(6))
+    model[3].weight, model[3].bias = model[1].weight, model[1].bias
+    return model
+
+
+def shared_statistics() -> nn.Module:
+    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 6), nn.BatchNorm1d(6))
+    model[3].running_mean, model[3].running_var = model[1].running_mean, model[1].running_var
+    return model
+
+
+def used_twice() -> nn.Module:
+    norm = nn.BatchNorm1d(6)
+    return nn.Sequential(nn.Linear(6, 6), norm, nn.Linear(6, 6), norm)
+
+
+def own_forward() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 6), Doubled(6))
+
+
+def hooked() -> nn.Module:
+    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6))
+    model[1].register_forward_hook(lambda module, _, out: out + module.weight)
+    return model
+
+
+def tied_elsewhere() -> nn.Module:
+    class Tied(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(6, 6), nn.BatchNorm1d(6))
+            self.gain = self[1].weight
+
+        def forward(self, x):
+            return super().forward(x) * self.gain
+
+    return Tied()
+
+
+@pytest.mark.parametrize(
+    "make", [shared_affine, shared_statistics, used_twice, own_forward, hooked, tied_elsewhere]
+)
+@pytest.mark.parametrize("dense_dtype", ["float32"])
+def test_what_folding_would_change_is_left_alone(make, dense_dtype, tmp_path):
+    def trained():
+        torch.manual_seed(0)
+        model = make()
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.running_mean.uniform_(-1, 1)
+                module.running_var.uniform_(0.5, 4)
+                nn.init.uniform_(module.weight, 0.5, 2)
+                nn.init.uniform_(module.bias)
+        return model.eval()
+
+    masked = MaskedModel(trained())
+    points = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = masked.eval()(points)
+        pemn_compress.save(
+            masked, tmp_path / "m.pemn", fold_batchnorm=True, dense_dtype=dense_dtype
+        )
+        restored = load(tmp_path / "m.pemn", model=make())
+        torch.testing.assert_close(restored(points), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_batch_norm_that_is_masked_is_not_folded():
+    model = net()
+    masked = MaskedModel(model, include=["*.weight"])
+    with torch.no_grad():
+        expected = masked.eval()(images())
+        restored = load(packing.pack(masked, fold_batchnorm=True), model=net())
+        torch.testing.assert_close(restored(images()), expected, rtol=1e-5, atol=1e-5)
