@@ -48,7 +48,7 @@ def joined(device: torch.device) -> Iterator[World]:
         reason = (str(error).splitlines() or [""])[0]
         raise TrainingError(
             f"rank {here.rank} of {here.size}: another rank was lost, its own message says why "
-            f"({reason}); the same command goes on from the --checkpoint, if there is one"
+            f"({reason}); the same command goes on from the checkpoint, if there is one"
         ) from None
     finally:
         if own and dist.is_initialized():
