@@ -14,7 +14,14 @@ from trainable import RECIPE, Watch, images, masked, net, points
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data, Split
-from pemn_compress.errors import DataError, ModelError, PemnError, PemnWarning, TrainingError
+from pemn_compress.errors import (
+    DataError,
+    ModelError,
+    PemnError,
+    PemnWarning,
+    SettingError,
+    TrainingError,
+)
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.training.evaluation import check_fit, evaluate
 from pemn_compress.training.fitting import fit
@@ -370,6 +377,31 @@ def test_lazy_layers_and_wrappers_are_trained() -> None:
     renewed = MaskedModel(net(), renewal="iterand", renewal_every=1)
     fit(torch.compile(renewed, backend="eager"), images(), TWO)
     assert int(renewed.renewal.last) > 0, "it was told of its steps"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning", "ignore:.*jit:DeprecationWarning")
+def test_compiled_programs_and_models_without_values() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
+    script = torch.jit.script(copy.deepcopy(plain))
+    assert fit(script, images(), TWO)[-1].test == fit(plain, images(), TWO)[-1].test
+    with pytest.raises(ModelError, match="meta device and has no values to train from"):
+        fit(nn.Sequential(nn.Flatten(), nn.Linear(36, 3, device="meta")), images(), TWO)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seed": -1}, "seed: expected 0 or more, got -1"),
+        ({"seed": 1.0}, "seed: expected a whole number, got 1.0"),
+        ({"seed": True}, "seed: expected a whole number, got True"),
+    ],
+)
+def test_a_seed_is_a_whole_number(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=f"^{message}$"):
+        fit(net(), images(), TWO, **given)
+    with pytest.raises(SettingError, match="batch size: expected 1 or more, got 0"):
+        evaluate(net(), images().test, images(), batch_size=0)
 
 
 @pytest.mark.parametrize(("what", "value"), [("model", "mlp"), ("data", (1, 2)), ("recipe", "x")])

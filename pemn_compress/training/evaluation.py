@@ -14,6 +14,7 @@ from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError, PemnError
 from pemn_compress.training.blame import blamed
 from pemn_compress.training.history import Score
+from pemn_compress.training.recipes.numbers import integer
 from pemn_compress.training.untouched import untouched
 
 
@@ -72,6 +73,7 @@ def evaluate(
     """
     if not len(split):
         raise DataError(f"data {data.name!r}: expected samples to evaluate on, got none")
+    batch_size = integer("batch size", batch_size, least=1)
     device = device_of(model)
     batches = Batches(
         split,

@@ -62,7 +62,7 @@ def fit(
     another rank is lost; ModelError where the model's own code fails; DataError and SettingError
     for data and settings that do not fit.
     """
-    run, seed = run or Run(), integer("seed", seed)
+    run, seed = run or Run(), integer("seed", seed, least=0)
     check_kinds(model, data, recipe)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)

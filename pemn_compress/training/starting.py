@@ -12,7 +12,7 @@ from pemn_compress.data.augment import Augment, parse_augment
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import DataError, SettingError
+from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
@@ -45,7 +45,7 @@ def ready(
     given, model = model, unwrapped(model)
     if data.train is None:
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
-    model.to(device)
+    _move(model, device)
     outputs = check_fit(model, data)
     if run.channels_last:
         _to_channels_last(model)
@@ -84,7 +84,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     while True:
         if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
             model = model.module
-        elif isinstance(inner := model._modules.get("_orig_mod"), nn.Module):
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
             model = inner
         else:
             return model
@@ -135,6 +135,16 @@ def check_kinds(model: Any, data: Any, recipe: Any) -> None:
     ):
         if not isinstance(value, kind):
             raise SettingError(f"{name}: expected {how}, got {type(value).__name__}")
+
+
+def _move(model: nn.Module, device: torch.device) -> None:
+    try:
+        model.to(device)
+    except NotImplementedError:
+        raise ModelError(
+            "the model lies on torch's meta device and has no values to train from: expected one "
+            "that is built on another device"
+        ) from None
 
 
 def _augment(data: Data, recipe: Recipe) -> Augment | None:
