@@ -27,7 +27,7 @@ from pemn_compress import (
 from pemn_compress.compressing import verb
 from pemn_compress.compressing.preparing import DataRequest
 from pemn_compress.compressing.storage import Storage
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, TrainingError
 
 QUICK = DataRequest("digits", train_limit=200, test_limit=50)
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -342,6 +342,36 @@ class TestFromPython:
                 return super().forward(x.flatten(1) - x.flatten(1).roll(1, 0))
 
         rehearse(MaskedModel(Pairs(64, 3)), IMAGES, build=lambda: Pairs(64, 3))
+
+
+class TestReach:
+    """A model that does not compute with its masked weights."""
+
+    def test_a_parameter_that_is_kept_elsewhere(self):
+        kept = []
+
+        class Elsewhere(nn.Linear):
+            def __init__(self):
+                super().__init__(64, 10)
+                kept.append(self.weight)
+
+            def forward(self, x):
+                return functional.linear(x.flatten(1), kept[0], self.bias)
+
+        with pytest.raises(TrainingError, match="keeps it in a place of its own"):
+            rehearse(MaskedModel(Elsewhere(), ratio=0.1), IMAGES, build=Elsewhere)
+
+    def test_a_weight_that_no_output_comes_from(self):
+        class Unused(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Linear(64, 10), nn.Linear(64, 10)
+
+            def forward(self, x):
+                return {"out": [self.a(x.flatten(1))]}
+
+        (warning,) = rehearse(MaskedModel(Unused(), ratio=0.1), IMAGES, build=Unused).warnings
+        assert warning.startswith("b.weight: the outputs do not come from it")
 
 
 class TestChangedAfterBuild:

@@ -7,7 +7,7 @@ not after the last epoch.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.masking.reach import unreachable
 from pemn_compress.models.building import architecture_of
 from pemn_compress.models.seeded import seeded
 from pemn_compress.models.structure import Difference, alike, differences
@@ -64,7 +65,8 @@ def rehearse(
 
     Raises ModelError, in one line, for what a reader could not have: state that an archive does not
     hold, state outside the state dict that differs between two builds or that a forward pass
-    changes, outputs that are random in evaluation mode.
+    changes, outputs that are random in evaluation mode. Raises TrainingError for a model that does
+    not compute with its masked weights; one whose outputs some of them never reach is warned of.
     """
 
     def builder(seed: int) -> nn.Module:
@@ -72,7 +74,16 @@ def rehearse(
         with seeded(seed):
             return build()
 
-    return walk(masked, inputs, builder if build else None, {})
+    found = walk(masked, inputs, builder if build else None, {})
+    part = _first(_arguments(inputs), _BATCH)
+    missed = unreachable(masked, _run(masked, part, training=False, grad=True))
+    if not missed:
+        return found
+    told = (
+        f"{', '.join(missed[:4])}: the outputs do not come from it, so it will not be trained: "
+        "either forward does not use the weight, or it uses a copy or its .data"
+    )
+    return replace(found, warnings=(*found.warnings, told))
 
 
 def walk(
@@ -87,7 +98,7 @@ def walk(
 
     `seeds` are what its random state may be: the one that the archive records, and another.
     """
-    arguments = inputs if isinstance(inputs, tuple | Mapping) else (inputs,)
+    arguments = _arguments(inputs)
     packed = pack(masked, **storing, untrained=True)
     if builder is None and architecture_of(masked.model)["kind"] == "registered":
         with suppress(ModelError):  # changed since it was built: pack has said so
@@ -106,7 +117,9 @@ def walk(
     apart = list(differences(first, second))
     warnings = [] if builder is None else _trained_before(masked, first, second)
     fill(packed, first)
+    before = _shapes(first)
     compare_outputs(masked, first, arguments, apart)
+    _check_shapes(before, first)
     _compare_readers(first, second, arguments, apart)
     warnings += [
         f"{one.told} differs between two builds of the model and is not in its state dict; its "
@@ -177,7 +190,7 @@ def _compare_readers(
     """
     part = _first(arguments, _BATCH)
     _shake(first)
-    before = {name: _shape(value) for name, value in first.state_dict().items()}
+    before = _shapes(first)
     second.load_state_dict(first.state_dict())
     try:
         one, other = (_run(model, part, training=True) for model in (first, second))
@@ -186,8 +199,16 @@ def _compare_readers(
         return
     if not _agree(one, other):
         raise _lost(apart, "in training mode")
-    after = {name: _shape(value) for name, value in first.state_dict().items()}
-    for name, shape in after.items():
+    _check_shapes(before, first)
+    second.load_state_dict(first.state_dict())
+    one, other = (_run(model, part, training=False) for model in (first, second))
+    if not _agree(one, other):
+        raise _lost(apart or list(differences(first, second)), "after a forward pass")
+
+
+def _check_shapes(before: Mapping[str, Any], model: nn.Module) -> None:
+    """Refuse state that a forward pass has made, or whose shape it has changed."""
+    for name, shape in _shapes(model).items():
         if before.get(name) != shape:
             what = "changes its shape" if name in before else "is made"
             raise ModelError(
@@ -195,10 +216,6 @@ def _compare_readers(
                 "from the archive; expected it in its shape from the constructor on, or registered "
                 "with persistent=False"
             )
-    second.load_state_dict(first.state_dict())
-    one, other = (_run(model, part, training=False) for model in (first, second))
-    if not _agree(one, other):
-        raise _lost(apart or list(differences(first, second)), "after a forward pass")
 
 
 def _lost(apart: Sequence[Difference], when: str) -> ModelError:
@@ -241,18 +258,24 @@ def replaced(which: str, masked: MaskedModel) -> str:
     )
 
 
-def _run(model: nn.Module, arguments: Inputs, *, training: bool, seed: int = 0) -> Any:
+def _run(
+    model: nn.Module, arguments: Inputs, *, training: bool, seed: int = 0, grad: bool = False
+) -> Any:
     """Return a forward pass's outputs, all modes and random states being as before afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.train(training)
     try:
-        with torch.no_grad(), seeded(seed):
+        with torch.set_grad_enabled(grad), seeded(seed):
             if isinstance(arguments, Mapping):
                 return model(**arguments)
             return model(*arguments)
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def _arguments(inputs: Tensor | Inputs) -> Inputs:
+    return inputs if isinstance(inputs, tuple | Mapping) else (inputs,)
 
 
 def _agree(one: Any, other: Any) -> bool:
@@ -293,5 +316,9 @@ def _shake(model: nn.Module) -> None:
             parameter.add_(noise.to(parameter.device, parameter.dtype))
 
 
-def _shape(value: Any) -> Any:
-    return (tuple(value.shape), value.dtype) if isinstance(value, Tensor) else type(value)
+def _shapes(model: nn.Module) -> dict[str, Any]:
+    """Return what each entry of a state dict is: a tensor's shape and dtype."""
+    return {
+        name: (tuple(value.shape), value.dtype) if isinstance(value, Tensor) else type(value)
+        for name, value in model.state_dict().items()
+    }

@@ -5,8 +5,10 @@ with the old ones, whatever the masks. What can be seen without running it, `ref
 """
 
 import warnings
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from pemn_compress.errors import PemnWarning, TrainingError
 from pemn_compress.masking.host import PlannedModel
@@ -37,7 +39,43 @@ def check_bypassed(model: PlannedModel) -> None:
 
     Raises TrainingError.
     """
-    stale = bypassed(model)
+    _refuse(bypassed(model))
+
+
+def unreachable(model: PlannedModel, outputs: Any) -> list[str]:
+    """Return the planned tensors that outputs do not come from, by their graph alone.
+
+    None where the outputs have no graph. Raises TrainingError where they come from a parameter that
+    was taken out of the model.
+    """
+    leaves = _leaves(outputs)
+    if not leaves:
+        return []
+    held, missed = model.held(), []
+    for tensor, own in zip(model.plan, model.trained(), strict=True):
+        if own.requires_grad and id(own) not in leaves:
+            missed.append(tensor.name)
+    _refuse([name for name in missed if name in held and id(held[name]) in leaves])
+    return missed
+
+
+def _leaves(outputs: Any) -> set[int]:
+    """Return the ids of the parameters that outputs, in any nesting, were computed from."""
+    todo = [one.grad_fn for one in tree_leaves(outputs) if isinstance(one, Tensor)]
+    seen: set[Any] = set()
+    leaves = set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves.add(id(node.variable))
+        todo += [following for following, _ in node.next_functions]
+    return leaves
+
+
+def _refuse(stale: list[str]) -> None:
     if stale:
         raise TrainingError(
             f"{_listed(stale)}: the loss reaches the parameter that the masked weight replaced and "
