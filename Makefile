@@ -36,7 +36,7 @@ test: lint zstd
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # Models of timm, torchvision and transformers through the whole road, and MaskedModel in the loops
-# of Lightning, accelerate, transformers and skorch; about three minutes on a quiet machine.
+# of Lightning, accelerate, transformers and skorch; about a minute of a core.
 test-zoo: $(ZOO)
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/zoo
 

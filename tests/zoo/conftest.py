@@ -4,11 +4,14 @@ from importlib.util import find_spec
 
 import pytest
 
-NEEDED = ("timm", "transformers", "lightning", "accelerate", "skorch")
+NEEDED = ("timm", "transformers", "lightning", "accelerate", "skorch", "safetensors")
 
-missing = [name for name in NEEDED if find_spec(name) is None]
-if missing:
-    raise pytest.UsageError(
-        f"tests/zoo: expected {', '.join(NEEDED)}, missing: {', '.join(missing)}: "
-        "pip install -e '.[dev,zoo]', or make test-zoo, which does it"
-    )
+
+def pytest_configure() -> None:
+    """Say in one line what is missing."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise pytest.UsageError(
+            f"tests/zoo: expected {', '.join(NEEDED)}, missing: {', '.join(missing)}: "
+            "pip install -e '.[dev,zoo]', or make test-zoo, which does it"
+        )
