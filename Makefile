@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+ZOO    := $(VENV)/.installed-zoo
 
-.PHONY: demo test lint zstd bench cross fuzz clean
+.PHONY: demo test test-zoo lint zstd bench cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(ZOO): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,zoo]'
 	touch $@
 
 demo: $(READY)
@@ -29,6 +34,11 @@ zstd: $(READY)
 
 test: lint zstd
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# Models of timm, torchvision and transformers through the whole road, and MaskedModel in the loops
+# of Lightning, accelerate, transformers and skorch; about a minute of a core.
+test-zoo: $(ZOO)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/zoo
 
 # Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
 bench: $(READY)

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pemn_compress.compressing.comparing import compare_outputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.compressing.rehearsal import ANY_SIZE, compare_outputs, fill
+from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, is_registered
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
@@ -99,9 +100,9 @@ def _read(
     packed: bytes, told: Mapping[str, Any], prepared: Prepared, build: Builder | None
 ) -> nn.Module:
     """Return the model as a reader comes by it; of a model that was given, in a copy of it."""
-    if told["kind"] == "registered":
+    if is_registered(packed):
         return load(packed, limits=ANY_SIZE)
-    if build is not None:
+    if told["kind"] == "source" and build is not None:
         model = build(int(told["seed"], 16))
     else:
         assert prepared.given is not None

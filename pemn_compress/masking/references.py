@@ -25,6 +25,7 @@ _SINGLE = (
     str, bytes, bytearray, int, float, complex, bool, type(None), type, ModuleType,
     BuiltinFunctionType, np.ndarray, np.generic, torch.dtype, torch.device, torch.Size,
     torch.Generator,
+    torch.optim.Optimizer,  # a trainer's, who has the model and is had by it: no pass reads there
 )  # fmt: skip
 
 

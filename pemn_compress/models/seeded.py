@@ -10,10 +10,16 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators of torch (CPU), numpy and Python; afterwards all are as before."""
+    """Seed the global generators of torch, numpy and Python; afterwards all are as before.
+
+    Those of GPUs too, where there is one in use: a GPU that nobody has used is left alone.
+    """
     ours, theirs = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed % 2**63)
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=list(gpus)):
+        torch.default_generator.manual_seed(seed % 2**63)
+        if gpus:
+            torch.cuda.manual_seed_all(seed % 2**63)
         np.random.seed(seed % 2**32)
         random.seed(seed)
         try:

@@ -109,6 +109,13 @@ def alike(one: Any, other: Any) -> bool:
 
 def _alike(a: Any, b: Any, seen: Seen) -> bool:
     """Return whether two values are the same as far as can be told."""
+    try:
+        return _compared(a, b, seen)
+    except RecursionError:  # what lies that deep cannot be told
+        return True
+
+
+def _compared(a: Any, b: Any, seen: Seen) -> bool:
     if a is b or (id(a), id(b)) in seen:
         return True
     seen[id(a), id(b)] = (a, b)  # held, so that no other pair gets their ids
@@ -133,6 +140,9 @@ def _alike(a: Any, b: Any, seen: Seen) -> bool:
 
 
 def _same_tensor(a: Tensor, b: Tensor) -> bool:
+    if a.is_nested or b.is_nested:
+        both = a.is_nested and b.is_nested
+        return both and _same_items(a.unbind(), b.unbind(), {})
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.is_meta or b.is_meta:

@@ -4,6 +4,7 @@ A copy of a user's module is not always possible (activations that it keeps, fun
 back to the original), and is never what a reader will have.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -28,9 +29,12 @@ def state_of(masked: MaskedModel | PrunedModel) -> dict[str, Tensor]:
     with torch.no_grad():
         weights = masked.weights()
     copies: dict[int, Tensor] = {}
-    state: dict[str, Tensor] = {}
+    state: OrderedDict[str, Tensor] = OrderedDict()
     with in_place(masked, weights) as model:
-        for name, tensor in model.state_dict(keep_vars=True).items():
+        own = model.state_dict(keep_vars=True)
+        # its modules' versions: some take a state without them for one of years ago
+        state._metadata = getattr(own, "_metadata", None)  # type: ignore[attr-defined]
+        for name, tensor in own.items():
             _check(name, tensor)
             if id(tensor) not in copies:
                 copies[id(tensor)] = tensor.detach().clone()

@@ -1,0 +1,228 @@
+"""A model and the one that a reader has: do they compute the same?
+
+A reader's model is built anew, filled from the archive, and compared in evaluation mode; two of
+them are compared after what training does to a model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from pemn_compress.compressing.passes import Cut, Inputs, cuts, run
+from pemn_compress.compressing.passes import first as the_first
+from pemn_compress.compressing.passes import last as the_last
+from pemn_compress.errors import ModelError
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.models.structure import Difference, alike, differences
+from pemn_compress.storing.state import in_place
+
+BATCH = 2
+
+
+def compare_outputs(
+    masked: nn.Module,
+    reader: nn.Module,
+    arguments: Inputs,
+    apart: Sequence[Difference] = (),
+    *,
+    batch: int = BATCH,
+) -> Cut:
+    """Compare a model with the one that a reader has, in evaluation mode, on more samples and one.
+
+    Bit for bit on the CPU; elsewhere, where sums hang on a kernel's choice, within rounding.
+    Returns how the inputs were cut into samples. Raises ModelError, naming the first of the
+    differences `apart` where there are any.
+    """
+    reader.to(_device(masked))
+    cut, expected = outputs_of(masked, arguments, batch)
+    _compare(masked, reader, cut(arguments, the_first(batch)), expected, apart, f"batch {batch}")
+    if batch > 1:
+        one = cut(arguments, the_first(1))
+        try:
+            expected = run(masked, one, training=False)
+        except Exception:  # a model may want more than one sample
+            return cut
+        _compare(masked, reader, one, expected, apart, "batch 1")
+    return cut
+
+
+def compare_readers(
+    first: nn.Module,
+    second: nn.Module,
+    arguments: Inputs,
+    cut: Cut,
+    apart: Sequence[Difference] = (),
+) -> list[str]:
+    """Let two readers' models go through what training does, and compare them.
+
+    Both are given one state in which no dense parameter hides what it multiplies, as zeros do.
+    Returns what could not be tried, one line each. Raises ModelError.
+    """
+    some, others = (cut(arguments, choice(BATCH)) for choice in (the_first, the_last))
+    second.to(_device(first))
+    _shake(first)
+    before = shapes(first)
+    try:
+        second.load_state_dict(first.state_dict())
+    except RuntimeError:
+        raise _lost(apart, "a second build", "does not take its state") from None
+    try:
+        one, other = (run(model, some, training=True) for model in (first, second))
+    except Exception as error:
+        return [
+            f"in training mode the model does not take these inputs ({_reason(error)}): what "
+            "a forward pass in training changes could not be tried"
+        ]
+    if not _agree(one, other):
+        raise _lost(apart, "in training mode")
+    try:
+        run(first, others, training=True)
+    except Exception:
+        return []  # what it has done with the first samples is enough
+    check_shapes(before, first)
+    second.load_state_dict(first.state_dict())
+    try:
+        one, other = (run(model, some, training=False) for model in (first, second))
+    except Exception as error:
+        return [
+            f"with other values the model does not take these inputs ({_reason(error)}): what a "
+            "forward pass in training leaves could not be tried"
+        ]
+    if not _agree(one, other):
+        raise _lost(apart or list(differences(first, second)), "after a forward pass")
+    return []
+
+
+def shapes(model: nn.Module) -> dict[str, Any]:
+    """Return what each entry of a state dict is: a tensor's shape and dtype."""
+    return {
+        name: (tuple(value.shape), value.dtype) if isinstance(value, Tensor) else type(value)
+        for name, value in model.state_dict().items()
+    }
+
+
+def check_shapes(before: Mapping[str, Any], model: nn.Module) -> None:
+    """Refuse state that a forward pass has made, or whose shape it has changed.
+
+    `before` are the `shapes` of before it. Raises ModelError.
+    """
+    for name, shape in shapes(model).items():
+        if before.get(name) != shape:
+            what = "changes its shape" if name in before else "is made"
+            raise ModelError(
+                f"{name} {what} in a forward pass: a model that is built anew could not take it "
+                "from the archive; expected it in its shape from the constructor on, or registered "
+                "with persistent=False"
+            )
+
+
+def outputs_of(
+    masked: nn.Module, arguments: Inputs, count: int = BATCH, *, grad: bool = False
+) -> tuple[Cut, Any]:
+    """Return how the inputs can be cut into samples, and the outputs for `count` of these.
+
+    In evaluation mode; with `grad` autograd follows. Raises ModelError.
+    """
+    failed: Exception | None = None
+    for cut in cuts(arguments):
+        try:
+            part = cut(arguments, the_first(count))
+            return cut, run(masked, part, training=False, grad=grad)
+        except Exception as error:
+            failed = error
+    assert failed is not None
+    raise ModelError(f"the model does not take its inputs: {_reason(failed)}") from failed
+
+
+def _compare(
+    masked: nn.Module,
+    reader: nn.Module,
+    part: Inputs,
+    expected: Any,
+    apart: Sequence[Difference],
+    when: str,
+) -> None:
+    what = "computes something else"
+    try:
+        # in another random state: outputs that hang on it cannot be compared
+        if _agree(expected, run(reader, part, training=False, seed=1)):
+            return
+    except Exception as error:
+        what = f"fails where this one does not: {_reason(error)}"
+    else:
+        if not _agree(expected, run(masked, part, training=False, seed=1)):
+            raise ModelError(
+                "in evaluation mode the same inputs give other outputs each time: expected outputs "
+                "that can be compared with those of the restored model; is it dropout without "
+                "training=self.training, or noise that evaluation could leave out?"
+            )
+    raise _lost(apart or _differences(masked, reader), when, what)
+
+
+def _differences(masked: nn.Module, reader: nn.Module) -> list[Difference]:
+    if not isinstance(masked, MaskedModel | PrunedModel):
+        return list(differences(masked, reader))
+    with in_place(masked) as host:
+        return list(differences(host, reader))
+
+
+def _lost(
+    apart: Sequence[Difference], when: str, what: str = "computes something else"
+) -> ModelError:
+    if apart:
+        places = ", ".join(one.told for one in apart[:3])
+        return ModelError(
+            f"the model keeps state outside its state dict, which no archive holds: {places}; a "
+            f"model built anew and filled {what} ({when}): register it as a buffer "
+            "(register_buffer), or make it the same in every build"
+        )
+    return ModelError(
+        f"a model built anew and filled from the archive {what} ({when}), though all tensors "
+        "agree: two builds differ in state that is not in the state dict and was not found; what "
+        "is drawn or read when the model is built has to be a buffer"
+    )
+
+
+def _agree(one: Any, other: Any) -> bool:
+    if alike(one, other):
+        return True
+    parts, others = list(_parts(one, set())), list(_parts(other, set()))
+    return len(parts) == len(others) and all(map(_close, parts, others))
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Whether two parts of outputs agree, tensors of a GPU within rounding."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.device.type != "cpu":
+        return one.shape == other.shape and torch.allclose(one, other, 1e-3, 1e-5, equal_nan=True)
+    return alike(one, other)
+
+
+def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
+    """Yield what outputs consist of, inside objects too, such as attention's caches."""
+    for leaf in tree_leaves(value):
+        if isinstance(leaf, Tensor) or not hasattr(leaf, "__dict__"):
+            yield leaf
+        elif id(leaf) not in seen:
+            seen.add(id(leaf))
+            yield from _parts(vars(leaf), seen)
+
+
+@torch.no_grad()
+def _shake(model: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            noise = torch.empty(parameter.shape).uniform_(-0.05, 0.05, generator=generator)
+            parameter.add_(noise.to(parameter.device, parameter.dtype))
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(iter([*model.parameters(), *model.buffers()])).device
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
