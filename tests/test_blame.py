@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from trainable import RECIPE, Watch, images
 
 from pemn_compress.data.own import from_model_file
@@ -145,6 +146,25 @@ def test_an_error_in_the_backward_pass_is_the_models() -> None:
 
     with pytest.raises(ModelError, match=r"NameError: .*\(test_blame.py, line \d+, in backward"):
         fit(Net(36, 3), images(), RECIPE)
+
+
+class Checkpointed(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return checkpoint(super().forward, x.flatten(1), use_reentrant=False)
+
+
+class Forgetful(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flatten(1)) + (None if self.training else 0)
+
+
+def test_parts_that_run_again_in_the_backward_pass_find_no_masked_weights() -> None:
+    with pytest.raises(ModelError, match=r"activation checkpointing .*expected it to be switched"):
+        fit(MaskedModel(nn.Sequential(Checkpointed(36, 3))), images(), RECIPE)
+    fit(nn.Sequential(Checkpointed(36, 3)), images(), RECIPE)
+    with pytest.raises(ModelError, match="the model's own code fails") as caught:
+        fit(MaskedModel(nn.Sequential(Forgetful(36, 3))), images(), RECIPE)
+    assert "checkpointing" not in str(caught.value), "None of the user's own is no weight"
 
 
 def test_a_module_without_a_forward_pass() -> None:

@@ -147,6 +147,7 @@ def test_whole_numbers_and_what_is_shown() -> None:
         (MaskedModel, {"sparsity": 0.5}, r"^sparsity is a setting of PrunedModel, and not one of"),
         (PrunedModel, {"ratio": 0.5}, r"^ratio is a setting of MaskedModel, and not one of Pruned"),
         (MaskedModel, {"xyz": 1}, r"unknown setting 'xyz'; expected one of: budget, density, "),
+        (MaskedModel, {"strategy": "random"}, r"or PrunedModel\(model, strategy='random'\)$"),
         (MaskedModel, {"strategy": "maks"}, r"'maks'; expected one of: .*; did you mean mask\?"),
     ],
 )

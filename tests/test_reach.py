@@ -20,7 +20,8 @@ class Net(nn.Module):
 
     def __init__(self, use: str) -> None:
         super().__init__()
-        self.first, self.second, self.last = nn.Linear(12, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+        self.first, self.last = nn.Linear(12, 16), nn.Linear(16, 3)
+        self.second = nn.Linear(16, 16, bias=False)
         self.use, self.calls = use, 0
         KEPT[:] = [self.second.weight]
 
@@ -80,7 +81,7 @@ def test_a_stale_weight_stops_a_training_after_its_first_step() -> None:
         fit(masked, points(), RECIPE)
     assert "exclude=['second.weight']" in str(told.value)
     assert "\n" not in str(told.value)
-    assert masked.model.calls == 1
+    assert masked.model.calls == 0, "it is found in a trial, of which nothing is left"
 
 
 @pytest.mark.parametrize("use", ["never", "data"])

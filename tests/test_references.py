@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress import MaskedModel, PrunedModel
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, PemnWarning
 
 
 class Helper:
@@ -127,6 +127,30 @@ def test_what_leads_to_a_module_is_no_second_place() -> None:
     masked = MaskedModel(Legitimate())
     masked(torch.randn(2, 3, 20)).sum().backward()
     assert all(score.grad is not None for score in masked.scores)
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.AdamW])
+def test_an_optimizer_made_before_is_told(make: Any) -> None:
+    model = net()
+    optimizer = make(model.parameters(), 0.1)
+    with pytest.warns(
+        PemnWarning, match=rf"{make.__name__}\) holds weights that are masked now \(2"
+    ):
+        masked = MaskedModel(model, ratio=0.1)
+    assert len(optimizer.param_groups[0]["params"]) == 4
+    assert sorted(masked.held()) == ["0.weight", "2.weight"]
+    model = net()
+    optimizer = make([model[0].weight], 0.1)
+    PrunedModel(model)  # whose values are the parameters: that optimizer trains them
+
+
+@pytest.mark.filterwarnings("error")
+def test_parameters_that_somebody_looks_at_are_no_reason_to_speak() -> None:
+    model = net()
+    weight = model[0].weight
+    masked = MaskedModel(model, ratio=0.1)
+    assert masked.held() == {"0.weight": weight}
+    assert MaskedModel(net(), ratio=0.1).held() == {}
 
 
 def test_a_dense_baseline_may_hold_its_weights_where_it_likes() -> None:

@@ -207,13 +207,15 @@ def test_threads_share_one_model(kind: type) -> None:
     def run(which: int) -> None:
         start.wait()
         with torch.no_grad():
-            for _ in range(50):
+            for _ in range(20):
                 if not torch.equal(masked(inputs[which]), expected[which]):
                     wrong.append(which)
                 if len(masked.state_dict()) != keys:
                     wrong.append("state")
+                if pack(masked) != packed:
+                    wrong.append("archive")
 
-    keys = len(masked.state_dict())
+    keys, packed = len(masked.state_dict()), pack(masked)
     threads = [threading.Thread(target=run, args=(i,)) for i in range(len(inputs))]
     for thread in threads:
         thread.start()

@@ -70,6 +70,7 @@ class _Rebinding:
         self._parts = {id(part) for part in parts}
         self._own = {id(one) for one in memo.values()}  # what may be changed: it is the copy's
         self._seen: set[int] = set()
+        self._elsewhere: dict[int, Any] = {}  # what has been looked into, and leads nowhere here
 
     def through(self, made: nn.Module) -> None:
         """Go through all attributes of all modules of the copy."""
@@ -77,8 +78,14 @@ class _Rebinding:
             self._inside(vars(module))
 
     def _leads(self, value: Any) -> bool:
-        found = reached([("", value)], lambda one: id(one) in self._parts)
-        return any(id(one) in self._parts for _, one in found)
+        looked: dict[int, Any] = {}
+        ends = self._parts | self._elsewhere.keys()
+        for _, one in reached([("", value)], lambda one: id(one) in ends):
+            if id(one) in self._parts:
+                return True
+            looked[id(one)] = one
+        self._elsewhere |= looked
+        return False
 
     def _new(self, value: Any) -> Any:
         """Return what a value has to be in the copy: itself, changed inside, or another."""

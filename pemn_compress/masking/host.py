@@ -6,7 +6,8 @@ None there and fails loudly, instead of training something else than is stored.
 
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self, cast
 from weakref import ref
 
@@ -109,7 +110,7 @@ class PlannedModel(nn.Module):
                 if is_sharded(parameter)
             }
             instead |= {old: made[name] for name, old in self.held().items()}
-        with self._one_pass:
+        with self.between_passes():
             _forget_flat_weights(self.model)
             plain = copied(self.model, instead)
         for parameter in plain.parameters():
@@ -125,9 +126,15 @@ class PlannedModel(nn.Module):
         found = {name: taken() for name, taken in self._taken.items()}
         return {name: parameter for name, parameter in found.items() if parameter is not None}
 
+    @contextmanager
+    def between_passes(self) -> Iterator[None]:
+        """Keep other threads from running the model, and wait for one that does."""
+        with self._one_pass:
+            yield
+
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Return the state, between two passes of other threads."""
-        with self._one_pass:
+        with self.between_passes():
             return super().state_dict(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive.records import Shuffle
 from pemn_compress.format.archive.values import shuffled
 from pemn_compress.masking import at_once
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
 from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.references import told_of_optimizers
 from pemn_compress.masking.rules.budgets import (
     Budget,
     global_budget,
@@ -25,8 +26,10 @@ from pemn_compress.masking.rules.budgets import (
 )
 from pemn_compress.masking.rules.keywords import check_keywords
 from pemn_compress.masking.rules.progress import check_progress
+from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES
 from pemn_compress.masking.rules.strategies import (
     SHUFFLE_STREAM,
+    STRATEGIES,
     Filling,
     Settings,
     few_values_warning,
@@ -97,6 +100,11 @@ class MaskedModel(PlannedModel):
     ) -> None:
         super().__init__()
         check_keywords("MaskedModel", methods)
+        if strategy in TRAINED_STRATEGIES:
+            raise SettingError(
+                f"strategy {strategy!r} trains weights: expected one of masks "
+                f"({', '.join(STRATEGIES)}), or PrunedModel(model, strategy={strategy!r})"
+            )
         self.settings = Settings(
             strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
             **methods,
@@ -129,6 +137,7 @@ class MaskedModel(PlannedModel):
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
         self._tell(told)
         self._take_over(model)
+        self._tell(told_of_optimizers(self.held()))
 
     def advance(
         self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None

@@ -5,6 +5,7 @@ parameter itself would go on with the old one, silently.
 """
 
 import functools
+import gc
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -148,6 +149,29 @@ def refuse_references(model: nn.Module, planned: Mapping[str, nn.Parameter]) -> 
                     f"would part them; expected one parameter under both names (as in "
                     f"head.weight = embedding.weight)"
                 )
+
+
+def told_of_optimizers(replaced: Mapping[str, nn.Parameter]) -> list[str]:
+    """Return what a user should know of optimizers that hold parameters which are trained no more.
+
+    `replaced` is name -> parameter, of those that somebody still holds.
+    """
+    if not replaced:  # as a rule: then no object of the process has to be looked at
+        return []
+    names = {id(parameter): name for name, parameter in replaced.items()}
+    lines = []
+    for one in gc.get_objects():
+        if not issubclass(type(one), torch.optim.Optimizer):
+            continue
+        groups = getattr(one, "param_groups", ())
+        found = [names[id(p)] for group in groups for p in group["params"] if id(p) in names]
+        if found:
+            lines.append(
+                f"an optimizer made before ({type(one).__name__}) holds weights that are masked "
+                f"now ({len(found)}, such as {found[0]}): it would train no score; make it anew "
+                "from the masked model's parameters()"
+            )
+    return lines
 
 
 def _held(name: str, place: str, how: str) -> ModelError:

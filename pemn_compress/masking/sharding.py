@@ -29,20 +29,18 @@ def unsharded(model: nn.Module) -> Iterator[None]:
 
     Their classes become those of before, their hooks and marks are gone; parameters stay.
     """
-    classes = {module: type(module) for module in model.modules()}
+    classes: dict[nn.Module, type[nn.Module]] = {}
     kept: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
     try:
-        for module, kind in classes.items():
+        for module in model.modules():
+            own, kind = vars(module), type(module)
             if any(base.__name__ == "FSDPModule" for base in kind.__mro__):
+                classes[module] = kind
                 module.__class__ = kind.__bases__[-1]  # (FSDPModule, the class of before)
-            own = vars(module)
-            hooks = [one for name, one in own.items() if name.endswith("_hooks") and one]
-            kept += [(held, dict(held)) for held in (own, *hooks)]
-            for name in [name for name in own if name.startswith(_MARKS)]:
-                del own[name]
-            for held in hooks:
-                for key in [key for key, hook in held.items() if _of_torch_distributed(hook)]:
-                    del held[key]
+            _take_from(own, [name for name in own if name.startswith(_MARKS)], kept)
+            for hooks in [one for name, one in own.items() if name.endswith("_hooks") and one]:
+                found = [key for key, hook in hooks.items() if _of_torch_distributed(hook)]
+                _take_from(hooks, found, kept)
         yield
     finally:
         for module, kind in classes.items():
@@ -50,6 +48,16 @@ def unsharded(model: nn.Module) -> Iterator[None]:
         for held, before in kept:
             held.clear()
             held.update(before)
+
+
+def _take_from(
+    held: dict[Any, Any], keys: list[Any], kept: list[tuple[dict[Any, Any], dict[Any, Any]]]
+) -> None:
+    """Remove keys, and note what was there in its order, which is that of hooks."""
+    if keys:
+        kept.append((held, dict(held)))
+        for key in keys:
+            del held[key]
 
 
 def _of_torch_distributed(hook: Any) -> bool:

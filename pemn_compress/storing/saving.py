@@ -28,6 +28,7 @@ from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES
 from pemn_compress.masking.search.iterand import value_stream
+from pemn_compress.masking.sharding import unsharded
 from pemn_compress.masking.straight_through import binary_scale, tile
 from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.models import building as architectures
@@ -181,7 +182,7 @@ def current_architecture(masked: MaskedModel | PrunedModel) -> dict[str, Any]:
     Then only its owner can build it, which is said in a PemnWarning.
     """
     told = architectures.architecture_of(masked.model)
-    with in_place(masked) as model:
+    with in_place(masked) as model, unsharded(model):
         change = architectures.change_since_build(model)
     if change is None:
         return told

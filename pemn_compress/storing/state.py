@@ -16,6 +16,7 @@ from pemn_compress.format.archive import fields
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.selection import owner_of
+from pemn_compress.masking.sharding import gathered
 from pemn_compress.storing.tensors import CODES, TORCH_DTYPES
 
 
@@ -37,7 +38,7 @@ def state_of(masked: MaskedModel | PrunedModel) -> dict[str, Tensor]:
         for name, tensor in own.items():
             _check(name, tensor)
             if id(tensor) not in copies:
-                copies[id(tensor)] = tensor.detach().clone()
+                copies[id(tensor)] = gathered(tensor.detach()).clone()
             state[name] = copies[id(tensor)]
     return state
 
@@ -46,7 +47,10 @@ def state_of(masked: MaskedModel | PrunedModel) -> dict[str, Tensor]:
 def in_place(
     masked: MaskedModel | PrunedModel, weights: Mapping[str, Tensor] | None = None
 ) -> Iterator[nn.Module]:
-    """Lend the user's model its weights as parameters; without any, parameters without memory."""
+    """Lend the user's model its weights as parameters; without any, parameters without memory.
+
+    Between two passes of other threads.
+    """
     places = []
     for tensor in masked.plan:
         if weights is None:
@@ -57,13 +61,14 @@ def in_place(
         places += [
             (*owner_of(masked.model, name), parameter) for name in (tensor.name, *tensor.aliases)
         ]
-    try:
-        for owner, leaf, parameter in places:
-            owner._parameters[leaf] = parameter
-        yield masked.model
-    finally:
-        for owner, leaf, _ in places:
-            owner._parameters[leaf] = None
+    with masked.between_passes():
+        try:
+            for owner, leaf, parameter in places:
+                owner._parameters[leaf] = parameter
+            yield masked.model
+        finally:
+            for owner, leaf, _ in places:
+                owner._parameters[leaf] = None
 
 
 def _check(name: str, tensor: object) -> None:

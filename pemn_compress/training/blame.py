@@ -60,6 +60,12 @@ def blamed(
             raise ModelError(
                 f"{place}torch.compile cannot take the model: {reason}; train without compile"
             ) from error
+        if isinstance(model, PlannedModel) and _finds_no_weight(error):
+            raise ModelError(
+                f"{place}a part of the model ran outside of its forward pass, where masked weights "
+                f"are not there: {reason}; activation checkpointing (torch.utils.checkpoint) does "
+                "that in the backward pass: expected it to be switched off"
+            ) from error
         if is_models_own(error):
             raise ModelError(
                 f"{place}the model's own code fails on inputs of shape {shape}{how}: {reason}"
@@ -68,6 +74,13 @@ def blamed(
             f"{place}data {data!r} gives inputs of shape {shape}, which the model does not take"
             f"{how}: {reason}"
         ) from error
+
+
+def _finds_no_weight(error: BaseException) -> bool:
+    """Whether an error may be of a layer that was called while the whole model was not."""
+    if not isinstance(error, TypeError | AttributeError) or "NoneType" not in str(error):
+        return False
+    return not any(isinstance(f.f_locals.get("self"), PlannedModel) for f, _ in frames(error))
 
 
 def _layer(error: BaseException, model: nn.Module) -> str | None:
