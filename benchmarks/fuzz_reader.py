@@ -5,7 +5,8 @@
 A third of the inputs have one to three fields of the header, the manifest or a payload changed; a
 third have fields and payloads of tensors changed with care, so that sizes still add up; both are
 put together again with right digests. The others have bytes flipped, cut, inserted and spliced.
-Nothing may happen but success or an ArchiveError of one line, within the bounds of time and memory.
+Nothing may happen but success or an ArchiveError of one line, within the bounds of time and memory;
+what opens is also described, accounted for and compared, and what is said of it can be printed.
 An archive that is refused for its restored digest alone must be read once it has the right one.
 Each input depends on the seed and its number alone; the first one that breaks a rule is saved, and
 the exit status is 1.
@@ -25,18 +26,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
+from pemn_compress import reporting
+from pemn_compress.accounting import archive_account, baselines, equal_bytes
+from pemn_compress.analysis import norms
 from pemn_compress.errors import ArchiveError
-from pemn_compress.format.archive import Limits, inspect, open_archive, verify
+from pemn_compress.format.archive import Archive, Limits, describe, inspect, open_archive, verify
+from pemn_compress.reporting import ArchiveReport, recorded_accuracy, render
+from pemn_compress.reporting.inside import inside_blocks
+from pemn_compress.reporting.interchange import json_text
+from pemn_compress.reporting.tables import to_table
 
 CORPUS = Path(__file__).parent.parent / "format_spec" / "conformance" / "accept"
 LIMITS = Limits(max_weights=1 << 20, max_bytes=1 << 22, max_manifest_bytes=1 << 20)
-MOST_SECONDS, MOST_MEBIBYTES, MOST_BYTES = 2.0, 512, 8192
+MOST_SECONDS, MOST_MEBIBYTES, MOST_BYTES = 2.0, 64, 8192
 HEADER, HEADER_BYTES = struct.Struct("<8sHHIQQQIII12s"), 96
 WIDTHS = {"bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "bf16": 2, "f16": 2, "f32": 4,
           "f64": 8}  # fmt: skip
@@ -49,6 +58,7 @@ STRINGS = ("", "w", "b", "masks", "planes", "dense", "prototype", "source", "ric
            *WIDTHS)  # fmt: skip
 DIGEST = re.compile(r"restored tensors: expected SHA-256 ([0-9a-f]{64}), got ([0-9a-f]{64})")
 OTHERS: tuple[Any, ...] = (
+    {"strategy": "\x1b[31m=1", "ratio": []}, {"f64": "7ff8000000000000"}, "\u202e|`\n",
     None, True, False, [], {}, [1], ["3f000000"], ["3f000000"] * 4, [[]], {"f64": "0" * 16},
     {"kind": "alias", "of": "w"}, {"bits": "0000803f", "kind": "constant"},
     {"kind": "prototype", "offset": 0, "scale": "3f000000"},
@@ -479,10 +489,13 @@ def try_one(data: bytes) -> tuple[str, str]:
             assert told["restored_sha256"] == got, "another restored digest"
             outcome = "restored with another digest"
     try:
-        json.dumps(inspect(data, LIMITS))
+        inspect(data, LIMITS)
     except ArchiveError:
         return f"{outcome} unopened", message
     with open_archive(data, LIMITS) as archive:  # each part on its own
+        tell(archive)
+        with suppress(ArchiveError):
+            norms(archive)
         for record in archive.manifest.tensors:
             for read in (archive.tensor, archive.mask):
                 try:
@@ -491,6 +504,32 @@ def try_one(data: bytes) -> tuple[str, str]:
                 except ArchiveError:
                     continue
     return outcome, message
+
+
+def tell(archive: Archive) -> None:
+    """Describe an open archive in every form that is printed; AssertionError for what cannot be."""
+    json.loads(json_text(describe(archive)), parse_constant=_no_number)
+    account = archive_account(archive)
+    manifest = archive.manifest
+    settings, training = (
+        told if isinstance(told := manifest.about.get(key), dict) else {}
+        for key in ("settings", "training")
+    )
+    told = ArchiveReport(
+        "archive", manifest.architecture, settings, training,
+        recorded_accuracy(manifest.about.get("accuracy")), account, baselines(account),
+        equal_bytes(account),
+    )  # fmt: skip
+    report = reporting.Report((told,))
+    json.loads(render(report, "json"), parse_constant=_no_number)
+    texts = [render(report, form) for form in ("table", "markdown", "csv")]
+    texts.append(to_table(inside_blocks(describe(archive)), width=80))
+    for text in texts:
+        assert all(line.isprintable() for line in text.split("\n")), "characters for terminals"
+
+
+def _no_number(text: str) -> None:
+    raise AssertionError(f"{text} is no JSON")
 
 
 def campaign(seed: int, numbers: range) -> Report:

@@ -105,11 +105,11 @@ def main(arguments: list[str] | None = None) -> None:
     0: done. 2: bad input, one line on standard error. 130: interrupted. 141: whoever read standard
     output stopped reading, and the command with it.
     """
+    _open_closed_streams()
     _accept_any_text()
     try:
         status = _run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()  # what fails here would be told by Python itself, in many lines
+        sys.stdout.flush()  # what fails here would be told by Python itself, in many lines
     except (_Unread, BrokenPipeError):
         status = UNREAD
         _silence(sys.stdout)
@@ -179,6 +179,16 @@ def _missing(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"this command needs {package}, which is not installed: pip install {what}"
     return f"this command needs {package}, which cannot be imported: {error}"
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started without some standard stream one that leads nowhere.
+
+    Else what is opened next would take its number, and get what others write to it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _accept_any_text() -> None:

@@ -1,6 +1,5 @@
 """`pemn compress`: from a model and data to an archive."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from pemn_compress.masking.rules.pruning import (
     PruningSettings,
 )
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
-from pemn_compress.reporting.words import both
+from pemn_compress.reporting.interchange import json_text
+from pemn_compress.reporting.words import both, clean, file_name
 from pemn_compress.training import recipes
 
 RECIPE_SETTINGS = (
@@ -200,6 +200,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
       torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
+    if output == "-":
+        write_stdout(b"")  # refuses where nothing could be written, before any work
     if options["augment"] is not None:
         names = options["augment"].split(",")
         options["augment"] = () if names in (["none"], [""]) else tuple(names)
@@ -255,7 +257,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         return
     if output == "-":
         write_stdout(made.archive)
-    text = json.dumps(made.record, indent=2) if options["as_json"] else _summary(made)
+    text = json_text(made.record) if options["as_json"] else _summary(made)
     click.echo(text, err=output == "-", file=sys.stderr if output == "-" else None)
 
 
@@ -275,10 +277,10 @@ def _summary(made: Any) -> str:
         plain = archive_account(archive).state_dict_bytes
     score, last = made.steps[-1].score, made.history[-1].epoch
     lines = [
-        f"{made.path or 'standard output'}: {both(len(made.archive))}",
+        f"{file_name(made.path or 'standard output')}: {both(len(made.archive))}",
         f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
         f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
-        f"{made.record['data']['name']}, after the last epoch, {last})",
+        f"{clean(made.record['data']['name'])}, after the last epoch, {last})",
     ]
     if len(made.steps) > 1:
         lines += [

@@ -1,7 +1,5 @@
 """`pemn evaluate`: the restored model's accuracy beside the one recorded."""
 
-import json
-import math
 from typing import Any
 
 import click
@@ -14,6 +12,7 @@ from pemn_compress.cli.options import (
     limit_options,
     read_archive,
 )
+from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import clean
 
 
@@ -89,16 +88,9 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
       pemn evaluate digits.pemn --data digits
       pemn evaluate resnet50.pemn --data folder:imagenet --preprocessing imagenet
     """
-    try:
-        measured = _measured(archive, options)
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "torchvision"):
-            raise
-        raise click.ClickException(
-            f"evaluate runs the model: expected {error.name} to be installed"
-        ) from None
+    measured = _measured(archive, options)
     for note in measured.notes:
-        click.echo(f"warning: {note}", err=True)
+        click.echo(f"warning: {clean(note)}", err=True)
     click.echo(_as_json(measured) if as_json else _as_text(measured))
 
 
@@ -133,7 +125,7 @@ def _as_json(measured: Any) -> str:
         "correct": score.correct,
         "total": score.total,
         "accuracy": score.accuracy,
-        "loss": score.loss if math.isfinite(score.loss) else None,  # NaN is no JSON
+        "loss": score.loss,
         "data": measured.data,
         "recorded": None,
     }
@@ -145,7 +137,7 @@ def _as_json(measured: Any) -> str:
         }
     if measured.normalize:
         told["mean"], told["std"] = map(list, measured.normalize)
-    return json.dumps(told, indent=2)
+    return json_text(told)
 
 
 def _as_text(measured: Any) -> str:

@@ -1,6 +1,5 @@
 """`pemn import`: a checkpoint of the papers' own projects becomes an archive."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ from pemn_compress.cli.options import (
 )
 from pemn_compress.errors import SettingError
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
+from pemn_compress.reporting.interchange import json_text
+from pemn_compress.reporting.terminal import has_colors
 from pemn_compress.reporting.words import both, clean
 
 if TYPE_CHECKING:
@@ -150,13 +151,11 @@ def command(
     for warning in made.warnings:
         click.echo(f"warning: {clean(warning)}", err=True)
     if as_json:
-        click.echo(json.dumps(_record(name, made), indent=2), err=to_pipe)
+        click.echo(json_text(_record(name, made)), err=to_pipe)
         return
     from pemn_compress.reporting.tables import to_table
 
-    click.echo(
-        to_table(iter(_blocks(name, made)), None, sys.stdout.isatty()), nl=False, err=to_pipe
-    )
+    click.echo(to_table(_blocks(name, made), color=has_colors()), nl=False, err=to_pipe)
 
 
 def _target(checkpoint: str, output: str | None) -> Path:

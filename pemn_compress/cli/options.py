@@ -20,6 +20,7 @@ from pemn_compress.masking.rules.methods import (
     SEARCHES,
 )
 from pemn_compress.reporting.collect import read_standard_input
+from pemn_compress.reporting.terminal import is_closed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -255,7 +256,7 @@ def read_archive(path: str) -> str | bytes:
 
 def check_streams(archives: Sequence[str]) -> None:
     """Refuse to read standard input twice, and to print to nowhere. Raises PemnError."""
-    if sys.stdout is None:
+    if is_closed():
         raise OutputError("standard output is closed; nothing can be printed")
     if archives.count("-") > 1:
         raise SettingError("expected at most one archive from standard input, got several '-'")
@@ -289,7 +290,7 @@ def say(text: str, *, nl: bool = True) -> None:
 
 def write_stdout(content: bytes) -> None:
     """Write bytes to standard output. Refuses a terminal."""
-    if sys.stdout is None:
+    if is_closed():
         raise OutputError("standard output is closed; nothing could be written")
     if sys.stdout.isatty():
         raise SettingError("binary output: expected a file or a pipe, got a terminal")

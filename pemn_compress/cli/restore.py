@@ -17,7 +17,7 @@ from pemn_compress.cli.options import (
     write_stdout,
 )
 from pemn_compress.errors import SettingError, UnknownNameError
-from pemn_compress.reporting.words import both, clean
+from pemn_compress.reporting.words import both, clean, file_name
 
 EXTENSIONS = (".pt2", ".onnx", ".safetensors", ".pt", ".npz")
 Command = Callable[..., Any]
@@ -146,7 +146,7 @@ def command(
         return
     write_bytes(target, content, force=force)
     click.echo(
-        f"{target}: {both(len(content))}\n"
+        f"{file_name(target)}: {both(len(content))}\n"
         f"  {tensors} tensors, equal to the archive's digest {digest[:16]}..."
     )
     if not isinstance(made, bytes):

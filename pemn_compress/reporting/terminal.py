@@ -15,6 +15,11 @@ def is_terminal() -> bool:
         return False
 
 
+def is_closed() -> bool:
+    """Tell whether the process was started without a standard output."""
+    return sys.__stdout__ is None
+
+
 def columns() -> int | None:
     """Return how many columns to fill; None where nobody looks: nothing is folded in a pipe."""
     return max(_LEAST_COLUMNS, shutil.get_terminal_size().columns) if is_terminal() else None
