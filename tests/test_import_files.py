@@ -25,6 +25,7 @@ from pemn_compress.format.archive import open_archive
 from pemn_compress.importing import import_checkpoint
 from pemn_compress.importing.files import load_file
 from pemn_compress.importing.inert import STAND_INS, NumpyType, number
+from pemn_compress.reporting import terminal
 
 LAYOUTS = {
     "hidden-networks": {},
@@ -456,7 +457,9 @@ def build_model():
 """
 
 
-def test_the_command_says_what_is_known_and_what_is_not(tmp_path, call):
+def test_the_command_says_what_is_known_and_what_is_not(tmp_path, call, monkeypatch):
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
     (tmp_path / "net.py").write_text(MODEL)
     weight = torch.full((4, 3, 3, 3), 0.2)
     state = {"conv.weight": weight, "conv.scores": torch.ones(4, 3, 3, 3).tril()}

@@ -20,6 +20,7 @@ import pemn_compress
 from pemn_compress.cli import import_
 from pemn_compress.errors import ModelError, PemnError, SettingError
 from pemn_compress.importing import BUDGETS, PROJECTS, import_checkpoint
+from pemn_compress.reporting import terminal
 
 
 def first_k_dropped(scores, k):
@@ -380,7 +381,9 @@ def build_model(width=6):
 """
 
 
-def test_the_command(call, tmp_path):
+def test_the_command(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
     (tmp_path / "net.py").write_text(MODEL)
     made = weights("signed-constant")
     state = {"0": made["convs.0"], "3": made["linear"]}

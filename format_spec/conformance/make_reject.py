@@ -855,11 +855,11 @@ def _limits() -> Iterator[Bad]:
     declared = Part(
         {"dtype": "f32", "name": "w", "shape": [10**6, 10**6],
          "values": {"bits": "00000000", "kind": "constant"}}, np.empty(0))  # fmt: skip
-    yield one("constant", "10^12 weights of a constant, in less than 400 bytes", "--max-weights",
+    yield one("constant", "10^12 weights of a constant, in less than 400 bytes", "max_weights",
               draft(declared))  # fmt: skip
     record: Json = copy.deepcopy(declared.record)
     record["values"] = {"kind": "prototype", "offset": 0, "scale": "3f000000"}
-    yield one("seed", "10^12 weights of a seed", "--max-weights",
+    yield one("seed", "10^12 weights of a seed", "max_weights",
               draft(Part(record, np.empty(0)), prototype=SIGNS))  # fmt: skip
     yield one("prototype", "a prototype of 10^12 values that no tensor uses", "prototype length",
               edited(draft(constant("w"), prototype=SIGNS),
@@ -869,12 +869,12 @@ def _limits() -> Iterator[Bad]:
         (("prototype", "shuffle", "length"), trillion)))  # fmt: skip
     sparse = copy.deepcopy(declared.record)
     sparse["positions"] = {"bytes": 1, "codec": "rice", "ones": 0}
-    yield one("sparse", "10^12 weights of which none is selected", "--max-weights",
+    yield one("sparse", "10^12 weights of which none is selected", "max_weights",
               draft(Part(sparse, np.empty(0), b"\0")))  # fmt: skip
     held = copy.deepcopy(declared.record)
     packed = frame((0, 40), declared=4 * trillion)
     held["values"] = {"bytes": len(packed), "coding": "zstd", "dtype": "f32", "kind": "stored"}
-    yield one("zstd", "10^12 weights of a frame of 20 bytes", "--max-weights",
+    yield one("zstd", "10^12 weights of a frame of 20 bytes", "max_weights",
               draft(Part(held, np.empty(0), b"", packed)))  # fmt: skip
     made = draft(constant("w"), about={"x": "x" * (1 << 22)})
     text = canonical(made.manifest)
