@@ -34,7 +34,7 @@ from typing import Any
 import zstandard
 
 from pemn_compress import reporting
-from pemn_compress.accounting import archive_account, baselines, equal_bytes
+from pemn_compress.accounting import archive_account
 from pemn_compress.analysis import norms
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Archive, Limits, describe, inspect, open_archive, verify
@@ -509,7 +509,6 @@ def try_one(data: bytes) -> tuple[str, str]:
 def tell(archive: Archive) -> None:
     """Describe an open archive in every form that is printed; AssertionError for what cannot be."""
     json.loads(json_text(describe(archive)), parse_constant=_no_number)
-    account = archive_account(archive)
     manifest = archive.manifest
     settings, training = (
         told if isinstance(told := manifest.about.get(key), dict) else {}
@@ -517,8 +516,7 @@ def tell(archive: Archive) -> None:
     )
     told = ArchiveReport(
         "archive", manifest.architecture, settings, training,
-        recorded_accuracy(manifest.about.get("accuracy")), account, baselines(account),
-        equal_bytes(account),
+        recorded_accuracy(manifest.about.get("accuracy")), archive_account(archive),
     )  # fmt: skip
     report = reporting.Report((told,))
     json.loads(render(report, "json"), parse_constant=_no_number)

@@ -4,6 +4,7 @@ from .compressing import evaluate as evaluate
 from .compressing import rehearse as rehearse
 from .errors import PemnError as PemnError
 from .errors import PemnWarning as PemnWarning
+from .format.archive import Limits as Limits
 from .format.archive import inspect as inspect
 from .format.archive import open as open
 from .format.archive import verify as verify

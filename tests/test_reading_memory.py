@@ -25,7 +25,7 @@ from pemn_compress.format.archive import (
     open_archive,
     verify,
 )
-from pemn_compress.format.bits import fields, pieces
+from pemn_compress.format.bits import fields, pieces, words_of
 from pemn_compress.format.codecs import CODECS
 
 CONSTANT = 8 << 20  # bytes: pieces, sections that are small enough to keep
@@ -304,6 +304,15 @@ def test_threads_may_read_one_archive(tmp_path):
     assert failures == []
 
 
+def test_an_archive_that_was_closed_says_so(tmp_path):
+    path = tmp_path / "a.pemn"
+    path.write_bytes(encode([DenseTensor("b", "u8", np.arange(3, dtype="u1"))], None))
+    archive = open_archive(path)
+    archive.close()
+    with pytest.raises(ArchiveError, match=r"a\.pemn: the archive was closed before section"):
+        archive.tensor("b")
+
+
 def test_a_name_that_no_tensor_has():
     contents = [DenseTensor(name, "u8", np.arange(3, dtype="u1")) for name in ("conv.weight", "b")]
     with open_archive(encode(contents, None)) as archive:
@@ -327,3 +336,12 @@ def test_sources_of_archives(tmp_path):
         verify("")
     with open_archive(packed, name="here") as archive:
         assert (archive.name, archive.size) == ("here", len(packed))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_words_of_an_array_are_its_bits_in_any_byte_order(order):
+    array = np.array([1.0, -2.0], f"{order}f4")
+    words = words_of(array)
+    assert words.tolist() == [0x3F800000, 0xC0000000]
+    words ^= np.uint32(1 << 31)
+    assert array.tolist() == [-1.0, 2.0]

@@ -11,7 +11,7 @@ from pemn_compress.masking.rules.plan import exact, kept_count
 SPARSITIES = (0.90, 0.92, 0.94, 0.96)  # [PEMN] section 4.3.2
 VALUE_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
 
-_BISECTIONS = 40
+_BISECTIONS = 32
 
 
 @dataclass(frozen=True)

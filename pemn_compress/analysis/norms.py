@@ -12,6 +12,7 @@ from pemn_compress.format.archive import Archive
 from pemn_compress.format.archive.filling import masked
 from pemn_compress.format.archive.records import SIGN, Alias, FromPrototype
 from pemn_compress.format.archive.values import Array
+from pemn_compress.format.bits import pieces
 
 _FLOATING = ("f16", "bf16", "f32", "f64")
 
@@ -74,7 +75,11 @@ def norms(archive: Archive) -> tuple[Norms, ...]:
 
 
 def _norm(array: Array, dtype: str) -> float:
-    if dtype == "bf16":
-        array = (array.astype(np.uint32) << 16).view(np.float32)
+    flat, total = array.reshape(-1), 0.0  # a constant stays one element seen many times
     with np.errstate(all="ignore"):  # weights that are not finite have a norm that is not either
-        return math.sqrt(float(np.sum(np.square(array.astype(np.float64)))))
+        for start, stop in pieces(flat.size):
+            part = flat[start:stop]
+            if dtype == "bf16":
+                part = (part.astype(np.uint32) << 16).view(np.float32)
+            total += float(np.sum(np.square(part.astype(np.float64))))
+    return math.sqrt(total)

@@ -50,6 +50,12 @@ def as_bytes(payload: Payload, start: int, stop: int) -> U8:
     return np.frombuffer(payload[start:stop], np.uint8)
 
 
+def words_of(array: npt.NDArray[np.generic]) -> npt.NDArray[np.unsignedinteger]:
+    """Return an array's elements as unsigned integers of their bits, in the same memory."""
+    kind = np.dtype(f"u{array.itemsize}").newbyteorder(array.dtype.byteorder)
+    return array.view(kind)
+
+
 def fields(
     payload: Payload, offset: int, first: int, count: int, width: int, *, reverse: bool = False
 ) -> U64:

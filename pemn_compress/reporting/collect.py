@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,16 @@ class ArchiveReport:
     training: Mapping[str, Any]
     accuracy: Accuracy | None
     account: Account
-    baselines: tuple[Baseline, ...]
-    equal_bytes: Mapping[str, float | None]
+
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """What pruning the same tensors would cost; worked out when it is asked for."""
+        return baselines(self.account)
+
+    @cached_property
+    def equal_bytes(self) -> Mapping[str, float | None]:
+        """The sparsities at which pruning costs as much."""
+        return equal_bytes(self.account)
 
 
 @dataclass(frozen=True)
@@ -248,8 +257,6 @@ def _archive_report(path: Path) -> ArchiveReport:
         training=_object(manifest.about.get("training")),
         accuracy=recorded_accuracy(manifest.about.get("accuracy")),
         account=account,
-        baselines=baselines(account),
-        equal_bytes=equal_bytes(account),
     )
 
 

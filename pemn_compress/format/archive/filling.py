@@ -32,7 +32,7 @@ from pemn_compress.format.archive.values import (
     tile,
     widen,
 )
-from pemn_compress.format.bits import PIECE, Payload, pieces
+from pemn_compress.format.bits import PIECE, Payload, pieces, words_of
 
 Elements = Callable[[int, int], Array]  # (start, stop) -> stored elements, as they are stored
 
@@ -51,13 +51,13 @@ def masked(
     `changed` is what the fill's plane says, `record` the prototype's, which it needs.
     """
     array = np.empty(mask.shape, NUMPY_TYPES[dtype])
-    bits, selected = _bits(array.reshape(-1)), mask.reshape(-1)
+    bits, selected = words_of(array.reshape(-1)), mask.reshape(-1)
     with np.errstate(all="ignore"):  # IEEE 754 says what an overflow becomes
         start = 0
         for values in _filled(prototype, fill, mask.shape, dtype, changed, record):
             stop = start + values.size
             part = bits[start:stop]
-            np.multiply(_bits(values), selected[start:stop], dtype=part.dtype, out=part)
+            np.multiply(words_of(values), selected[start:stop], dtype=part.dtype, out=part)
             start = stop
     if changed is not None and changed.record.kind == SIGN:
         planes.negate(array, changed)
@@ -173,7 +173,7 @@ def stored(
                 kept = spread
             part[:] = from_float32(kept.astype(np.float32) * scales(start, stop), dtype)
             if chosen is not None:  # -0.0 may be what 0 times a scale is
-                np.multiply(_bits(part), chosen, dtype=_bits(part).dtype, out=_bits(part))
+                np.multiply(words_of(part), chosen, dtype=words_of(part).dtype, out=words_of(part))
     return array
 
 
@@ -195,7 +195,3 @@ def constant(
         array = np.array(array)
         planes.negate(array, changed)
     return array
-
-
-def _bits(array: Array) -> Array:
-    return array.view(f"u{array.itemsize}")

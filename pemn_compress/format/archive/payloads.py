@@ -55,6 +55,8 @@ class ArchiveFile:
                 with self._lock:
                     self._stream.seek(offset)
                     data = self._stream.read(count)
+            except ValueError:
+                raise ArchiveError(f"{self.name}: the archive was closed before {what}") from None
             except OSError as error:  # a bad disk
                 raise ArchiveError(
                     f"{self.name}: cannot be read: {error.strerror or error}"

@@ -22,11 +22,10 @@ from pemn_compress.format.archive.records import (
     Positions,
     PrototypeRecord,
 )
-from pemn_compress.format.bits import PIECE, Part, Payload, fields, pack_fields, pieces
+from pemn_compress.format.bits import PIECE, Part, Payload, fields, pack_fields, pieces, words_of
 
 Numbers = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
-_SIGN_BITS = {2: np.uint16(1 << 15), 4: np.uint32(1 << 31)}
 
 
 @dataclass(frozen=True)
@@ -142,6 +141,7 @@ def values(
 
 def negate(array: npt.NDArray[np.generic], departures: Departures) -> None:
     """Change the signs of the elements that a sign plane names, in place."""
-    bits = array.reshape(-1).view(f"u{array.itemsize}")
+    bits = words_of(array.reshape(-1))
+    sign = bits.dtype.type(1 << 8 * array.itemsize - 1)
     for indices, _ in departures.pieces():
-        bits[indices] ^= _SIGN_BITS[array.itemsize]
+        bits[indices] ^= sign
