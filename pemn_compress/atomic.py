@@ -36,7 +36,9 @@ def _target(path: Path, *, force: bool) -> Path:
     if mode is not None and stat.S_ISDIR(mode):
         raise OutputError(f"{told}: expected a file name, got a folder")
     if mode is not None and not stat.S_ISREG(mode):
-        raise OutputError(f"{told}: expected a regular file, got a device or a pipe")
+        raise OutputError(
+            f"{told}: expected a regular file, got a device or a pipe, which is never replaced"
+        )
     if mode is not None and not force:
         raise OutputError(f"{told} exists and is kept; pass force=True to replace it")
     folder = target.parent if path.is_symlink() else path.parent

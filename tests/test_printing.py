@@ -296,6 +296,13 @@ SHELL = f"{sys.executable} -m pemn_compress"
         ("{pemn} compress mlp --data digits -o - >&-", 2, "pemn: standard output is closed"),
         ("{pemn} restore a.pemn -o - --to safetensors >&-", 2, "pemn: standard output is closed"),
         ("{pemn} restore a.pemn -o a.safetensors <&- >&- 2>&-", 0, ""),
+        (
+            "{pemn} restore a.pemn --to safetensors -o /dev/stdout | cat",
+            2,
+            "; - is standard output",
+        ),
+        ("{pemn} restore a.pemn --to safetensors -o /dev/full", 2, "; - is standard output"),
+        ("{pemn} restore a.pemn --to safetensors -o - > /dev/full", 2, "No space left on device"),
         ("{pemn} report >&-", 2, "pemn: standard output is closed"),
         ("{pemn} verify a.pemn gone.pemn 2>&-", 2, ""),
         ("{pemn} verify - <&-", 2, "pemn: standard input: expected a .pemn archive, got nothing"),

@@ -16,6 +16,7 @@ _PHRASES = {
     "limits=Limits(max_weights=...)": "--max-weights",
     "limits=Limits(max_bytes=...)": "--max-bytes",
     "read it and pass its bytes": "pass - for standard input",
+    "a pipe, which is never replaced": "a pipe, which is never replaced; - is standard output",
 }
 _PHRASE = re.compile("|".join(map(re.escape, _PHRASES)))
 _SAID = re.compile(rf"\b({'|'.join(_SETTINGS)})=(\[[^\]]*\]|'[^']*'|[\w.+-]*\w)")
