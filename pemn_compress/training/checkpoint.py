@@ -24,6 +24,7 @@ class Checkpoint:
 
     `identity` is what must agree for a run to go on from it (`identity.must_agree`), `told` what
     may differ and is told. `warn` takes a line, `say_kept` the epochs that the file holds by now.
+    Of many ranks one `writes`; the others may not even see the place.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Checkpoint:
         *,
         warn: Callable[[str], None],
         say_kept: Callable[[list[Epoch]], None],
+        writes: bool = True,
     ) -> None:
         """Raise OutputError for a place that cannot be written to.
 
         Raise ModelError and SettingError for state and an identity that no checkpoint can keep.
         """
-        check_output(path, force=True)
+        if writes:
+            check_output(path, force=True)
         _check_kept(path, model, identity)
         self.path, self.kept = path, 0
         self._model, self._optimizer = model, optimizer
@@ -154,8 +157,8 @@ class Checkpoint:
 
     def _no_checkpoint(self) -> TrainingError:
         return TrainingError(
-            f"{self.path}: expected a checkpoint of this program, got another kind of file or one "
-            "that was cut short; remove it or name another checkpoint"
+            f"{self.path}: expected a checkpoint of this program, got one of an earlier version, "
+            "one that was cut short or another kind of file; remove it or name another checkpoint"
         )
 
 

@@ -116,6 +116,7 @@ def checkpoint_of(
         told,
         warn=tell,
         say_kept=partial(say_kept, stepper.observer),
+        writes=stepper.here.rank == 0,
     )
 
 
