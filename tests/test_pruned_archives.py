@@ -20,7 +20,7 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive import inspect, open_archive, verify
 from pemn_compress.masking.rules.pruning import VALUE_DTYPES
-from pemn_compress.reporting import render, report
+from pemn_compress.reporting import render, report, terminal
 from pemn_compress.storing import saving as packing
 from pemn_compress.training.history import Epoch
 
@@ -288,7 +288,7 @@ def test_report_shows_what_each_archive_is(tmp_path: Path, monkeypatch: pytest.M
     packing.save(trained("dense", None), "dense.pemn")
     packing.save(pemn_compress.MaskedModel(Tied()), "rp.pemn")
     found = report(["magnitude.pemn", "dense.pemn", "rp.pemn"])
-    text = render(found, "table", width=80)
+    text = render(found, "table", width=80, details=True)
     assert max(map(len, text.splitlines())) <= 80
     assert [line.split()[:3] for line in text.splitlines()[3:6]] == [
         ["magnitude.pemn", "magnitude", "int8"],
@@ -317,7 +317,7 @@ def test_report_shows_what_each_archive_is(tmp_path: Path, monkeypatch: pytest.M
 DIGITS = ("compress", "mlp", "--data", "digits", "--epochs", "2", "--threads", "1", "--quiet")
 
 
-def test_a_pruned_network_on_the_command_line(call, tmp_path):
+def test_a_pruned_network_on_the_command_line(call, tmp_path, monkeypatch):
     code, out, _ = call(
         *DIGITS, "-a", "width=32", "--strategy", "magnitude", "--sparsity", "0.92", "--value-dtype",
         "int8", "--pruning-end", "0.7", "--pruning-start", "0.1", "--seed", "3", "--record", "r",
@@ -336,7 +336,10 @@ def test_a_pruned_network_on_the_command_line(call, tmp_path):
         assert code == 0
     measured, recorded = (line.split("%")[0].split()[-1] for line in out.splitlines()[1:])
     assert measured == recorded
-    code, out, _ = call("inspect", "mlp.pemn")
+    with monkeypatch.context() as on_a_terminal:
+        on_a_terminal.setattr(terminal, "is_terminal", lambda: True)
+        on_a_terminal.setenv("NO_COLOR", "1")
+        code, out, _ = call("inspect", "mlp.pemn")
     assert "pruned, rice" in out
     assert "value_dtype int8" in out
     assert max(map(len, out.splitlines())) <= 80
