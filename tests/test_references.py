@@ -45,10 +45,6 @@ PLACES = {
     "default": (lambda m, w: setattr(m, "f", lambda x, w=w: x @ w), r"f \(defaults\)\[0\]"),
     "hook": (closure, r"0\._forward_hooks\[\d+\] \(variable 'weight'\)"),
     "partial": (lambda m, w: setattr(m, "p", functools.partial(torch.mm, w)), r"p\.args\[0\]"),
-    "optimizer": (
-        lambda m, w: setattr(m, "o", torch.optim.SGD(m.parameters(), 0.1)),
-        r"o\.param_groups\[0\]\['params'\]\[0\]",
-    ),
     "module that is not registered": (lambda m, w: setattr(m, "l", [m_of(w)]), r"l\[0\]\.weight"),
     "view": (lambda m, w: setattr(m, "v", w.t()), r"by a view of its memory in v,"),
     "data": (lambda m, w: setattr(m, "v", [w.data]), r"by a view of its memory in v\[0\],"),
@@ -73,8 +69,13 @@ def test_a_second_place_is_named_and_the_model_left_as_it_was(place: str) -> Non
     assert all(value is before[name] for name, value in model.named_parameters())
     with pytest.raises(ModelError, match=named):
         PrunedModel(model)
-    if place != "optimizer":  # which holds the other weight as well
-        MaskedModel(model, exclude=["2.*"])
+    MaskedModel(model, exclude=["2.*"])
+
+
+def test_a_model_that_holds_an_optimizer_is_not_refused_for_it() -> None:
+    model = held(lambda m, _: setattr(m, "o", torch.optim.SGD(m.parameters(), 0.1)))
+    with pytest.warns(PemnWarning, match="holds weights that are masked now"):
+        MaskedModel(model)
 
 
 class Sharing(nn.Module):
