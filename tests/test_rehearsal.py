@@ -371,7 +371,27 @@ class TestReach:
                 return {"out": [self.a(x.flatten(1))]}
 
         (warning,) = rehearse(MaskedModel(Unused(), ratio=0.1), IMAGES, build=Unused).warnings
-        assert warning.startswith("b.weight: the outputs do not come from it")
+        assert warning.startswith("b.weight: the outputs do not come from it in either mode")
+
+    def test_a_weight_of_training_alone_and_outputs_in_an_object(self):
+        class Outputs:
+            def __init__(self, **made):
+                vars(self).update(made)
+
+        class Auxiliary(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.norm, self.b = nn.Linear(64, 10), nn.BatchNorm1d(10), nn.Linear(64, 10)
+
+            def forward(self, x):
+                made = self.norm(self.a(x.flatten(1)))
+                return Outputs(out=made, more=self.b(x.flatten(1)) if self.training else None)
+
+        masked = MaskedModel(Auxiliary(), ratio=0.1)
+        before = copy.deepcopy(masked.model.norm.state_dict())
+        assert not rehearse(masked, IMAGES, build=Auxiliary).warnings
+        after = masked.model.norm.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 class TestChangedAfterBuild:

@@ -190,8 +190,8 @@ def _lost(
 def _agree(one: Any, other: Any) -> bool:
     if alike(one, other):
         return True
-    parts, others = list(_parts(one, set())), list(_parts(other, set()))
-    return len(parts) == len(others) and all(map(_close, parts, others))
+    ones, others = list(parts(one)), list(parts(other))
+    return len(ones) == len(others) and all(map(_close, ones, others))
 
 
 def _close(one: Any, other: Any) -> bool:
@@ -201,14 +201,15 @@ def _close(one: Any, other: Any) -> bool:
     return alike(one, other)
 
 
-def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
+def parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
     """Yield what outputs consist of, inside objects too, such as attention's caches."""
+    seen = set() if seen is None else seen
     for leaf in tree_leaves(value):
         if isinstance(leaf, Tensor) or not hasattr(leaf, "__dict__"):
             yield leaf
         elif id(leaf) not in seen:
             seen.add(id(leaf))
-            yield from _parts(vars(leaf), seen)
+            yield from parts(vars(leaf), seen)
 
 
 @torch.no_grad()

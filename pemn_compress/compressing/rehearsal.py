@@ -5,7 +5,9 @@ compared with the one that will be trained. What a reader could not have is foun
 not after the last epoch.
 """
 
+import copy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.compressing.comparing import (
+    BATCH,
     check_shapes,
     compare_outputs,
     compare_readers,
     outputs_of,
+    parts,
     shapes,
 )
-from pemn_compress.compressing.passes import Cut, Inputs, whole
+from pemn_compress.compressing.passes import Cut, Inputs, run, whole
+from pemn_compress.compressing.passes import first as the_first
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive import Limits, open_archive
@@ -83,14 +88,7 @@ def rehearse(
             return build()
 
     found = walk(masked, inputs, builder if build else None, {})
-    missed = unreachable(masked, outputs_of(masked, _arguments(inputs), grad=True)[1])
-    if not missed:
-        return found
-    told = (
-        f"{', '.join(missed[:4])}: the outputs do not come from it, so it will not be trained: "
-        "either forward does not use the weight, or it uses a copy or its .data"
-    )
-    return replace(found, warnings=(*found.warnings, told))
+    return replace(found, warnings=(*found.warnings, *_unreached(masked, _arguments(inputs))))
 
 
 def walk(
@@ -148,6 +146,28 @@ def _arguments(inputs: Tensor | list[Any] | Inputs) -> Inputs:
     if isinstance(inputs, Mapping):
         return dict(inputs)
     return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def _unreached(masked: MaskedModel | PrunedModel, arguments: Inputs) -> list[str]:
+    """Say which weights the outputs do not come from, in evaluation mode nor in training.
+
+    Raises TrainingError for a model that does not compute with its masked weights.
+    """
+    cut, made = outputs_of(masked, arguments, grad=True)
+    missed, when = unreachable(masked, list(parts(made))), "in evaluation mode"
+    if missed:  # auxiliary heads, the first stage of a detector: there are some in training alone
+        with suppress(Exception):
+            other = copy.deepcopy(masked)  # a pass in training changes what batch-norm keeps
+            made = run(other, cut(arguments, the_first(BATCH)), training=True, grad=True)
+            still = set(unreachable(other, list(parts(made))))
+            missed, when = [name for name in missed if name in still], "in either mode"
+    if not missed:
+        return []
+    more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
+    return [
+        f"{', '.join(missed[:4])}{more}: the outputs do not come from it {when}, so it will not be "
+        "trained: either forward does not use the weight, or it uses a copy or its .data"
+    ]
 
 
 def is_registered(packed: bytes) -> bool:

@@ -67,3 +67,7 @@ def test_a_traced_model_that_gives_what_is_inside(tmp_path: Path) -> None:
 
 def test_a_model_that_asks_for_the_version_of_its_state(tmp_path: Path) -> None:
     travel(lambda: models.mnasnet0_5(num_classes=10), (picture(2, 3, 48, 48),), tmp_path)
+
+
+def test_heads_of_training_alone(tmp_path: Path) -> None:
+    travel(lambda: models.googlenet(num_classes=5), (picture(2, 3, 64, 64),), tmp_path)
