@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from pemn_compress import MaskedModel, load, rehearse, save
+from pemn_compress import MaskedModel, PemnWarning, load, rehearse, save
 from pemn_compress.storing.saving import pack
 
 pytestmark = pytest.mark.filterwarnings("ignore", "error::pemn_compress.errors.PemnWarning")
@@ -117,7 +117,8 @@ def test_a_lightning_module_is_masked_after_its_trainer_had_it(tmp_path: Path) -
     module = LitNet()
     loop = trainer(tmp_path, 1)
     loop.fit(module, batches())
-    model = MaskedModel(module, seed=3)
+    with pytest.warns(PemnWarning, match="an optimizer made before"):  # its trainer's, of before
+        model = MaskedModel(module, seed=3)
     assert not rehearse(model, INPUTS, build=LitNet).unseen
     save(model, tmp_path / "m.pemn")
     restored = load(tmp_path / "m.pemn", model=LitNet())
