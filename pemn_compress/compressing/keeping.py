@@ -19,7 +19,7 @@ from pemn_compress.errors import ArchiveError
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
-from pemn_compress.models.building import architecture_of
+from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.storing.loading import load
 from pemn_compress.storing.saving import pack, stored_state
 from pemn_compress.training.evaluation import evaluate
@@ -69,7 +69,7 @@ def keep(
         )
         if reader is None:
             reader = _read(packed, told, prepared, build)
-            compare_outputs(masked, reader, (_inputs(data),), batch=32)
+            compare_outputs(masked, reader, (first_inputs(data, 32),), batch=32)
         else:
             fill(packed, reader)
         steps.append(StorageStep(label, len(packed), score))
@@ -102,8 +102,8 @@ def _read(
     """Return the model as a reader comes by it; of a model that was given, in a copy of it."""
     if is_registered(packed):
         return load(packed, limits=ANY_SIZE)
-    if told["kind"] == "source" and build is not None:
-        model = build(int(told["seed"], 16))
+    if build is not None:
+        model = build(seed_of(told))
     else:
         assert prepared.given is not None
         model = copied(prepared.given, {})
@@ -111,8 +111,9 @@ def _read(
     return model
 
 
-def _inputs(data: Data) -> Tensor:
-    samples = Batches(data.test, batch_size=32, shuffle_seed=None, normalize=data.normalize)
+def first_inputs(data: Data, count: int) -> Tensor:
+    """Return the inputs of the first `count` test samples, as the model takes them."""
+    samples = Batches(data.test, batch_size=count, shuffle_seed=None, normalize=data.normalize)
     return next(iter(samples))[0]
 
 
@@ -125,7 +126,7 @@ def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
         "input": {"shape": list(data.input_shape)},
         "training": {"epochs": recipe.epochs, "recipe": recipe.name},
     }
-    dtype = _inputs(data).dtype
+    dtype = first_inputs(data, 1).dtype
     if dtype != torch.float32:
         told["input"]["dtype"] = str(dtype).removeprefix("torch.")
     if data.is_image:

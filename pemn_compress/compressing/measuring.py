@@ -1,6 +1,6 @@
 """How well a stored model does: its archive opened, its data read as it saw them, its score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from pemn_compress.data.preprocessing import (
     preprocessing_of,
 )
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import DataError, ModelError, SettingError
+from pemn_compress.errors import DataError, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
-from pemn_compress.models.building import build_from_file, seed_of, source_file
+from pemn_compress.models.building import source_file
 from pemn_compress.models.modelfile import ModelFile
 from pemn_compress.reporting import recorded_accuracy
 from pemn_compress.reporting.collect import Accuracy
-from pemn_compress.storing.loading import restore_module
+from pemn_compress.storing.loading import build_to_fill, restore_module
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.evaluation import evaluate as score_of
 from pemn_compress.training.history import Score
@@ -120,27 +120,11 @@ def _restored(
 ) -> tuple[nn.Module, ModelFile | None]:
     """Return the restored model, and the model file whose data are wanted."""
     if isinstance(model, ModelFile):
-        return restore_module(archive, model=_filled(archive, model)), model
+        return restore_module(archive, model=build_to_fill(archive, model)), model
     restored = restore_module(archive, model=model, trust_source=trust_source)
     if own_data and trust_source and archive.source() is not None:
         return restored, source_file(archive, trust_source=True)
     return restored, None
-
-
-def _filled(archive: Archive, file: ModelFile) -> nn.Module:
-    """Return the module that a model file builds for an archive, in the archive's variant."""
-    told = archive.manifest.architecture
-    variant = {key: told[key] for key in ("batchnorm", "bias") if key in told}
-    of_file = told.get("kind") == "source"
-    arguments = told.get("arguments", {}) if of_file else {}
-    own = {"file", "build_seed", "batchnorm", "bias"}
-    if not isinstance(arguments, Mapping) or own & arguments.keys():
-        raise ModelError(
-            f"{archive.name}: its architecture: expected arguments by name, got others: the "
-            "archive was not made by this package"
-        )
-    seed = seed_of(told) if of_file else 0
-    return build_from_file(file, build_seed=seed, **(dict(arguments) | variant))
 
 
 def _test_data(

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.models.building import build, build_from_file
+from pemn_compress.models.building import build_from_file
 from pemn_compress.models.modelfile import ModelFile, load_model_file, module_from_source
 
 # a seed -> the model as it is built under it, not filled yet
@@ -23,16 +23,16 @@ Builder = Callable[[int], nn.Module]
 def builder_of(
     architecture: Mapping[str, Any], file: ModelFile | None, *, travels: bool
 ) -> tuple[Builder | None, list[str]]:
-    """Return how a reader builds the model of an `architecture`, and what has to be said of it.
+    """Return how a reader builds a model file's model, and what has to be said of it.
 
-    A registered one from its name. A model file's from its text alone where that travels in the
-    archive, run once more in a fresh module that finds no file beside it; else, and where that
-    fails, from the file. None for a model that only its owner can build. Raises ModelError.
+    From its text alone where that travels in the archive, run once more in a fresh module that
+    finds no file beside it; else, and where that fails, from the file. None for an `architecture`
+    of another kind: `load` builds a registered one, and any other only its owner.
+
+    Raises ModelError.
     """
     variant = {key: architecture[key] for key in ("batchnorm", "bias") if key in architecture}
     arguments = dict(architecture.get("arguments", {}))
-    if architecture["kind"] == "registered":
-        return lambda _: build(architecture["name"], **variant, **arguments), []
     if architecture["kind"] != "source" or file is None:
         return None, []
     if travels:

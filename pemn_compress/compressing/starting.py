@@ -6,16 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
-
 from pemn_compress.accounting import archive_account
 from pemn_compress.compressing.forecast import expected_bytes
-from pemn_compress.compressing.keeping import about
+from pemn_compress.compressing.keeping import about, first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder, builder_of
 from pemn_compress.compressing.rehearsal import replaced, walk
 from pemn_compress.compressing.storage import Storage
-from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import PemnWarning
 from pemn_compress.format.archive import open_archive
@@ -25,7 +22,7 @@ from pemn_compress.masking.rules.methods import RENEWALS
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
-from pemn_compress.models.building import architecture_of
+from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.reporting.words import both
 from pemn_compress.storing.saving import pack
 from pemn_compress.storing.shrinking import foldable
@@ -38,7 +35,7 @@ from pemn_compress.training.recipes import Recipe
 class Start:
     """What is known before the first step.
 
-    `build` is how a reader builds the model, None where only its owner can; `told` says in one line
+    `build` is how a reader builds a model file's model, None for any other; `told` says in one line
     what will happen.
     """
 
@@ -84,12 +81,12 @@ def rehearse_run(
     check_fit(masked, prepared.data)
     told = architecture_of(masked.model)
     build, warned = builder_of(told, prepared.file, travels=storage.include_source)
-    seed = int(told.get("seed", "0"), 16)
+    seed = seed_of(told)
     with _heard() as heard:
         rehearsed = walk(
             masked,
-            (_samples(prepared.data),),
-            build if told["kind"] == "source" else None,
+            (first_inputs(prepared.data, 4),),
+            build,
             storage.writing()
             | {
                 "source": prepared.source if storage.include_source else None,
@@ -106,11 +103,6 @@ def rehearse_run(
         overhead = archive_account(archive).stored.overhead or 0
     expected = expected_bytes(masked, storage, overhead)
     return Start(build, expected, _told(masked, expected, output), (*warned, *rehearsed.unseen))
-
-
-def _samples(data: Data) -> Tensor:
-    samples = Batches(data.test, batch_size=4, shuffle_seed=None, normalize=data.normalize)
-    return next(iter(samples))[0]
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def fill_each(
     made = torch.empty(mask.numel(), dtype=torch.float32, device=mask.device)
     kernels.fill[(len(table),)](
         mask.view(torch.uint8), made, made, made, table, values, values.numel(),
-        places_of(tuple(offsets), mask.device), _floats(scales, mask.device),
+        places_of(tuple(offsets), mask.device), places_of(tuple(scales), mask.device),
         BACKWARD=False, BY_MAGNITUDE=False, BLOCK=BLOCK,
     )  # fmt: skip
     return made
@@ -89,7 +89,7 @@ def fill_each_backward(
     made = torch.empty_like(flat)
     kernels.fill[(len(table),)](
         made, flat, ranked, made, table, values, values.numel(),
-        places_of(tuple(offsets), flat.device), _floats(scales, flat.device),
+        places_of(tuple(offsets), flat.device), places_of(tuple(scales), flat.device),
         BACKWARD=True, BY_MAGNITUDE=bool(scores), BLOCK=BLOCK,
     )  # fmt: skip
     return made
@@ -109,7 +109,3 @@ def _(
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().float().reshape(-1) for tensor in tensors])
-
-
-def _floats(numbers: Sequence[float], device: torch.device) -> Tensor:
-    return places_of(tuple(numbers), device)
