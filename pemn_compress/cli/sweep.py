@@ -143,7 +143,7 @@ def _compute(sweep: "Sweep", options: dict[str, Any]) -> int:
     except KeyboardInterrupt:
         done = before + sum(outcome.state == FINISHED for outcome in watch.outcomes)
         raise KeyboardInterrupt(
-            f"{done} of {count} runs are finished in {sweep.directory}; the same command goes on "
+            f"with {done} of {count} runs finished in {sweep.directory}; the same command goes on "
             "from there"
         ) from None
     failed = [outcome for outcome in watch.outcomes if outcome.state != FINISHED]

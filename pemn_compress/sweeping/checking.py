@@ -157,13 +157,23 @@ def facts_of(data: Data) -> DataFacts:
 
 
 def blamed(run: RunOf, message: str) -> str:
-    """Return the place in the grid that a message is about: of the first option that it names."""
-    found = [
+    """Return the place in the grid that a message is about.
+
+    That of the first option that it names, else of one whose value it quotes.
+    """
+    named = [
         (place.start(), -len(key), where)
         for key, where in run.places.items()
         if (place := re.search(_words(key.rpartition(".")[2]), message))
     ]
-    return min(found)[2] if found else run.place
+    if named:
+        return min(named)[2]
+    for key, value in run.options.items():
+        told = str(value).rpartition(":")[2]
+        if message.endswith(f"got {value}") or told in message.split(": "):
+            return run.places[key]
+    chosen = [key for key in ("include", "exclude") if key in run.places]
+    return run.places[chosen[0]] if chosen and "mask" in message else run.place
 
 
 def _words(key: str) -> str:

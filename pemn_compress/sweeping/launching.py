@@ -108,8 +108,9 @@ def start(job: Job) -> Started | Outcome:
 def end(started: Sequence[Started]) -> None:
     """End runs so that the next start goes on: interrupt those that have not ended, then kill."""
     left = [one.process for one in started]
-    # a terminal interrupts them with this process; a second time could hit what ends the first
-    for wait, number in ((1.0, signal.SIGINT), (ENDING_SECONDS, signal.SIGKILL)):
+    # a terminal interrupts them with this process; a second time could hit what ends the first,
+    # and a process that was started in the background ignores SIGINT
+    for wait, number in ((1.0, signal.SIGTERM), (ENDING_SECONDS, signal.SIGKILL)):
         for process in left:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(wait)

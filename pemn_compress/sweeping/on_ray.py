@@ -44,8 +44,7 @@ def check() -> None:
 
 
 def _ray() -> Any:
-    # what of a worker's output is no result would be between our lines
-    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody has asked to tell anyone
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         with warnings.catch_warnings():

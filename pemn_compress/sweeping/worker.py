@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from pemn_compress.sweeping.interrupting import told_to_end
 from pemn_compress.sweeping.runs import CHECKPOINT, FAILURE, FINISHED, RUN, lock_of, look
 
 TAKEN = 75  # exit status: another process is at it; EX_TEMPFAIL of sysexits.h
@@ -35,7 +36,8 @@ def main(folder: Path) -> int:
             left.unlink(missing_ok=True)  # of a start that was killed while it wrote
         command = json.loads((folder / RUN).read_bytes())["command"]
         _end_with_parent()
-        status = _run(command)
+        with told_to_end():
+            status = _run(command)
         if status == 0:
             with suppress(OSError):
                 (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -58,7 +60,7 @@ def _end_with_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_SECONDS)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     if os.name == "posix":
         threading.Thread(target=watch, daemon=True).start()
