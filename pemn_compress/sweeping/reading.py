@@ -5,7 +5,7 @@ Torch-free. Every error names the file and the line.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +97,24 @@ class _Reader:
             str(self._path), self._table.get("title", self._path.stem), profile, {}, {}, []
         )
         self._lay(found, self._table, ())
+        chosen = replace(found, common=dict(found.common), axes=dict(found.axes))
         profiles = self._table.get("profiles", {})
         self._expect(profiles, Mapping, ("profiles",), "a table")
         for name in profiles:  # all of them: what nobody runs today is not to be found out later
             path = ("profiles", name)
             self._expect(profiles[name], Mapping, path, "a table")
-            self._check_keys(path, _LAYERS)
-            over = Layers(found.place, found.title, name, {}, {}, [])
-            self._lay(over if name != profile else found, profiles[name], path)
+            self._check_keys(path, (*_LAYERS, "drop"))
+            over = replace(found, common=dict(found.common), axes=dict(found.axes))
+            self._lay(over if name != profile else chosen, profiles[name], path)
         if profile is not None and profile not in profiles:
             raise UnknownNameError(f"profile of {self._path}", profile, profiles)
         for change in changes:
-            self._set(found, change)
-        return found
+            self._set(chosen, change)
+        return chosen
 
     def _lay(self, found: Layers, table: Mapping[str, Any], path: tuple[str | int, ...]) -> None:
-        """Lay common, axes and rows of a table over what was found so far."""
+        """Lay common, axes and rows of a table over what was found so far, less what it drops."""
+        self._drop(found, table.get("drop", []), (*path, "drop"))
         commons = self._options(table.get("common", {}), (*path, "common"))
         axes = self._options(table.get("axes", {}), (*path, "axes"))
         for key, given in commons.items():
@@ -132,6 +134,17 @@ class _Reader:
             rows = table["rows"]
             self._expect(rows, list, (*path, "rows"), "tables, as in [[rows]]")
             found.rows = [self._row(row, (*path, "rows", i)) for i, row in enumerate(rows)]
+
+    def _drop(self, found: Layers, names: Any, path: tuple[str | int, ...]) -> None:
+        """Take options back that the grid has given: TOML has no word for nothing."""
+        self._expect(names, list, path, "a list of options")
+        place = self._place(path)
+        for key in names:
+            name = self._name(str(key), place)
+            if found.common.pop(name, None) is None and found.axes.pop(name, None) is None:
+                raise SettingError(
+                    f"{place}: {key}: expected an option of [common] or [axes], got one that is not there"
+                )
 
     def _row(self, table: Any, path: tuple[str | int, ...]) -> Row:
         self._expect(table, Mapping, path, "a table")
