@@ -132,7 +132,7 @@ def test_a_long_name_is_cut_and_stays_unique(load):
         ("[[rows]]\nlr=1\nname='a'\n[[rows]]\nname='a'", "grid.toml:7: two runs are called a"),
         ("[[rows]]", "grid.toml:4: expected a row of options"),
         ("train_limit = 3\ntrain-limit = 3", "grid.toml:5: train-limit: expected it once"),
-        ("[axes]\nseed = [%s]" % ",".join(map(str, range(400))), None),
+        (f"[axes]\nseed = {list(range(400))}", None),
         ("[common]", r"grid.toml: expected TOML: .*line 4"),
         ("a = ", r"grid.toml: expected TOML: .*line 4"),
     ],

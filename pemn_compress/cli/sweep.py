@@ -50,8 +50,10 @@ SOME_FAILED = 1  # exit status
     help="CPU threads of each run; part of its options, since sums depend on it. [default: the "
     "grid's, else 1]",
 )
-@click.option("--dry-run", is_flag=True, help="List the runs, their sizes and times; write nothing.")
-@click.option("--estimate", is_flag=True, help="--dry-run: try a few steps where time is unknown.")
+@click.option(
+    "--dry-run", is_flag=True, help="List the runs, their sizes and times; write nothing."
+)
+@click.option("--estimate", is_flag=True, help="--dry-run: try some steps where time is unknown.")
 @click.option("--json", "as_json", is_flag=True, help="Print all runs as JSON.")
 def command(grid: Path, **options: Any) -> int:
     """Run a grid of `pemn compress`: every combination of its axes, for each of its rows.

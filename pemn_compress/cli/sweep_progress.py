@@ -56,14 +56,17 @@ class Lines:
         self.outcomes: list[Outcome] = []
 
     def started(self, job: Job) -> None:
+        """Remember since when it runs."""
         self._running[job.id] = (job.folder, time.monotonic())
 
     def waiting(self, count: int) -> None:
+        """Say it once."""
         if not self._told_waiting:
             self._told_waiting = True
             self._say(f"waiting for {count} runs that another process computes")
 
     def ended(self, outcome: Outcome) -> None:
+        """Say what a run came to, and how long the others will take."""
         _, since = self._running.pop(outcome.id, (None, None))
         self._done, self._ended = self._done + 1, self._ended + 1
         self.outcomes.append(outcome)
@@ -76,7 +79,7 @@ class Lines:
         self._say(f"{place}  {metric_of(outcome.record)}  {size:,} B  {took}{self._left()}")
 
     def look(self) -> None:
-        pass
+        """Do nothing: lines do not change."""
 
     def __enter__(self) -> "Lines":
         return self
@@ -110,10 +113,12 @@ class Table(Lines):
         self._live.stop()
 
     def ended(self, outcome: Outcome) -> None:
+        """Say it above the live lines."""
         super().ended(outcome)
         self._show()
 
     def look(self) -> None:
+        """Show the live lines anew, once a second."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._show()
 
@@ -124,11 +129,12 @@ class Table(Lines):
                  f"{duration(now - since)}", no_wrap=True, overflow="crop")
             for name, (folder, since) in self._running.items()
         ]  # fmt: skip
-        lines.append(Text(f"  {self._done} of {self._count} runs ended{self._left_so_far()}"))
+        lines.append(Text(f"  {self._done} of {self._count} runs have ended{self._left_so_far()}"))
         self._live.update(Group(*lines), refresh=True)
 
     def _left_so_far(self) -> str:
-        return f",{self._left()}" if self._ended else ""
+        left = self._left().strip() if self._ended else ""
+        return f", {left}" if left else ""
 
     def _say(self, line: str) -> None:
         # as it is: brackets in a name are no markup, and the terminal breaks what is too long

@@ -33,9 +33,7 @@ def summary(directory: str, count: int, before: int, failed: Sequence[Outcome]) 
     return "\n".join(lines)
 
 
-def listing(
-    title: str, directory: str, rows: Sequence[Mapping[str, Any]], workers: int
-) -> str:
+def listing(title: str, directory: str, rows: Sequence[Mapping[str, Any]], workers: int) -> str:
     """Return the list of a dry run: no name is cut, nothing is folded."""
     width = max(len(clean(row["id"])) for row in rows)
     lines = [f"{clean(title)}: {_runs(len(rows))}, in {clean(directory)}"]

@@ -232,5 +232,3 @@ def _bytes(
     length = 0 if isinstance(settings, PruningSettings) else fill(plan, settings).length
     planned = planned_bytes(plan, settings, length, storage)
     return planned + dense_bytes(rest, storage) + CONTAINER_BYTES
-
-

@@ -98,8 +98,7 @@ def _runs(layers: Layers) -> Iterator[RunOf]:
         name = row.name if row.name is not None else _name(row)
         for values in product(*(given.value for given in axes.values())):
             chosen = {
-                key: Given(value, axes[key].place)
-                for key, value in zip(axes, values, strict=True)
+                key: Given(value, axes[key].place) for key, value in zip(axes, values, strict=True)
             }
             given = layers.common | row.fixed | chosen
             if "model" not in given:

@@ -78,7 +78,7 @@ class Started:
         return Outcome(self.job.id, "failed", reason)
 
     def _reason(self, status: int) -> str:
-        """Return in one line why it failed: the last that it printed, or the signal that ended it."""
+        """Return in one line why it failed: its last words, or the signal that ended it."""
         if status < 0:
             name = signal.Signals(-status).name if -status in signal.valid_signals() else ""
             told = f"killed by signal {-status} {name}".strip()

@@ -107,7 +107,8 @@ def checked(name: str, value: Any, known: Mapping[str, Option]) -> Any:
     """Return an option's value as it is kept. Raises SettingError."""
     if name in known:
         return known[name].checked(value)
-    if isinstance(value, bool | int | float | str) and _is_finite(value):  # an argument of the architecture
+    # an argument of the architecture
+    if isinstance(value, bool | int | float | str) and _is_finite(value):
         return value
     raise SettingError(f"expected a number, a text, true or false, got {_shown(value)}")
 

@@ -26,7 +26,7 @@ class Queue:
         return len(self._left)
 
     def next(self) -> Job | Outcome | None:
-        """Return the next run, or what became of it; None where other processes have all of them."""
+        """Return the next run, or what became of it; None where others have all of them."""
         for _ in range(len(self._left)):
             job = self._left.popleft()
             if time.monotonic() - self._seen.get(job.id, -TAKEN_SECONDS) >= TAKEN_SECONDS:

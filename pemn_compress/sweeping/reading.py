@@ -143,7 +143,8 @@ class _Reader:
             name = self._name(str(key), place)
             if found.common.pop(name, None) is None and found.axes.pop(name, None) is None:
                 raise SettingError(
-                    f"{place}: {key}: expected an option of [common] or [axes], got one that is not there"
+                    f"{place}: {key}: expected an option of [common] or [axes], got one that is in "
+                    "neither"
                 )
 
     def _row(self, table: Any, path: tuple[str | int, ...]) -> Row:

@@ -1,7 +1,7 @@
 """A sweep's directory: one folder per run, what each has come to, and whose grid it is. Torch-free.
 
-    OUT/grid.json                the grid: {"sha256", "title", "profile", "rows"}
-    OUT/<run>/run.json           {"id", "row", "options", "command", "grid"}
+OUT/grid.json                the grid: {"sha256", "title", "profile", "rows"}
+OUT/<run>/run.json           {"id", "row", "options", "command", "grid"}
               record.json        as of `pemn compress --record`; "finished" is null until it is
               model.pemn         the archive
               checkpoint.pt      while the run is unfinished

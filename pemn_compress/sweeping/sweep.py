@@ -10,7 +10,7 @@ from pemn_compress.sweeping.checking import Ask, Checker
 from pemn_compress.sweeping.engines import ENGINES, Settings, Watch
 from pemn_compress.sweeping.estimating import estimates, known_seconds, seconds_of
 from pemn_compress.sweeping.grid import Grid, RunOf
-from pemn_compress.sweeping.launching import Job, Outcome
+from pemn_compress.sweeping.launching import Job
 from pemn_compress.sweeping.runs import (
     FINISHED,
     Found,
