@@ -275,17 +275,25 @@ def _summary(made: Any) -> str:
 
     with open_archive(made.archive) as archive:
         plain = archive_account(archive).state_dict_bytes
-    score, last = made.steps[-1].score, made.history[-1].epoch
+    last = made.history[-1].epoch
     lines = [
         f"{file_name(made.path or 'standard output')}: {both(len(made.archive))}",
         f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
-        f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
-        f"{clean(made.record['data']['name'])}, after the last epoch, {last})",
+        *_measured(made.steps[-1].score, clean(made.record["data"]["name"]), last),
     ]
     if len(made.steps) > 1:
         lines += [
-            f"    {step.label:<18} {step.archive_bytes:>11,} B  {100 * step.score.accuracy:.2f} %"
+            f"    {step.label:<18} {step.archive_bytes:>11,} B  {step.score.headline.shown()}"
             for step in made.steps
         ]
     lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
     return "\n".join(lines)
+
+
+def _measured(score: Any, data: str, last: int) -> list[str]:
+    lines = []
+    for metric in score.metrics:
+        of = f"{metric.correct} of {metric.of}, " if metric.correct is not None else ""
+        name = f"test {clean(metric.name)}"
+        lines.append(f"  {name:<15}  {metric.shown()} ({of}{data}, after the last epoch, {last})")
+    return lines

@@ -23,7 +23,7 @@ from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.storing.loading import load
 from pemn_compress.storing.saving import pack, stored_state
 from pemn_compress.training.evaluation import evaluate
-from pemn_compress.training.history import Score, StorageStep
+from pemn_compress.training.history import Score, StorageStep, of_score
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 
@@ -122,7 +122,7 @@ def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
     kind, colon, place = data.name.partition(":")
     name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
     told: dict[str, Any] = {
-        "accuracy": {"correct": score.correct, "data": name, "total": score.total},
+        **of_score(score, name),
         "input": {"shape": list(data.input_shape)},
         "training": {"epochs": recipe.epochs, "recipe": recipe.name},
     }

@@ -21,12 +21,11 @@ from pemn_compress.errors import DataError, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.models.building import source_file
 from pemn_compress.models.modelfile import ModelFile
-from pemn_compress.reporting import recorded_accuracy
-from pemn_compress.reporting.collect import Accuracy
 from pemn_compress.storing.loading import build_to_fill, restore_module
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.evaluation import evaluate as score_of
-from pemn_compress.training.history import Score
+from pemn_compress.training.history import Recorded, Score
+from pemn_compress.training.history import recorded as recorded_in
 from pemn_compress.training.run import Run
 
 # A stranger's shape decides how large pictures from files become, unless the caller says it.
@@ -44,7 +43,7 @@ class Measured:
     name: str
     data: str
     score: Score
-    recorded: Accuracy | None
+    recorded: Recorded | None
     normalize: tuple[tuple[float, ...], tuple[float, ...]] | None
     notes: tuple[str, ...]
 
@@ -93,7 +92,7 @@ def evaluate(
     with open_archive(archive, limits) as opened:
         opened.name = name or opened.name
         claims = read_claims(opened.manifest.about, opened.name)
-        recorded = recorded_accuracy(opened.manifest.about.get("accuracy"))
+        recorded = recorded_in(opened.manifest.about)
         module, file = _restored(opened, model, trust_source, data is None or _is_own(data))
     loaded, notes = _test_data(data, file, steps, claims, opened.name)
     by_name = labels == "name" and bool(claims.classes)

@@ -27,7 +27,7 @@ from pemn_compress.reporting.words import both
 from pemn_compress.storing.saving import pack
 from pemn_compress.storing.shrinking import foldable
 from pemn_compress.training.evaluation import check_fit
-from pemn_compress.training.history import Score
+from pemn_compress.training.history import Score, accuracy
 from pemn_compress.training.recipes import Recipe
 
 
@@ -90,7 +90,9 @@ def rehearse_run(
             storage.writing()
             | {
                 "source": prepared.source if storage.include_source else None,
-                "about": about(prepared.data, recipe, Score(0, len(prepared.data.test), 0.0)),
+                "about": about(
+                    prepared.data, recipe, Score(0, 0.0, (accuracy(0, len(prepared.data.test)),))
+                ),
             },
             seeds=(seed, (seed + 1) % 2**64),
         )

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 from pemn_compress.atomic import check_output, write_file
 from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError
 from pemn_compress.training.corrections import merged, renumbered, untrained
-from pemn_compress.training.history import Epoch, Score
+from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import differences, digest, first_difference, trained
 
-FORMAT = 2  # of what a checkpoint holds
+FORMAT = 3  # of what a checkpoint holds
 
 
 class Checkpoint:
@@ -90,7 +89,7 @@ class Checkpoint:
         if content is None:
             return []
         try:
-            history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
+            history = [Epoch.from_dict(epoch) for epoch in content["history"]]
             state, remarks = merged(self._model, content["model"], content["start"])
             self._model.load_state_dict(state)
             names, saved = content["optimizer names"], content["optimizer"]
@@ -120,7 +119,7 @@ class Checkpoint:
             "format": FORMAT,
             "identity": self._identity,
             "told": self._told,
-            "history": [asdict(epoch) for epoch in history],
+            "history": [epoch.to_dict() for epoch in history],
             "model": self._model.state_dict(),
             "start": self._start,
             "optimizer": self._optimizer.state_dict(),

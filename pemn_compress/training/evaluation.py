@@ -13,7 +13,7 @@ from pemn_compress.data.batches import Batches, check_labels
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError, PemnError
 from pemn_compress.training.blame import blamed
-from pemn_compress.training.history import Score
+from pemn_compress.training.history import Score, accuracy
 from pemn_compress.training.recipes.numbers import integer
 from pemn_compress.training.untouched import untouched
 
@@ -99,7 +99,7 @@ def evaluate(
             loss += functional.cross_entropy(outputs, targets, reduction="sum").to(loss.dtype)
             correct += (outputs.argmax(1) == targets).sum()
             total += targets.numel()
-    return Score(int(correct), total, float(loss) / total)
+    return Score(total, float(loss) / total, (accuracy(int(correct), total),))
 
 
 @contextmanager
