@@ -123,11 +123,12 @@ def _as_json(measured: Any) -> str:
     score, recorded = measured.score, measured.recorded
     told = {
         **score.to_dict(),
-        **{m.name: m.value for m in score.metrics if m.correct is not None},
-        **{"correct": m.correct for m in score.metrics if m.correct is not None},
         "data": measured.data,
         "recorded": None,
     }
+    for metric in score.metrics:
+        if metric.correct is not None:
+            told |= {metric.name: metric.value, "correct": metric.correct}
     if recorded:
         told["recorded"] = recorded.metric.to_dict() | {
             "total": recorded.total,

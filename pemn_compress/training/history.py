@@ -119,8 +119,9 @@ def recorded(about: Mapping[str, Any]) -> Recorded | None:
         return None
     if "metric" in about:
         name, value, better = (told.get(key) for key in ("name", "value", "better"))
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (isinstance(name, str) and is_number and better in (MAX, MIN)):
+        if not isinstance(name, str) or better not in (MAX, MIN):
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return None
         return Recorded(Metric(name, float(value), better), total, data)
     correct = told.get("correct")
@@ -174,4 +175,7 @@ class StorageStep:
 
 
 def _accuracy_as(key: str, score: Score) -> dict[str, Any]:
-    return {key: m.value for m in score.metrics if m.name == ACCURACY}
+    try:
+        return {key: score.accuracy}
+    except KeyError:
+        return {}
