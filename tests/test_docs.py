@@ -178,9 +178,10 @@ def test_the_pages_files_exist():
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize("page", ["data.md", "model-file.md"])
-def test_every_block_of_a_page_runs(tmp_path, call, page):
+@pytest.mark.parametrize("page", ["data.md", "model-file.md", "tasks.md"])
+def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
     """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
+    monkeypatch.chdir(tmp_path)
     scope, kinds = {}, set()
     text = (REPOSITORY / "docs" / page).read_text()
     for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):

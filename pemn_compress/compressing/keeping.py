@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.compressing.comparing import compare_outputs
+from pemn_compress.compressing.passes import Inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, is_registered
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
+from pemn_compress.data.trees import arguments
 from pemn_compress.errors import ArchiveError
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
@@ -69,7 +71,7 @@ def keep(
         )
         if reader is None:
             reader = _read(packed, told, prepared, build)
-            compare_outputs(masked, reader, (first_inputs(data, 32),), batch=32)
+            compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
         else:
             fill(packed, reader)
         steps.append(StorageStep(label, len(packed), score))
@@ -111,10 +113,11 @@ def _read(
     return model
 
 
-def first_inputs(data: Data, count: int) -> Tensor:
-    """Return the inputs of the first `count` test samples, as the model takes them."""
-    samples = Batches(data.test, batch_size=count, shuffle_seed=None, normalize=data.normalize)
-    return next(iter(samples))[0]
+def first_inputs(data: Data, count: int) -> Inputs:
+    """Return the inputs of the first `count` test samples, as the arguments of a forward pass."""
+    split = data.test.first(count)
+    samples = Batches(split, batch_size=count, shuffle_seed=None, normalize=data.normalize)
+    return arguments(next(iter(samples))[0])
 
 
 def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
@@ -123,14 +126,32 @@ def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
     name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
     told: dict[str, Any] = {
         **of_score(score, name),
-        "input": {"shape": list(data.input_shape)},
+        "input": _of_inputs(data),
         "training": {"epochs": recipe.epochs, "recipe": recipe.name},
     }
-    dtype = first_inputs(data, 1).dtype
-    if dtype != torch.float32:
-        told["input"]["dtype"] = str(dtype).removeprefix("torch.")
     if data.is_image:
         told["input"] |= {"mean": list(data.mean), "std": list(data.std)}
     if data.class_names:
         told["classes"] = list(data.class_names)
+    return told
+
+
+def _of_inputs(data: Data) -> dict[str, Any]:
+    """Return the shape of one sample and its dtype where it is not float32, of every input."""
+    given = first_inputs(data, 1)
+    named = isinstance(given, Mapping)
+    told = {
+        str(key): _of_input(value)
+        for key, value in (given.items() if isinstance(given, Mapping) else enumerate(given))
+        if isinstance(value, Tensor) and value.dim()
+    }
+    if not named and list(told) == ["0"]:
+        return told["0"]
+    return {"inputs": told} if told else {}
+
+
+def _of_input(value: Tensor) -> dict[str, Any]:
+    told: dict[str, Any] = {"shape": list(value.shape[1:])}
+    if value.dtype != torch.float32:
+        told["dtype"] = str(value.dtype).removeprefix("torch.")
     return told

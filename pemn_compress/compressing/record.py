@@ -54,6 +54,7 @@ def begun(
             "test": len(data.test),
             "classes": data.classes,
         },
+        "task": data.task.name,
         **_weights(masked),
         "settings": asdict(settings),
         "selection": asdict(selection),

@@ -12,7 +12,7 @@ from torch import nn
 from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.keeping import keep, read_back
 from pemn_compress.compressing.outputs import Outputs
-from pemn_compress.compressing.preparing import DataRequest, prepare
+from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
@@ -20,6 +20,7 @@ from pemn_compress.compressing.starting import foldless, rehearse_run, wrap
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
+from pemn_compress.data.tasks import Loss, Measure
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
@@ -48,7 +49,10 @@ class Compressed:
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy of the stored model after the last epoch, in [0, 1]."""
+        """Test accuracy of the stored model after the last epoch, in [0, 1].
+
+        Raises KeyError where the task has another headline, as `steps[-1].score` tells.
+        """
         return self.steps[-1].score.accuracy
 
 
@@ -66,6 +70,8 @@ def compress(
     checkpoint: str | Path | None = None,
     record: str | Path | None = None,
     observer: Observer | None = None,
+    loss: Loss | None = None,
+    metrics: Measure | None = None,
     **changes: Any,
 ) -> Compressed:
     """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
@@ -84,6 +90,7 @@ def compress(
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
         observer: who is told about progress.
+        loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
         changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
             (`strategy="magnitude", sparsity=0.9`) to override.
 
@@ -101,7 +108,9 @@ def compress(
     files = Outputs.checked(output, checkpoint, record, force=storage.force)
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
-    prepared = prepare(model, data, chosen, settings.seed, arguments or {})
+    prepared = prepare(
+        model, data, chosen, settings.seed, arguments or {}, Functions(loss, metrics)
+    )
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive)

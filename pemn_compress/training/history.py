@@ -103,7 +103,7 @@ def of_score(score: Score, data: str) -> dict[str, Any]:
         if metric.name == ACCURACY and metric.of:
             told["accuracy"] = {"correct": metric.correct, "data": data, "total": metric.of}
     head = score.headline
-    if head.name != ACCURACY:  # else it is told already
+    if head.name != ACCURACY or "accuracy" not in told:
         plain = {"name": head.name, "better": head.better, "value": head.value}
         told["metric"] = plain | {"total": score.total, "data": data}
     return told

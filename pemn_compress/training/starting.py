@@ -55,7 +55,7 @@ def ready(
     found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
     found = distributed.from_rank_0(found, here)
     slow = slow_bfloat16(device) if run.amp else None
-    notes = [*([slow] if slow else []), *_notes(found, model, data)]
+    notes = [*([slow] if slow else []), *_notes(found, model, data, recipe.label_smoothing)]
     batches = Batches(
         data.train,
         batch_size=recipe.batch_size,
@@ -65,7 +65,7 @@ def ready(
         workers=run.workers,
         device=device,
         join_last=bool(found.too_small),
-        labels=outputs,
+        labels=outputs or None,
         world=here,
     )
     forward: Any = given  # somebody's own way to run it: compiled, or on many devices
@@ -73,8 +73,8 @@ def ready(
         forward = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
         forward = torch.compile(forward) if run.compile else forward
     stepper = Stepper(
-        model, forward, optimizer, batches, recipe, run, device, here, data.name, Reach(model),
-        observer,
+        model, forward, data.task, optimizer, batches, recipe, run, device, here, data.name,
+        Reach(model), observer,
     )  # fmt: skip
     return stepper, notes
 
@@ -168,7 +168,7 @@ def _to_channels_last(model: nn.Module) -> None:
         ) from None
 
 
-def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
+def _notes(found: Found, model: nn.Module, data: Data, smoothing: float) -> list[str]:
     """Return in lines what a trial found that is no reason to stop."""
     notes = []
     if found.too_small:
@@ -183,7 +183,12 @@ def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
             f"no gradient reached {len(found.unreached)} of {trainable} trainable parameters when "
             f"a step was tried ({shown}): what no step reaches stays as it is"
         )
-    targets = None if data.train is None else data.train.targets
+    if smoothing and not data.task.smoothed:
+        notes.append(
+            f"label smoothing {smoothing:g} is of no use to a loss of your own: it is left out"
+        )
+    classifies = data.task.is_classification and data.train is not None and data.train.in_memory
+    targets = data.train.targets if classifies and data.train is not None else None
     if targets is not None and bool((targets == targets[0]).all()):
         notes.append(
             f"data {data.name!r}: all {len(targets)} training labels are {int(targets[0])}: there "
