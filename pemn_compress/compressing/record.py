@@ -62,6 +62,7 @@ def begun(
         "storage": asdict(storage),
         "accuracy": None,
         "storage_steps": [],
+        "exports": [],
         "epochs": [],
         "seconds": 0.0,
         "finished": None,
