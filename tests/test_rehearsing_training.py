@@ -1,5 +1,7 @@
 """What training leaves in a model beside its state dict is found before the first step."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,14 @@ from torch import Tensor, nn
 
 from pemn_compress import MaskedModel, rehearse
 from pemn_compress.compressing import comparing
+from pemn_compress.compressing.readers import builder_of
 from pemn_compress.errors import ModelError
+from pemn_compress.format.archive import open_archive
+from pemn_compress.models.building import architecture_of, build_from_file
+from pemn_compress.models.modelfile import load_model_file
+from pemn_compress.storing.asking import Asked
+from pemn_compress.storing.exporting import made_of
+from pemn_compress.storing.saving import pack
 
 INPUTS = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
 
@@ -98,3 +107,39 @@ def test_a_model_that_autograd_changes_is_compared_without_it() -> None:
             return y + torch.is_grad_enabled()
 
     assert rehearse(MaskedModel(Telling()), INPUTS, build=Telling).unseen == ()
+
+
+class Ending(Net):
+    """Ends the program where it is used, as scripts do that check their inputs so."""
+
+    def use(self, y: Tensor) -> Tensor:
+        sys.exit(3)
+
+
+def test_a_forward_that_ends_the_program_is_a_line() -> None:
+    line = r"ends the program \(SystemExit: 3\)"
+    with pytest.raises(ModelError, match=f"does not take its inputs.*{line}.*in use"):
+        rehearse(MaskedModel(Ending()), INPUTS, build=Ending)
+    packed = pack(MaskedModel(Net()), about={"input": {"shape": [8]}})
+    with open_archive(packed) as archive, pytest.raises(ModelError, match=line):
+        made_of(archive, ".pt2", model=Ending(), trust_source=False, asked=Asked())
+
+
+def test_a_model_file_is_not_built_more_often_than_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import pathlib\nfrom torch import nn\n\n\ndef build_model():\n"
+        f"    with pathlib.Path({str(tmp_path / 'builds')!r}).open('a') as file:\n"
+        "        file.write('x')\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    file = load_model_file(str(tmp_path / "net.py"))
+    told = architecture_of(build_from_file(file, build_seed=7))
+    build, warned = builder_of(told, file, travels=True)
+    assert build is not None
+    models = [build(7), build(8), build(7)]
+    assert (tmp_path / "builds").read_text() == "x" * 4
+    assert len({id(model) for model in models}) == 3
+    states = [model.state_dict()["1.weight"] for model in models]
+    assert torch.equal(states[0], states[2])
+    assert not torch.equal(states[0], states[1])
+    assert warned == []

@@ -20,6 +20,7 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.structure import Difference, alike, differences
 from pemn_compress.storing.state import in_place
+from pemn_compress.training.blame import told
 
 BATCH = 2
 _DRAWN = (1 << 16) + 1  # numbers, which larger parameters are given again: odd, as no width is
@@ -102,7 +103,7 @@ def compare_readers(
         one, other = (run(model, some, training=True) for model in (first, second))
     except Exception as error:
         return [
-            f"in training mode the model does not take these inputs ({_reason(error)}): what "
+            f"in training mode the model does not take these inputs ({told(error, first)}): what "
             "a forward pass in training changes could not be tried"
         ]
     if not _agree(one, other):
@@ -174,7 +175,7 @@ def outputs_of(
         except Exception as error:
             failed = error
     assert failed is not None
-    raise ModelError(f"the model does not take its inputs: {_reason(failed)}") from failed
+    raise ModelError(f"the model does not take its inputs: {told(failed, masked)}") from failed
 
 
 def _compare(
@@ -193,7 +194,7 @@ def _compare(
         # in another random state: outputs that hang on it cannot be compared
         made = run(reader, part, training=False, seed=1)
     except Exception as error:
-        what = f"fails where this one does not: {_reason(error)}"
+        what = f"fails where this one does not: {told(error, reader)}"
     else:
         if _agree(expected, made):
             return
@@ -280,7 +281,7 @@ def _copy(value: Any) -> Any:
 
 def _not_taken(error: Exception) -> str:
     return (
-        f"with other values the model does not take these inputs ({_reason(error)}): what a "
+        f"with other values the model does not take these inputs ({told(error)}): what a "
         "forward pass in training leaves could not be tried"
     )
 
@@ -291,7 +292,3 @@ def _detached(value: Any) -> Any:
 
 def _device(model: nn.Module) -> torch.device:
     return next(iter([*model.parameters(), *model.buffers()])).device
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
