@@ -46,7 +46,7 @@ def remade(module: nn.Module) -> dict[str, list[str]]:
         found[name] = [f"parametrizations.{name}.{own}" for own, _ in parts.named_parameters()]
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, _REMAKERS):
-            name = getattr(hook, "name", None) or getattr(hook, "_tensor_name", "weight")
+            name = str(getattr(hook, "name", "") or getattr(hook, "_tensor_name", "weight"))
             found[name] = [own for own in module._parameters if own.startswith(f"{name}_")]
     return found
 
