@@ -167,7 +167,7 @@ def test_the_page_about_restoring_does_what_it_says(tmp_path, monkeypatch):
         r"^pemn ", f"'{sys.executable}' -m pemn_compress ", commands, flags=re.MULTILINE
     )
     subprocess.run(["sh", "-e", "-c", commands], env=ENVIRONMENT, check=True, capture_output=True)
-    for name in ("digits.pt2", "digits.npz", "digits.safetensors"):
+    for name in ("digits.pt", "digits.pt2", "digits.npz", "digits.safetensors"):
         assert (tmp_path / name).stat().st_size > 0
 
 

@@ -183,6 +183,13 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Path(path_type=Path),
     help="Write everything about the run to this JSON file.",
 )
+@click.option(
+    "--export",
+    multiple=True,
+    metavar="FILE",
+    help="Make this file of the restored model, too, as pemn restore does: .pt2, .onnx, "
+    ".safetensors, .pt or .npz; tried before training; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run's record, not a summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(model: str, **options: Any) -> None:  # fmt: skip
@@ -197,6 +204,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
       pemn compress model.py --strategy rp --ratio 1e-2
       pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
       pemn compress model.py --strategy magnitude --sparsity 0.95 --value-dtype int8
+      pemn compress model.py --export model.pt2 --export model.safetensors
       torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
@@ -250,6 +258,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],
+            export=options["export"],
             observer=watcher,
             **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
         )
@@ -287,6 +296,9 @@ def _summary(made: Any) -> str:
             for step in made.steps
         ]
     lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
+    for one in made.exports:
+        told = f", equal to the restored model at {clean(one.compared)}" if one.compared else ""
+        lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}{told}")
     return "\n".join(lines)
 
 

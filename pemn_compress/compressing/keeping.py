@@ -53,7 +53,7 @@ def keep(
     `build` is how a reader builds the model; where only its owner can, a copy of the model that was
     given is filled. Raises ModelError where a reader's model computes something else.
     """
-    data, told = prepared.data, architecture_of(masked.model)
+    data = prepared.data
     steps: list[StorageStep] = []
     reader: nn.Module | None = None
     for label, lossy in _options(storage):
@@ -70,7 +70,7 @@ def keep(
             about=about(data, recipe, score),
         )
         if reader is None:
-            reader = _read(packed, told, prepared, build)
+            reader = _read(packed, prepared, build)
             compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
         else:
             fill(packed, reader)
@@ -98,17 +98,22 @@ def _options(storage: Storage) -> list[tuple[str, dict[str, Any]]]:
     return options
 
 
-def _read(
-    packed: bytes, told: Mapping[str, Any], prepared: Prepared, build: Builder | None
-) -> nn.Module:
-    """Return the model as a reader comes by it; of a model that was given, in a copy of it."""
+def built_anew(prepared: Prepared, build: Builder | None) -> nn.Module:
+    """Return a model to fill, as the reader of an archive has it whose model is not registered.
+
+    `build` is how a reader builds a model file's model; of one that was given it is a copy.
+    """
+    if build is not None:
+        return build(seed_of(architecture_of(prepared.model)))
+    assert prepared.given is not None
+    return copied(prepared.given, {})
+
+
+def _read(packed: bytes, prepared: Prepared, build: Builder | None) -> nn.Module:
+    """Return the model as a reader comes by it."""
     if is_registered(packed):
         return load(packed, limits=ANY_SIZE)
-    if build is not None:
-        model = build(seed_of(told))
-    else:
-        assert prepared.given is not None
-        model = copied(prepared.given, {})
+    model = built_anew(prepared, build)
     fill(packed, model)
     return model
 

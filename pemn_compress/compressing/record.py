@@ -65,6 +65,7 @@ def begun(
         "metric": None,
         "metrics": [],
         "storage_steps": [],
+        "exports": [],
         "epochs": [],
         "seconds": 0.0,
         "finished": None,

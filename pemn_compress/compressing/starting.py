@@ -1,12 +1,13 @@
 """What stands between a prepared model and the first step: masks, and the rehearsal."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pemn_compress.accounting import archive_account
+from pemn_compress.compressing.exports import try_exports
 from pemn_compress.compressing.forecast import expected_bytes
 from pemn_compress.compressing.keeping import about, first_inputs
 from pemn_compress.compressing.preparing import Prepared
@@ -36,13 +37,14 @@ class Start:
     """What is known before the first step.
 
     `build` is how a reader builds a model file's model, None for any other; `told` says in one line
-    what will happen.
+    what will happen; `exports` how many bytes each exported file will have.
     """
 
     build: Builder | None
     expected_bytes: int
     told: str
     warnings: tuple[str, ...]
+    exports: Mapping[Path, int] = field(default_factory=dict)
 
 
 def wrap(
@@ -76,33 +78,39 @@ def rehearse_run(
     recipe: Recipe,
     storage: Storage,
     output: Path | None,
+    exports: Sequence[Path] = (),
 ) -> Start:
-    """Walk the whole road with the untrained model. Raises ModelError, DataError."""
+    """Walk the whole road with the untrained model. Raises ModelError, DataError, OutputError."""
     check_fit(masked, prepared.data)
     told = architecture_of(masked.model)
     build, warned = builder_of(told, prepared.file, travels=storage.include_source)
     seed = seed_of(told)
+    writing = storage.writing() | {
+        "source": prepared.source if storage.include_source else None,
+        "about": about(prepared.data, recipe, _nothing(prepared.data)),
+    }
     with _heard() as heard:
         rehearsed = walk(
             masked,
             first_inputs(prepared.data, 4),
             build,
-            storage.writing()
-            | {
-                "source": prepared.source if storage.include_source else None,
-                "about": about(prepared.data, recipe, _nothing(prepared.data)),
-            },
+            writing,
             seeds=(seed, (seed + 1) % 2**64),
         )
+        packed = rehearsed.archive
         if storage.shrinking() != Storage().shrinking():
-            pack(masked, **storage.writing(), **storage.shrinking(), untrained=True)
+            packed = pack(masked, **writing, **storage.shrinking(), untrained=True)
+        sizes = try_exports(exports, packed, prepared, build)
     warned += [*heard, *rehearsed.warnings]
     if isinstance(masked, MaskedModel) and prepared.pretrained:
         warned.append(replaced("the weights", masked))
     with open_archive(rehearsed.archive) as archive:
         overhead = archive_account(archive).stored.overhead or 0
     expected = expected_bytes(masked, storage, overhead)
-    return Start(build, expected, _told(masked, expected, output), (*warned, *rehearsed.unseen))
+    line = _told(masked, expected, output)
+    if sizes:
+        line = f"{line}; exported: {', '.join(map(str, sizes))}"
+    return Start(build, expected, line, (*warned, *rehearsed.unseen), sizes)
 
 
 def _nothing(data: Data) -> Score:

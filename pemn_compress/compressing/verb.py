@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
+from pemn_compress.compressing.exports import Exported, check_exported, write_exports
 from pemn_compress.compressing.keeping import keep, read_back
-from pemn_compress.compressing.outputs import Outputs
+from pemn_compress.compressing.outputs import Exports, Outputs
 from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
@@ -37,7 +38,7 @@ from pemn_compress.training.watching import Expecting, Observer
 
 @dataclass(frozen=True)
 class Compressed:
-    """What `compress` made: the archive, the restored plain model, and the run's record."""
+    """What `compress` made: the archive, the restored plain model, exports, the run's record."""
 
     path: Path | None
     archive: bytes = field(repr=False)
@@ -46,6 +47,7 @@ class Compressed:
     steps: list[StorageStep] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    exports: tuple[Exported, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -69,6 +71,7 @@ def compress(
     storage: Storage | None = None,
     checkpoint: str | Path | None = None,
     record: str | Path | None = None,
+    export: Exports = (),
     observer: Observer | None = None,
     loss: Loss | None = None,
     metrics: Measure | None = None,
@@ -89,6 +92,8 @@ def compress(
         run, storage: how the machine is used, how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
+        export: a file, or several, to make of the restored model beside the archive, as `restore`
+            makes them: .pt2, .onnx, .safetensors, .pt, .npz by extension. Tried before training.
         observer: who is told about progress.
         loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
         changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
@@ -98,14 +103,15 @@ def compress(
     last one the archive is read back, its tensors compared bit for bit with the trained ones, and
     the trained model's outputs with those of a model that was built as a reader builds it, before
     anything is reported. Raises PemnError and its children; whatever is raised, no half-written
-    file is left.
+    file is left. An export that fails after training all the same leaves the archive and the
+    record: OutputError says so.
     """
     started = time.perf_counter()
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(output, checkpoint, record, force=storage.force)
+    files = Outputs.checked(output, checkpoint, record, export, force=storage.force)
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
     prepared = prepare(
@@ -113,9 +119,9 @@ def compress(
     )
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
-    rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive)
+    rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
-    files.check_space(rehearsed.expected_bytes)
+    files.check_space(rehearsed.expected_bytes, rehearsed.exports)
     if isinstance(observer, Expecting):
         observer.ready(rehearsed.told, warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
@@ -136,13 +142,27 @@ def compress(
     )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history[-1].test)
+    exported: list[Exported] = []
+    failed: list[str] = []
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)
+        exported, failed = write_exports(
+            files.exports, kept.archive, prepared, rehearsed.build, force=storage.force
+        )
     seconds = time.perf_counter() - started
     told = finished(known, kept.archive, files.archive, history, kept.steps, seconds)
+    told["exports"] = [one.to_dict() for one in exported]
     recording.finish(told)
-    warnings += recording.warnings
+    if files.archive is not None:
+        check_exported(failed, files.archive)
     return Compressed(
-        files.archive, kept.archive, kept.model, history, kept.steps, told, tuple(warnings)
+        files.archive,
+        kept.archive,
+        kept.model,
+        history,
+        kept.steps,
+        told,
+        (*warnings, *recording.warnings),
+        tuple(exported),
     )
