@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.keeping import keep, read_back
+from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Outputs
 from pemn_compress.compressing.preparing import DataRequest, prepare
 from pemn_compress.compressing.record import begun, finished
@@ -27,7 +29,7 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
-from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.history import History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -41,14 +43,14 @@ class Compressed:
     path: Path | None
     archive: bytes = field(repr=False)
     model: nn.Module = field(repr=False)
-    history: list[Epoch] = field(repr=False)
+    history: History = field(repr=False)
     steps: list[StorageStep] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy of the stored model after the last epoch, in [0, 1]."""
+        """Test accuracy of the stored model, in [0, 1]."""
         return self.steps[-1].score.accuracy
 
 
@@ -65,6 +67,8 @@ def compress(
     storage: Storage | None = None,
     checkpoint: str | Path | None = None,
     record: str | Path | None = None,
+    log: str | Path | None = None,
+    tensorboard: str | Path | None = None,
     observer: Observer | None = None,
     **changes: Any,
 ) -> Compressed:
@@ -83,9 +87,12 @@ def compress(
         run, storage: how the machine is used, how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
+        log: a CSV file with a line per epoch, written as the run goes on.
+        tensorboard: a folder for TensorBoard's events (needs the package tensorboard).
         observer: who is told about progress.
-        changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
-            (`strategy="magnitude", sparsity=0.9`) to override.
+        changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
+            (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
+            override.
 
     Before the first step the whole road is walked with untrained weights (`rehearsal`). After the
     last one the archive is read back, its tensors compared bit for bit with the trained ones, and
@@ -98,7 +105,7 @@ def compress(
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(output, checkpoint, record, force=storage.force)
+    files = Outputs.checked(output, checkpoint, record, log, tensorboard, force=storage.force)
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
     prepared = prepare(model, data, chosen, settings.seed, arguments or {})
@@ -111,22 +118,23 @@ def compress(
         observer.ready(rehearsed.told, warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
     recording = Recording(files.record, known, observer, force=files.replaces_record)
-    history = fit(
-        masked,
-        prepared.data,
-        chosen,
-        seed=settings.seed,
-        run=run,
-        checkpoint=files.checkpoint,
-        identity={
-            "settings": asdict(settings),
-            "masked": [tensor.name for tensor in masked.plan],
-            "architecture": of_architecture(architectures.architecture_of(masked.model)),
-        },
-        observer=recording,
-    )
+    with closing(Logging(files.logs(), recording)) as logged:
+        history = fit(
+            masked,
+            prepared.data,
+            chosen,
+            seed=settings.seed,
+            run=run,
+            checkpoint=files.checkpoint,
+            identity={
+                "settings": asdict(settings),
+                "masked": [tensor.name for tensor in masked.plan],
+                "architecture": of_architecture(architectures.architecture_of(masked.model)),
+            },
+            observer=logged,
+        )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history[-1].test)
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history.kept)
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)

@@ -1,5 +1,6 @@
 """What a loader returns and a training run takes: the splits, and what to know of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,15 +71,25 @@ class Split:
         labels = None if self.labels is None else self.labels[:count]
         return replace(self, dataset=Subset(self.dataset, range(count)), labels=labels)
 
+    def chosen(self, indices: Sequence[int]) -> "Split":
+        """Return the samples at `indices`, in that order."""
+        if self.inputs is not None and self.targets is not None:
+            rows = torch.tensor(indices, dtype=torch.int64)
+            return replace(self, inputs=self.inputs[rows], targets=self.targets[rows])
+        assert self.dataset is not None
+        labels = None if self.labels is None else tuple(self.labels[index] for index in indices)
+        return replace(self, dataset=Subset(self.dataset, indices), labels=labels)
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Two splits, and what a model and a record need to know of them.
+    """Two splits, perhaps a third, and what a model and a record need to know of them.
 
     `name` is the specification as the user wrote it, and `input_shape` that of one sample: (C, H,
     W) for images. For images `mean` and `std` are per channel, in units of pixel values in [0, 1];
     for everything else they are empty. `classes` is None where a model file's Dataset does not
-    say. `notes` are lines that a user should read.
+    say. `validation` is measured on while training goes on, and chosen by; it is None where all
+    samples are trained on. `notes` are lines that a user should read.
 
     Raises DataError where they contradict each other.
     """
@@ -93,6 +104,7 @@ class Data:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    validation: Split | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(whole(f"data {self.name!r}: input shape", n, 0) for n in self.input_shape)

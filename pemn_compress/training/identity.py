@@ -93,6 +93,9 @@ def _data(data: Data) -> dict[str, Any]:
         "input shape": list(data.input_shape),
         "classes": data.classes,
     }
+    if data.validation is not None:
+        told["validation samples"] = len(data.validation)
+        told["validation data"] = _content(data.validation)
     content = _content(data.train)
     if content is not None:
         return told | {"training data": content}

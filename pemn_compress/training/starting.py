@@ -16,7 +16,9 @@ from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
+from pemn_compress.training.averaging import Average
 from pemn_compress.training.checkpoint import Checkpoint
+from pemn_compress.training.choosing import Choice
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
@@ -97,6 +99,8 @@ def checkpoint_of(
     seed: int,
     identity: Mapping[str, Any],
     tell: Callable[[str], None],
+    average: Average | None,
+    choice: Choice,
 ) -> Checkpoint | None:
     """Return what keeps a run's state at `path`; None where there is to be none."""
     if path is None:
@@ -114,6 +118,8 @@ def checkpoint_of(
         stepper.optimizer,
         must_agree(stepper.model, data, stepper.recipe, seed, identity),
         told,
+        average,
+        choice,
         warn=tell,
         say_kept=partial(say_kept, stepper.observer),
         writes=stepper.here.rank == 0,
