@@ -73,10 +73,10 @@ def choice(history: Any, record: Any) -> list[str]:
     lines, score, epochs = [], history.kept.validation, record["recipe"]["epochs"]
     if score is not None:
         shown = f"{clean(score.headline.name)} {score.headline.shown()} of {score.total} samples"
-        best = f", the best; epoch {history.kept_epoch} of {epochs} is kept"
+        best = f"; epoch {history.kept_epoch} of {epochs} is the best"
         chosen = record["recipe"]["keep"] == BEST
         lines.append(f"  validation       {shown}{best if chosen else ''}")
     if history.stopped:
-        where = f"after epoch {len(history)} of {epochs}"
-        lines.append(f"  stopped          {where}: {clean(history.stopped)}")
+        told = f"after epoch {len(history)}: {clean(history.stopped)}"
+        lines.append(f"  stopped          {told}")
     return lines

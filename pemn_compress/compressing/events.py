@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,41 +32,42 @@ class Events:
         self._path: Path | None = None
 
     def tell(self, history: Sequence[Epoch]) -> None:
-        """Write the events of the epochs that have not been told. Raises OutputError."""
-        events, summaries, writer = _parts()
+        """Write the events of the epochs that have not been told, or none of them.
+
+        Raises OutputError.
+        """
         try:
-            records = self._begun() if self._path is None else []
-            for epoch in history[self._told :]:
-                told = [
-                    summaries.Summary.Value(tag=tag, simple_value=value)
-                    for tag, value in self._scalars(epoch).items()
-                ]
-                records.append({"step": epoch.epoch, "summary": summaries.Summary(value=told)})
-            text = BytesIO()
-            for record in records:
-                event = events.Event(wall_time=time.time(), **record)
-                writer(text).write(event.SerializeToString())
-            assert self._path is not None
-            with self._path.open("ab") as stream:
-                stream.write(text.getvalue())
+            records = [] if self._path else self._begun()
+            path = self._path or self._new_file()
+            records += [self._record(epoch) for epoch in history[self._told :]]
+            _append(path, b"".join(map(_written, records)))
         except OSError as error:
-            self._told, self._path = 0, None  # after a record cut short nothing more is read
             reason = error.strerror or error
             raise OutputError(f"{self._folder}: cannot be written: {reason}") from None
-        self._told = len(history)
+        self._path, self._told = path, len(history)
 
     def _begun(self) -> list[dict[str, Any]]:
-        """Name a new file, and return what it starts with."""
+        """Return what a file starts with."""
         events, _, _ = _parts()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        there = len(list(self._folder.glob(FILES)))
-        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{there}"
-        self._path = self._folder / FILES.replace("*", name)
         started: list[dict[str, Any]] = [{"file_version": "brain.Event:2"}]
-        if there:  # all steps from 1 on that were told before give way
+        if has_events(self._folder):  # all steps from 1 on that were told there give way
             restart = events.SessionLog(status=events.SessionLog.START)
             started.append({"step": 1, "session_log": restart})
         return started
+
+    def _new_file(self) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        there = len(list(self._folder.glob(FILES)))
+        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{there}"
+        return self._folder / FILES.replace("*", name)
+
+    def _record(self, epoch: Epoch) -> dict[str, Any]:
+        _, summaries, _ = _parts()
+        values = [
+            summaries.Summary.Value(tag=tag, simple_value=value)
+            for tag, value in self._scalars(epoch).items()
+        ]
+        return {"step": epoch.epoch, "summary": summaries.Summary(value=values)}
 
 
 def has_events(folder: Path) -> bool:
@@ -102,3 +104,26 @@ def _parts() -> tuple[Any, Any, Any]:
             f'"pemn-compress[tensorboard]" ({error})'
         ) from None
     return event_pb2, summary_pb2, RecordWriter
+
+
+def _written(record: Mapping[str, Any]) -> bytes:
+    """Return an event as a file holds it: its length, checksums and content."""
+    events, _, writer = _parts()
+    written = BytesIO()
+    writer(written).write(events.Event(wall_time=time.time(), **record).SerializeToString())
+    return written.getvalue()
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Write to a file's end; where that fails it is as it was before, or not there."""
+    size = path.stat().st_size if path.exists() else None
+    try:
+        with path.open("ab") as stream:
+            stream.write(content)
+    except OSError:
+        with suppress(OSError):
+            if size is None:
+                path.unlink(missing_ok=True)
+            else:
+                os.truncate(path, size)
+        raise

@@ -51,7 +51,7 @@ class Choice:
         """Why training ends here, or None."""
         if self._metric is None or not 0 < self._recipe.patience <= self._waited:
             return None
-        epochs = "epoch" if self._waited == 1 else f"{self._waited} epochs"
+        epochs = "1 epoch" if self._waited == 1 else f"{self._waited} epochs"
         return f"no better validation {self._metric.name} in {epochs}"
 
     def finish(self, epochs: Sequence[Epoch]) -> History:

@@ -1,6 +1,7 @@
 """What comes before the first step: everything that can be tried is tried, then put together."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def ready(
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
     _move(model, device)
     outputs = check_fit(model, data)
+    if data.validation is not None:  # of which there may be one sample alone
+        check_fit(model, replace(data, test=data.validation, validation=None))
     if run.channels_last:
         _to_channels_last(model)
     augment = _augment(data, recipe)
