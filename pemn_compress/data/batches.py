@@ -36,8 +36,8 @@ class Batches:
     Without a `shuffle_seed` the order is the split's, and every pass gives the same batches.
 
     The epoch stays what `set_epoch` last said, 0 at first. `workers` are processes that read and
-    augment single samples; images in memory that need only crop and flip, or nothing, are handled
-    a batch at a time and have no use for them.
+    augment single samples; images in memory that need only crop, flip and erase, or nothing, are
+    handled a batch at a time, on the device where they fit, and have no use for them.
 
     `world` makes of every batch only the part that this rank steps on; `weight` tells what the
     mean loss over it counts.
@@ -83,9 +83,7 @@ class Batches:
         self._device = torch.device(device)
         self._statistics = _columns(normalize, self._device)
         self._loader: DataLoader[Any] | None = None
-        only_batched = self._augment.normalized is None and (
-            self._augment.image is None or self._augment.batched is not None
-        )
+        only_batched = self._augment.image is None or self._augment.batched is not None
         if split.inputs is not None and split.targets is not None and only_batched:
             size_bytes = split.inputs.numel() * split.inputs.element_size()
             self._is_resident = self._device.type == "cpu" or size_bytes < RESIDENT_BYTES
@@ -94,7 +92,7 @@ class Batches:
         else:
             self._generator = torch.Generator()
             self._loader = DataLoader(
-                _Samples(split, self._augment, normalize),
+                _Samples(split, self._augment),
                 batch_sampler=self._keys,
                 num_workers=workers,
                 collate_fn=_collate,
@@ -135,7 +133,7 @@ class Batches:
         if self._augment.batched is not None:
             generator = self._keys.generator("augment")
             choices = self._augment.batched.draw(len(order), generator).to(store)
-        order = order.to(store)
+        order, erased = order.to(store), self._erased()
         for start in self._keys.starts():
             part = self._keys.part(start)
             rows = order[part.start : part.stop]
@@ -151,19 +149,33 @@ class Batches:
                     inputs, targets = inputs.pin_memory(), targets.pin_memory()
                 inputs = inputs.to(self._device, non_blocking=True)
                 targets = targets.to(self._device, non_blocking=True)
-            yield _normalized(inputs, self._statistics), targets
+            yield self._finished(inputs, rows, erased), targets
 
     def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for inputs, targets in loaded(loader):
+        order, erased = self._keys.order(), self._erased()
+        for start, (inputs, targets) in zip(self._keys.starts(), loaded(loader), strict=True):
             if self.labels is not None:
                 check_labels(targets, self.labels)
             inputs = inputs.to(self._device, non_blocking=True)
-            # Where there is erasing, which comes after normalisation, the sample has both.
-            if self._augment.normalized is None:
-                inputs = _normalized(inputs, self._statistics)
+            part = self._keys.part(start)
+            inputs = self._finished(inputs, order[part.start : part.stop], erased)
             yield inputs, targets.to(self._device, non_blocking=True)
+
+    def _erased(self) -> Tensor | None:
+        """Return what is erased of every sample in this epoch, on the device; None: nothing."""
+        erase = self._augment.normalized
+        if erase is None:
+            return None
+        return erase.draw(self._keys.count, self._keys.generator("erase")).to(self._device)
+
+    def _finished(self, inputs: Tensor, rows: Tensor, erased: Tensor | None) -> Tensor:
+        """Return the samples `rows` as a model takes them: normalised, and then erased from."""
+        inputs = _normalized(inputs, self._statistics)
+        if erased is None or self._augment.normalized is None:
+            return inputs
+        return self._augment.normalized.apply(inputs, erased[rows.to(self._device)])
 
 
 class _Keys:
@@ -228,9 +240,8 @@ Sample = tuple[Tensor, int] | DataError
 class _Samples(Dataset[Sample]):
     """One sample at a time, by its index and seed; runs in a worker, if there are any."""
 
-    def __init__(self, split: Split, augment: Augment, normalize: Statistics | None) -> None:
+    def __init__(self, split: Split, augment: Augment) -> None:
         self._split, self._augment = split, augment
-        self._statistics = _columns(normalize, torch.device("cpu"))
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         index, seed = key
@@ -241,8 +252,6 @@ class _Samples(Dataset[Sample]):
             sample, target = self._read(index)
             if self._augment.image is not None:
                 sample = self._augment.image(sample)
-            if self._augment.normalized is not None:
-                sample = self._augment.normalized(_normalized(sample[None], self._statistics)[0])
         except DataError as error:
             return error
         except MemoryError:
