@@ -32,7 +32,7 @@ from pemn_compress.data.ranks import world
 from pemn_compress.training.fitting import fit
 
 model = masked()
-recipe = RECIPE.override(ema=0.9, validation=0.2, keep="best", batch_size=16)
+recipe = RECIPE.override(ema=0.9, validation=0.2, keep="best", batch_size=16, patience=1)
 history = fit(model, images(), recipe)
 told = [[e.test.to_dict(), e.validation.to_dict()] for e in history], history.kept_epoch
 state = {k: v for k, v in model.state_dict().items()}

@@ -24,12 +24,12 @@ def choosing_options(command: Command) -> Command:
             "--patience",
             type=int,
             metavar="N",
-            help="End training after N epochs without a better validation; 0: never. [recipe's]",
+            help="End training after N epochs without a better --validation; 0: never. [recipe's]",
         ),
         click.option(
             "--keep",
             type=click.Choice(KEEPS),
-            help="Store the model of the last epoch, or of the best by validation. [recipe's]",
+            help="Store the model of the last epoch, or of the best by --validation. [recipe's]",
         ),
         click.option(
             "--validation",

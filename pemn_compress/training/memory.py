@@ -16,9 +16,9 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def training_bytes(model: nn.Module, recipe: Recipe) -> int:
-    """Return what a run holds whatever the batch: state, gradients, optimiser, average, made weights.
+    """Return what a run holds whatever the batch: state, gradients, optimiser, average, weights.
 
-    Made weights are those of a MaskedModel or a PrunedModel, which exist during a step.
+    The weights are those that a MaskedModel or a PrunedModel makes, which exist during a step.
     """
     state = sum(t.numel() * t.element_size() for t in [*model.parameters(), *model.buffers()])
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
