@@ -278,6 +278,23 @@ def test_data_of_any_form_are_learned(form: str) -> None:
         _ = made.accuracy
 
 
+def test_a_metric_that_is_no_number_loses_nothing(tmp_path: Path) -> None:
+    made = compress(
+        Lines(),
+        data=((X, Y), (X, Y)),
+        loss=functional.mse_loss,
+        metrics=lambda o, t: {"none:max": (0, 0)},
+        epochs=1,
+        output=tmp_path / "a.pemn",
+        record=tmp_path / "r.json",
+    )
+    told = json.loads((tmp_path / "r.json").read_text())
+    assert told["metric"]["value"] is None
+    assert "metric" not in pemn_compress.inspect(tmp_path / "a.pemn")["about"]
+    measured = pemn_compress.evaluate(made.archive, (X, Y), model=Lines(), loss=functional.mse_loss)
+    assert measured.recorded is None
+
+
 def test_no_targets_are_the_inputs() -> None:
     made = compress(
         nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 6)),

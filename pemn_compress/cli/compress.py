@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.following import choice, choosing_options, log_options, when
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -30,7 +31,8 @@ from pemn_compress.training import recipes
 
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
-    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias",
+    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
+    "validation", "keep", "patience",
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -125,6 +127,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option("--clip-norm", type=float, help="Largest norm of the gradient; 0: no limit.")
 @click.option("--label-smoothing", type=float)
 @click.option("--augment", help="Comma-separated, such as crop:4,flip; or none.")
+@choosing_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--amp", is_flag=True, help="Train in bfloat16 where it is safe.")
 @click.option("--compile", "compiled", is_flag=True, help="Train with torch.compile.")
@@ -190,6 +193,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     help="Make this file of the restored model, too, as pemn restore does: .pt2, .onnx, "
     ".safetensors, .pt or .npz; tried before training; repeatable.",
 )
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="Print the run's record, not a summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(model: str, **options: Any) -> None:  # fmt: skip
@@ -259,6 +263,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             checkpoint=options["checkpoint"],
             record=options["record"],
             export=options["export"],
+            log=options["log"],
+            tensorboard=options["tensorboard"],
             observer=watcher,
             **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
         )
@@ -284,11 +290,11 @@ def _summary(made: Any) -> str:
 
     with open_archive(made.archive) as archive:
         plain = archive_account(archive).state_dict_bytes
-    last = made.history[-1].epoch
     lines = [
         f"{file_name(made.path or 'standard output')}: {both(len(made.archive))}",
         f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
-        *_measured(made.steps[-1].score, clean(made.record["data"]["name"]), last),
+        *_measured(made.steps[-1].score, clean(made.record["data"]["name"]), when(made.history)),
+        *choice(made.history, made.record),
     ]
     if len(made.steps) > 1:
         lines += [
@@ -302,10 +308,10 @@ def _summary(made: Any) -> str:
     return "\n".join(lines)
 
 
-def _measured(score: Any, data: str, last: int) -> list[str]:
+def _measured(score: Any, data: str, when: str) -> list[str]:
     lines = []
     for metric in score.metrics:
         of = f"{metric.correct} of {metric.of}, " if metric.correct is not None else ""
         name = f"test {clean(metric.name)}"
-        lines.append(f"  {name:<15}  {metric.shown()} ({of}{data}, after the last epoch, {last})")
+        lines.append(f"  {name:<15}  {metric.shown()} ({of}{data}, {when})")
     return lines

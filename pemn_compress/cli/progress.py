@@ -113,8 +113,14 @@ class _Lines(_Watcher):
         return (
             f"epoch {epoch.epoch:>{len(str(self._epochs))}}/{self._epochs}  "
             f"loss {epoch.train_loss:.4f}  test {metric.name} {metric.shown()}  "
-            f"{epoch.images_per_second:,.0f} samples/s  {left:.0f} s left"
+            f"{self._more(epoch)}  {left:.0f} s left"
         )
+
+    def _more(self, epoch: Epoch) -> str:
+        """Return what there is room for beside: the validation, or else the speed."""
+        if epoch.validation is not None:
+            return f"validation {epoch.validation.headline.shown()}"
+        return f"{epoch.images_per_second:,.0f} samples/s"
 
 
 class _Bar(_Lines):

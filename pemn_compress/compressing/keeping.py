@@ -25,7 +25,7 @@ from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.storing.loading import load
 from pemn_compress.storing.saving import pack, stored_state
 from pemn_compress.training.evaluation import evaluate
-from pemn_compress.training.history import Score, StorageStep, of_score
+from pemn_compress.training.history import Epoch, Score, StorageStep, of_score
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 
@@ -46,7 +46,7 @@ def keep(
     recipe: Recipe,
     storage: Storage,
     run: Run,
-    trained: Score,
+    trained: Epoch,
 ) -> Kept:
     """Pack a trained model, lossy option by lossy option, and measure what a reader restores.
 
@@ -57,7 +57,7 @@ def keep(
     steps: list[StorageStep] = []
     reader: nn.Module | None = None
     for label, lossy in _options(storage):
-        score = trained
+        score = trained.test
         if lossy and reader is not None:
             reader.load_state_dict(stored_state(masked, **lossy))
             score = evaluate(reader.to(run.torch_device()), data.test, data, workers=run.workers)
@@ -67,7 +67,7 @@ def keep(
             **storage.writing(),
             **lossy,
             source=prepared.source if storage.include_source else None,
-            about=about(data, recipe, score),
+            about=about(data, recipe, score, trained.epoch),
         )
         if reader is None:
             reader = _read(packed, prepared, build)
@@ -125,14 +125,14 @@ def first_inputs(data: Data, count: int) -> Inputs:
     return arguments(next(iter(samples))[0])
 
 
-def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
-    """Return what an archive says of the run that it comes from."""
+def about(data: Data, recipe: Recipe, score: Score, epochs: int) -> dict[str, Any]:
+    """Return what an archive says of the run that it comes from, kept after so many epochs."""
     kind, colon, place = data.name.partition(":")
     name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
     told: dict[str, Any] = {
         **of_score(score, name),
         "input": _of_inputs(data),
-        "training": {"epochs": recipe.epochs, "recipe": recipe.name},
+        "training": {"epochs": epochs, "recipe": recipe.name},
     }
     if data.is_image:
         told["input"] |= {"mean": list(data.mean), "std": list(data.std)}

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pemn_compress.atomic import check_output
+from pemn_compress.compressing.events import Events, check_events
+from pemn_compress.compressing.logs import Log, Table, is_log, scalars
 from pemn_compress.compressing.recording import is_unfinished
 from pemn_compress.errors import OutputError, SettingError, UnknownNameError
 from pemn_compress.storing.programs import PROGRAM_FORMATS
@@ -19,7 +21,9 @@ Exports = str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the archive, the checkpoint, the record and what is exported go; None: nowhere.
+    """Where the archive, the checkpoint, the record, exports and logs go; None: nowhere.
+
+    `events` is a folder, for TensorBoard.
 
     `replaces_record` where there may be a record that gives way to a new one: by force, or since a
     run that was interrupted left it and goes on from its checkpoint.
@@ -30,6 +34,8 @@ class Outputs:
     record: Path | None
     exports: tuple[Path, ...] = ()
     replaces_record: bool = False
+    log: Path | None = None
+    events: Path | None = None
 
     @classmethod
     def checked(
@@ -38,6 +44,8 @@ class Outputs:
         checkpoint: str | Path | None,
         record: str | Path | None,
         exports: Exports = (),
+        log: str | Path | None = None,
+        events: str | Path | None = None,
         *,
         force: bool,
     ) -> "Outputs":
@@ -46,16 +54,19 @@ class Outputs:
         Raises OutputError, UnknownNameError for an export whose extension no format has,
         SettingError for exports without a file for the archive.
         """
-        written, kept, curve = (Path(p) if p else None for p in (archive, checkpoint, record))
+        four = (Path(p) if p else None for p in (archive, checkpoint, record, log))
+        written, kept, curve, table = four
         given = [exports] if isinstance(exports, str | Path) else exports
         exported = tuple(Path(path) for path in given)
         _check_exports(exported, written)
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
+        replaces_log = force or (resumes and table is not None and is_log(table))
         paths = (
             (written, force),
             (kept, True),
             (curve, replaces_record),
+            (table, replaces_log),
             *((path, force) for path in exported),
         )
         seen: set[str] = set()
@@ -66,15 +77,27 @@ class Outputs:
             place = os.path.realpath(path)
             if place in seen:
                 raise OutputError(
-                    f"{path}: expected different files for archive, checkpoint, record and "
+                    f"{path}: expected different files for archive, checkpoint, record, log and "
                     "exports, got one twice"
                 )
             seen.add(place)
-        return cls(written, kept, curve, exported, replaces_record)
+        folder = Path(events) if events else None
+        if folder is not None:
+            check_events(folder, force=force or resumes)
+        return cls(written, kept, curve, exported, replaces_record, table, folder)
 
     def read_only(self) -> "Outputs":
         """Return them for a rank that writes nothing; it tries the exports all the same."""
-        return replace(self, archive=None, record=None)
+        return replace(self, archive=None, record=None, log=None, events=None)
+
+    def logs(self) -> list[Log]:
+        """Return the logs that are asked for."""
+        made: list[Log] = []
+        if self.log is not None:
+            made.append(Table(self.log))
+        if self.events is not None:
+            made.append(Events(self.events, scalars))
+        return made
 
     def check_space(self, needed: int, exports: Mapping[Path, int] | None = None) -> None:
         """Refuse a disk that has no room for an archive of `needed` bytes, and for the exports.

@@ -19,6 +19,7 @@ from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
 from pemn_compress.models.seeded import seeded
+from pemn_compress.training.choosing import set_apart
 from pemn_compress.training.recipes import Recipe
 
 
@@ -99,7 +100,7 @@ def prepare(
     file = None
     if isinstance(model, str) and is_model_file(model):
         file = load_model_file(model)
-    loaded = load_request(data, file, task=task)
+    loaded = _set_apart(load_request(data, file, task=task), recipe, seed)
     if isinstance(model, nn.Module):
         return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
@@ -134,6 +135,15 @@ def _implied(model: str, data: Data) -> dict[str, object]:
         image_size=data.input_shape[1:],
         classes=data.classes or 0,
     )
+
+
+def _set_apart(data: Data, recipe: Recipe, seed: int) -> Data:
+    if data.validation is not None and recipe.validation:
+        raise SettingError(
+            f"validation {recipe.validation:g}: expected none beside data {data.name!r}, which "
+            f"have a validation part of their own ({len(data.validation)} samples)"
+        )
+    return set_apart(data, recipe, seed)
 
 
 def is_model_file(reference: str) -> bool:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from math import ceil
 from pathlib import Path
 
 from pemn_compress.accounting import archive_account
@@ -56,9 +57,12 @@ def wrap(
     """Return the model that will be trained, and what should be said of its settings."""
     with _heard() as told:
         if isinstance(settings, PruningSettings):
-            return PrunedModel(prepared.model, **asdict(settings), **asdict(selection)), told
+            pruned = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
+            end = 0.0 if settings.strategy == "dense" else settings.end
+            return pruned, told + _of_patience(ceil(end * recipe.epochs), recipe)
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
     told += _of_settings(settings, recipe, prepared.data)
+    told += _of_patience(settings.ramp + 1, recipe)
     return masked, told
 
 
@@ -87,7 +91,7 @@ def rehearse_run(
     seed = seed_of(told)
     writing = storage.writing() | {
         "source": prepared.source if storage.include_source else None,
-        "about": about(prepared.data, recipe, _nothing(prepared.data)),
+        "about": about(prepared.data, recipe, _nothing(prepared.data), recipe.epochs),
     }
     with _heard() as heard:
         rehearsed = walk(
@@ -148,6 +152,18 @@ def _of_settings(settings: Settings, recipe: Recipe, data: Data) -> list[str]:
                 + (" or a smaller --renewal-every" if length > 1 else "")
             )
     return told
+
+
+def _of_patience(final: int, recipe: Recipe) -> list[str]:
+    """Say where patience can end no run, whose density is final after epoch `final` at first."""
+    first = max(final, 1)
+    if not recipe.patience or first + recipe.patience < recipe.epochs:
+        return []
+    since = "" if first == 1 else f", of which those from epoch {first} on have the final density"
+    return [
+        f"patience {recipe.patience} can end no run of {recipe.epochs} epochs{since}; pass more "
+        "--epochs or a smaller --patience"
+    ]
 
 
 def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None) -> str:

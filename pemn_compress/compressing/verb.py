@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import nn
 from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.exports import Exported, check_exported, write_exports
 from pemn_compress.compressing.keeping import keep, read_back
+from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Exports, Outputs
 from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
 from pemn_compress.compressing.record import begun, finished
@@ -29,7 +31,7 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
-from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.history import History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -43,7 +45,7 @@ class Compressed:
     path: Path | None
     archive: bytes = field(repr=False)
     model: nn.Module = field(repr=False)
-    history: list[Epoch] = field(repr=False)
+    history: History = field(repr=False)
     steps: list[StorageStep] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
@@ -51,7 +53,7 @@ class Compressed:
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy of the stored model after the last epoch, in [0, 1].
+        """Test accuracy of the stored model, in [0, 1].
 
         Raises KeyError where the task has another headline, as `steps[-1].score` tells.
         """
@@ -72,6 +74,8 @@ def compress(
     checkpoint: str | Path | None = None,
     record: str | Path | None = None,
     export: Exports = (),
+    log: str | Path | None = None,
+    tensorboard: str | Path | None = None,
     observer: Observer | None = None,
     loss: Loss | None = None,
     metrics: Measure | None = None,
@@ -94,10 +98,13 @@ def compress(
         record: a JSON file for everything about the run.
         export: a file, or several, to make of the restored model beside the archive, as `restore`
             makes them: .pt2, .onnx, .safetensors, .pt, .npz by extension. Tried before training.
+        log: a CSV file with a line per epoch, written as the run goes on.
+        tensorboard: a folder for TensorBoard's events (needs the package tensorboard).
         observer: who is told about progress.
         loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
-        changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
-            (`strategy="magnitude", sparsity=0.9`) to override.
+        changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
+            (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
+            override.
 
     Before the first step the whole road is walked with untrained weights (`rehearsal`). After the
     last one the archive is read back, its tensors compared bit for bit with the trained ones, and
@@ -111,7 +118,9 @@ def compress(
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(output, checkpoint, record, export, force=storage.force)
+    files = Outputs.checked(
+        output, checkpoint, record, export, log, tensorboard, force=storage.force
+    )
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
     prepared = prepare(
@@ -126,22 +135,23 @@ def compress(
         observer.ready(rehearsed.told, warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
     recording = Recording(files.record, known, observer, force=files.replaces_record)
-    history = fit(
-        masked,
-        prepared.data,
-        chosen,
-        seed=settings.seed,
-        run=run,
-        checkpoint=files.checkpoint,
-        identity={
-            "settings": asdict(settings),
-            "masked": [tensor.name for tensor in masked.plan],
-            "architecture": of_architecture(architectures.architecture_of(masked.model)),
-        },
-        observer=recording,
-    )
+    with closing(Logging(files.logs(), recording)) as logged:
+        history = fit(
+            masked,
+            prepared.data,
+            chosen,
+            seed=settings.seed,
+            run=run,
+            checkpoint=files.checkpoint,
+            identity={
+                "settings": asdict(settings),
+                "masked": [tensor.name for tensor in masked.plan],
+                "architecture": of_architecture(architectures.architecture_of(masked.model)),
+            },
+            observer=logged,
+        )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history[-1].test)
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history.kept)
     exported: list[Exported] = []
     failed: list[str] = []
     if files.archive is not None:

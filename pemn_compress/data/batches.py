@@ -42,8 +42,8 @@ class Batches:
     Without a `shuffle_seed` the order is the split's, and every pass gives the same batches.
 
     The epoch stays what `set_epoch` last said, 0 at first. `workers` are processes that read and
-    augment single samples; images in memory that need only crop and flip, or nothing, are handled
-    a batch at a time and have no use for them.
+    augment single samples; images in memory that need only crop, flip and erase, or nothing, are
+    handled a batch at a time, on the device where they fit, and have no use for them.
 
     `world` makes of every batch only the part that this rank steps on; `weight` tells what the
     mean loss over it counts. Of a stream every rank reads all batches, and steps on its part.
@@ -90,9 +90,7 @@ class Batches:
         self._statistics = _columns(normalize, self._device)
         self._loader: DataLoader[Any] | None = None
         self._stream, self._streamed = split.stream, (0, 1)
-        only_batched = self._augment.normalized is None and (
-            self._augment.image is None or self._augment.batched is not None
-        )
+        only_batched = self._augment.image is None or self._augment.batched is not None
         if split.in_memory and only_batched:
             held = trees.tensors((split.inputs, split.targets))
             size_bytes = sum(tensor.numel() * tensor.element_size() for tensor in held)
@@ -103,7 +101,7 @@ class Batches:
         elif split.stream is None:
             self._generator = torch.Generator()
             self._loader = DataLoader(
-                _Samples(split, self._augment, normalize),
+                _Samples(split, self._augment),
                 batch_sampler=self._keys,
                 num_workers=workers,
                 collate_fn=_collate,
@@ -169,7 +167,7 @@ class Batches:
         if self._augment.batched is not None:
             generator = self._keys.generator("augment")
             choices = self._augment.batched.draw(len(order), generator).to(store)
-        order = order.to(store)
+        order, erased = order.to(store), self._erased()
         for start in self._keys.starts():
             part = self._keys.part(start)
             rows = order[part.start : part.stop]
@@ -182,19 +180,33 @@ class Batches:
                     inputs, targets = trees.pinned(inputs), trees.pinned(targets)
                 inputs = trees.moved(inputs, self._device)
                 targets = trees.moved(targets, self._device)
-            yield _normalized(inputs, self._statistics), targets
+            yield self._finished(inputs, rows, erased), targets
 
     def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Any, Any]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for inputs, targets in loaded(loader):
+        order, erased = self._keys.order(), self._erased()
+        for start, (inputs, targets) in zip(self._keys.starts(), loaded(loader), strict=True):
             if self.labels is not None:
                 check_labels(targets, self.labels)
             inputs = trees.moved(inputs, self._device)
-            # Where there is erasing, which comes after normalisation, the sample has both.
-            if self._augment.normalized is None:
-                inputs = _normalized(inputs, self._statistics)
+            part = self._keys.part(start)
+            inputs = self._finished(inputs, order[part.start : part.stop], erased)
             yield inputs, trees.moved(targets, self._device)
+
+    def _erased(self) -> Tensor | None:
+        """Return what is erased of every sample in this epoch, on the device; None: nothing."""
+        erase = self._augment.normalized
+        if erase is None:
+            return None
+        return erase.draw(self._keys.count, self._keys.generator("erase")).to(self._device)
+
+    def _finished(self, inputs: Tensor, rows: Tensor, erased: Tensor | None) -> Tensor:
+        """Return the samples `rows` as a model takes them: normalised, and then erased from."""
+        inputs = _normalized(inputs, self._statistics)
+        if erased is None or self._augment.normalized is None:
+            return inputs
+        return self._augment.normalized.apply(inputs, erased[rows.to(self._device)])
 
 
 class _Keys:
@@ -259,9 +271,8 @@ Sample = tuple[Any, Any] | DataError
 class _Samples(Dataset[Sample]):
     """One sample at a time, by its index and seed; runs in a worker, if there are any."""
 
-    def __init__(self, split: Split, augment: Augment, normalize: Statistics | None) -> None:
+    def __init__(self, split: Split, augment: Augment) -> None:
         self._split, self._augment = split, augment
-        self._statistics = _columns(normalize, torch.device("cpu"))
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         index, seed = key
@@ -272,8 +283,6 @@ class _Samples(Dataset[Sample]):
             sample, target = self._read(index)
             if self._augment.image is not None:
                 sample = self._augment.image(sample)
-            if self._augment.normalized is not None:
-                sample = self._augment.normalized(_normalized(sample[None], self._statistics)[0])
         except DataError as error:
             return error
         except MemoryError:

@@ -1,5 +1,6 @@
 """What a loader returns and a training run takes: the splits, and what to know of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,15 +105,31 @@ class Split:
         whole_batch = Stream(batch, trees.samples(targets, inputs), 1, self.origin)
         return replace(self, stream=whole_batch)
 
+    def chosen(self, indices: Sequence[int]) -> "Split":
+        """Return the samples at `indices`, in that order. Raises SettingError for a stream's."""
+        if self.stream is not None:
+            raise SettingError(
+                f"{self.origin} gives batches of its own, whose samples have no numbers to choose "
+                "by: expected a Dataset or tensors, or a validation part of your own"
+            )
+        if self.in_memory:
+            rows = torch.tensor(indices, dtype=torch.int64)
+            inputs, targets = trees.rows(self.inputs, rows), trees.rows(self.targets, rows)
+            return replace(self, inputs=inputs, targets=targets)
+        assert self.dataset is not None
+        labels = None if self.labels is None else tuple(self.labels[index] for index in indices)
+        return replace(self, dataset=Subset(self.dataset, indices), labels=labels)
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Two splits, and what a model and a record need to know of them.
+    """Two splits, perhaps a third, and what a model and a record need to know of them.
 
     `name` is the specification as the user wrote it, and `input_shape` that of one sample: (C, H,
     W) for images. For images `mean` and `std` are per channel, in units of pixel values in [0, 1];
     for everything else they are empty. `classes` is None where a model file's Dataset does not
-    say. `notes` are lines that a user should read. `task` is what is learned of them.
+    say. `validation` is measured on while training goes on, and chosen by; it is None where all
+    samples are trained on. `notes` are lines that a user should read. `task` is what is learned.
 
     Raises DataError where they contradict each other.
     """
@@ -128,6 +145,7 @@ class Data:
     std: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     task: Task = CLASSIFY
+    validation: Split | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(whole(f"data {self.name!r}: input shape", n, 0) for n in self.input_shape)

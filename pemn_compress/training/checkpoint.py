@@ -11,19 +11,22 @@ from torch import Tensor, nn
 
 from pemn_compress.atomic import check_output, write_file
 from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError
+from pemn_compress.training.averaging import Average
+from pemn_compress.training.choosing import Choice
 from pemn_compress.training.corrections import merged, renumbered, untrained
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import differences, digest, first_difference, trained
 
-FORMAT = 3  # of what a checkpoint holds
+FORMAT = 4  # of what a checkpoint holds
 
 
 class Checkpoint:
     """A file that keeps the last epoch of a run; what it cannot keep does not end the run.
 
     `identity` is what must agree for a run to go on from it (`identity.must_agree`), `told` what
-    may differ and is told. `warn` takes a line, `say_kept` the epochs that the file holds by now.
-    Of many ranks one `writes`; the others may not even see the place.
+    may differ and is told; `average` and `choice` are kept beside the model. `warn` takes a line,
+    `say_kept` the epochs that the file holds by now. Of many ranks one `writes`; the others may not
+    even see the place.
     """
 
     def __init__(
@@ -33,6 +36,8 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         identity: Mapping[str, Any],
         told: Mapping[str, Any],
+        average: Average | None,
+        choice: Choice,
         *,
         warn: Callable[[str], None],
         say_kept: Callable[[list[Epoch]], None],
@@ -48,6 +53,7 @@ class Checkpoint:
         self.path, self.kept = path, 0
         self._model, self._optimizer = model, optimizer
         self._identity, self._told = identity, told
+        self._average, self._choice = average, choice
         self._warn, self._say_kept = warn, say_kept
         self._failed = False
         self._start = {key: digest(value) for key, value in untrained(model).items()}
@@ -94,6 +100,12 @@ class Checkpoint:
             self._model.load_state_dict(state)
             names, saved = content["optimizer names"], content["optimizer"]
             self._optimizer.load_state_dict(renumbered(self._names(), names, saved))
+            if self._average is not None:
+                self._average.take(content["average"])
+            start = content["start"]
+            self._choice.take(
+                content["choice"], history, lambda old: merged(self._model, old, start)[0]
+            )
         except Exception as error:  # torch raises several kinds for other names or shapes
             reason = " ".join(str(error).split())
             raise TrainingError(
@@ -124,6 +136,8 @@ class Checkpoint:
             "start": self._start,
             "optimizer": self._optimizer.state_dict(),
             "optimizer names": self._names(),
+            "average": self._average and self._average.state(),
+            "choice": self._choice.state(),
         }
         try:
             write_file(self.path, lambda stream: _save(content, stream), force=True)

@@ -26,7 +26,8 @@ def check_fit(model: nn.Module, data: Data) -> int:
     gradients and all random states are left as they were. Raises DataError where model and data do
     not fit, ModelError where the model's own code, or that of its task, fails.
     """
-    for name, split in (("training", data.train), ("test", data.test)):
+    parts = (("training", data.train), ("validation", data.validation), ("test", data.test))
+    for name, split in parts:
         if split is not None and not len(split):
             raise DataError(f"data {data.name!r} has no {name} samples: expected some, got none")
     if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
@@ -42,7 +43,7 @@ def check_fit(model: nn.Module, data: Data) -> int:
             f"data {data.name!r} has {data.classes} classes, the model only {outputs} "
             "outputs; build it with more"
         )
-    for name, split in (("training", data.train), ("test", data.test)):
+    for name, split in parts:
         if split is not None and split.in_memory:
             check_labels(split.targets, outputs, f"data {data.name!r}, {name} labels")
     return outputs

@@ -1,6 +1,7 @@
 """What a run measured: scores, and one record per epoch. Torch-free."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
@@ -103,7 +104,7 @@ def of_score(score: Score, data: str) -> dict[str, Any]:
         if metric.name == ACCURACY and metric.of:
             told["accuracy"] = {"correct": metric.correct, "data": data, "total": metric.of}
     head = score.headline
-    if head.name != ACCURACY or "accuracy" not in told:
+    if (head.name != ACCURACY or "accuracy" not in told) and math.isfinite(head.value):
         plain = {"name": head.name, "better": head.better, "value": head.value}
         told["metric"] = plain | {"total": score.total, "data": data}
     return told
@@ -136,7 +137,10 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. `epoch` counts from 1; `test` is measured at its end."""
+    """What one epoch came to. `epoch` counts from 1; `test` is measured at its end.
+
+    `validation` is measured then too, where a part of the training samples was set apart for it.
+    """
 
     epoch: int
     lr: float
@@ -144,17 +148,41 @@ class Epoch:
     test: Score
     images_per_second: float
     seconds: float
+    validation: Score | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with the accuracy where there is one."""
-        told = asdict(self) | {"test": self.test.to_dict()}
+        validation = None if self.validation is None else self.validation.to_dict()
+        told = asdict(self) | {"test": self.test.to_dict(), "validation": validation}
         return told | _accuracy_as("test_accuracy", self.test)
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> "Epoch":
         """Return what `to_dict` made plain values of."""
         known = {key: told[key] for key in cls.__dataclass_fields__}
-        return cls(**(known | {"test": Score.from_dict(told["test"])}))
+        validation = told["validation"] and Score.from_dict(told["validation"])
+        scores = {"test": Score.from_dict(told["test"]), "validation": validation}
+        return cls(**(known | scores))
+
+
+class History(list[Epoch]):
+    """What every epoch of a run came to; `kept_epoch` is the one whose model is kept.
+
+    `stopped` says why a run ended before its last epoch; None where it did not.
+    """
+
+    def __init__(
+        self, epochs: Iterable[Epoch], kept_epoch: int | None = None, stopped: str | None = None
+    ) -> None:
+        """Without a `kept_epoch` the last one is kept."""
+        super().__init__(epochs)
+        self.kept_epoch = len(self) if kept_epoch is None else kept_epoch
+        self.stopped = stopped
+
+    @property
+    def kept(self) -> Epoch:
+        """What the epoch came to whose model is kept."""
+        return self[self.kept_epoch - 1]
 
 
 @dataclass(frozen=True)

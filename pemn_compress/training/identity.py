@@ -95,6 +95,9 @@ def _data(data: Data) -> dict[str, Any]:
         "classes": data.classes,
         "task": data.task.name,
     }
+    if data.validation is not None:
+        told["validation samples"] = len(data.validation)
+        told["validation data"] = _content(data.validation)
     content = _content(data.train)
     if content is not None:
         return told | {"training data": content}

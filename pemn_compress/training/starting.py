@@ -1,6 +1,7 @@
 """What comes before the first step: everything that can be tried is tried, then put together."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
+from pemn_compress.training.averaging import Average
 from pemn_compress.training.checkpoint import Checkpoint
+from pemn_compress.training.choosing import Choice
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
@@ -47,6 +50,8 @@ def ready(
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
     _move(model, device)
     outputs = check_fit(model, data)
+    if data.validation is not None:  # of which there may be one sample alone
+        check_fit(model, replace(data, test=data.validation, validation=None))
     if run.channels_last:
         _to_channels_last(model)
     augment = _augment(data, recipe)
@@ -97,6 +102,8 @@ def checkpoint_of(
     seed: int,
     identity: Mapping[str, Any],
     tell: Callable[[str], None],
+    average: Average | None,
+    choice: Choice,
 ) -> Checkpoint | None:
     """Return what keeps a run's state at `path`; None where there is to be none."""
     if path is None:
@@ -114,6 +121,8 @@ def checkpoint_of(
         stepper.optimizer,
         must_agree(stepper.model, data, stepper.recipe, seed, identity),
         told,
+        average,
+        choice,
         warn=tell,
         say_kept=partial(say_kept, stepper.observer),
         writes=stepper.here.rank == 0,
