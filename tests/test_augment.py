@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pemn_compress.data.augment import AUGMENTATIONS, parse_augment
+from pemn_compress.data.erasing import Erase
 from pemn_compress.errors import SettingError, UnknownNameError
 
 torch.set_num_threads(1)
@@ -118,12 +119,12 @@ class TestSampleBySample:
         assert names == ["RandomHorizontalFlip", "ColorJitter", "RandomCrop"]
 
     def test_erasing_works_on_the_normalised_image_with_its_probability(self):
-        augment = parse_augment(["erase:0.25", "flip"], image_size=8)
-        torch.manual_seed(0)
-        image = torch.ones(3, 8, 8)
-        erased = [bool((augment.normalized(image) == 0).any()) for _ in range(1000)]
-        assert 200 < sum(erased) < 300
-        assert torch.equal(image, torch.ones(3, 8, 8))
+        erase = parse_augment(["erase:0.25", "flip"], image_size=8).normalized
+        images = torch.ones(1000, 3, 8, 8)
+        choices = erase.draw(1000, torch.Generator().manual_seed(0))
+        erased = (erase.apply(images, choices) == 0).flatten(1).any(1)
+        assert 200 < erased.sum() < 300
+        assert torch.equal(images, torch.ones(1000, 3, 8, 8))
 
     def test_workers_can_unpickle_all_of_them(self):
         augment = parse_augment([*EVERY_ITEM, "erase:1"], image_size=8)
@@ -132,6 +133,53 @@ class TestSampleBySample:
         image = copy.image(ramp())
         torch.manual_seed(0)
         assert torch.equal(image, augment.image(ramp()))
+
+
+class TestErase:
+    """Erasing a batch at a time against torchvision's RandomErasing, image by image."""
+
+    def rectangles(self, images):
+        """Return heights, widths, tops and lefts of what is zero; a row of -1 where nothing is."""
+        rows = []
+        for image in images:
+            zero = image[0] == 0
+            if not zero.any():
+                rows.append((-1, -1, -1, -1))
+                continue
+            down, across = zero.any(1).nonzero().flatten(), zero.any(0).nonzero().flatten()
+            assert zero.sum() == len(down) * len(across), "a rectangle"
+            rows.append((len(down), len(across), int(down[0]), int(across[0])))
+        return np.array(rows)
+
+    @pytest.mark.parametrize("size", [(8, 8), (6, 14), (2, 30)])
+    @pytest.mark.parametrize("probability", [0.3, 1.0])
+    def test_its_rectangles_are_distributed_as_torchvisions(self, size, probability):
+        from scipy.stats import ks_2samp
+        from torchvision.transforms.v2 import RandomErasing
+
+        count, images = 3000, torch.ones(3000, 1, *size)
+        erase = Erase(probability, *size)
+        ours = erase.apply(images, erase.draw(count, torch.Generator().manual_seed(1)))
+        torch.manual_seed(2)
+        one_by_one = RandomErasing(p=probability)
+        theirs = torch.stack([one_by_one(image) for image in images])
+        for mine, other in zip(self.rectangles(ours).T, self.rectangles(theirs).T, strict=True):
+            assert ks_2samp(mine, other).pvalue > 0.001
+        assert abs((ours == 0).sum() - (theirs == 0).sum()) < 0.05 * (theirs == 0).sum()
+
+    def test_all_channels_alike_and_never_a_whole_side(self):
+        erase, images = Erase(1.0, 8, 8), torch.ones(500, 3, 8, 8)
+        out = erase.apply(images, erase.draw(500, torch.Generator().manual_seed(0)))
+        assert torch.equal(out[:, 0], out[:, 1])
+        assert torch.equal(out[:, 0], out[:, 2])
+        assert not (out == 0).all(2).any()
+        assert not (out == 0).all(3).any()
+
+    @pytest.mark.parametrize(("probability", "size"), [(0.0, (8, 8)), (1.0, (1, 1)), (1.0, (1, 9))])
+    def test_nothing_where_nothing_can_be(self, probability, size):
+        erase, images = Erase(probability, *size), torch.ones(50, 1, *size)
+        choices = erase.draw(50, torch.Generator().manual_seed(0))
+        assert torch.equal(erase.apply(images, choices), images)
 
 
 class TestHeightAndWidth:
@@ -146,7 +194,8 @@ class TestHeightAndWidth:
             if augment.image is not None:
                 assert augment.image(image).shape == image.shape
             if augment.normalized is not None:
-                assert augment.normalized(image.float()).shape == image.shape
+                choices = augment.normalized.draw(1, torch.Generator().manual_seed(0))
+                assert augment.normalized.apply(image[None].float(), choices).shape == (1, 3, *size)
             if augment.batched is not None:
                 choices = augment.batched.draw(1, torch.Generator().manual_seed(0))
                 assert augment.batched.apply(image[None], choices).shape == (1, 3, *size)

@@ -63,14 +63,14 @@ OWN = {
     "return self.answer(x)": "RecursionError: ",
     "sys.exit(3)": "SystemExit: 3",
     "raise ValueErr": "NameError: name 'ValueErr'",
+    "assert x.dim() == 4, 'images'": "AssertionError: images",
+    "raise ValueError('expected colour')": "ValueError: expected colour",
     "raise KeyError('several\\nlines')": "KeyError: 'several",
 }
 INPUTS = {
     "return self.small(x)": "RuntimeError: mat1 and mat2 shapes",
     "x = x.view(-1, 7)": "RuntimeError: shape '[-1, 7]' is invalid",
     "return self.fc(x.long())": "RuntimeError: ",
-    "assert x.dim() == 4, 'images'": "AssertionError: images",
-    "raise ValueError('expected colour')": "ValueError: expected colour",
     "x[0, 99]": "IndexError: index 99 is out of bounds",
 }
 

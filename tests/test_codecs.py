@@ -73,6 +73,21 @@ def test_auto_takes_the_smallest_the_first_by_name_on_ties(mask):
     assert codecs.encode("auto", mask) == (winner, payloads[winner])
 
 
+@law
+@given(masks())
+def test_no_payload_is_smaller_than_told_at_once(mask):
+    for name, codec in CODECS.items():
+        assert codec.least(mask) <= len(codec.encode(mask)), name
+
+
+def test_a_half_dense_mask_is_not_tried_with_what_cannot_be_smallest():
+    mask = random_mask(1 << 16, 1 << 15)
+    size = len(bitmap.encode(mask))
+    assert all(CODECS[name].least(mask) >= size for name in ("csr", "rice"))
+    few = random_mask(1 << 16, 1 << 9)
+    assert rice.least(few) <= len(rice.encode(few)) <= 1.1 * rice.least(few)
+
+
 def test_an_unknown_codec_is_named_with_the_choices():
     with pytest.raises(UnknownNameError, match=r"'zip'.*auto, bitmap, csr, rice"):
         codecs.encode("zip", np.ones(3, bool))

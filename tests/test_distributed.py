@@ -174,15 +174,16 @@ def test_the_command_under_torchrun_with_batch_normalisation(tmp_path: Path) -> 
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
          "-m", "pemn_compress", "compress", "convmixer", "-a", "dim=8", "-a", "depth=2",
          "-a", "patch=2", "--data", "digits", "--train-limit", "300", "--epochs", "2",
-         "--ratio", "0.2", "--record", "run.json", "-o", "run.pemn"],
+         "--ratio", "0.2", "--record", "run.json", "-o", "run.pemn", "--export", "run.npz"],
         env=os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
         cwd=tmp_path, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("read back") == 1, "one rank prints"
-    assert {path.name for path in tmp_path.iterdir()} == {"run.pemn", "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"run.pemn", "run.json", "run.npz"}
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["run"]["ranks"] == 2
+    assert [one["path"] for one in record["exports"]] == ["run.npz"]
     # the model that was evaluated, running statistics included, is the one that was stored
     model = pemn_compress.load(tmp_path / "run.pemn")
     data = load_data("digits", data_dir=tmp_path)

@@ -167,7 +167,7 @@ def test_the_page_about_restoring_does_what_it_says(tmp_path, monkeypatch):
         r"^pemn ", f"'{sys.executable}' -m pemn_compress ", commands, flags=re.MULTILINE
     )
     subprocess.run(["sh", "-e", "-c", commands], env=ENVIRONMENT, check=True, capture_output=True)
-    for name in ("digits.pt2", "digits.npz", "digits.safetensors"):
+    for name in ("digits.pt", "digits.pt2", "digits.npz", "digits.safetensors"):
         assert (tmp_path / name).stat().st_size > 0
 
 
@@ -178,9 +178,10 @@ def test_the_pages_files_exist():
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize("page", ["data.md", "model-file.md"])
-def test_every_block_of_a_page_runs(tmp_path, call, page):
+@pytest.mark.parametrize("page", ["data.md", "model-file.md", "tasks.md", "training.md"])
+def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
     """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
+    monkeypatch.chdir(tmp_path)
     scope, kinds = {}, set()
     text = (REPOSITORY / "docs" / page).read_text()
     for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):

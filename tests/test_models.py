@@ -17,7 +17,7 @@ from torch import nn
 import pemn_compress
 from pemn_compress.errors import ModelError, SettingError, UnknownNameError, did_you_mean
 from pemn_compress.format.archive import DenseTensor, encode, open_archive
-from pemn_compress.models import ARCHITECTURES, build, data_arguments, parameters_of
+from pemn_compress.models import ARCHITECTURES, OF_TOKENS, build, data_arguments, parameters_of
 
 # Small sizes for the tests that are not about size.
 SMALL: dict[str, dict[str, object]] = {
@@ -33,7 +33,9 @@ SMALL: dict[str, dict[str, object]] = {
     "resnet34": {"width": 0.0625},
     "convmixer": {"dim": 8, "depth": 2},
     "vit": {"dim": 16, "depth": 2, "heads": 2, "mlp_dim": 16},
+    "gpt": {"dim": 16, "depth": 2, "heads": 2},
 }
+OF_IMAGES = [name for name in ARCHITECTURES if name not in OF_TOKENS]
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +151,7 @@ def test_sizes_that_the_papers_quote() -> None:
     assert masked_sizes(on_meta("mlp", channels=1, image_size=8)) == [64 * 256, 256 * 256, 2560]
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", OF_IMAGES)
 @pytest.mark.parametrize(("channels", "image_size", "classes"), [(3, 32, 10), (1, 8, 7)])
 def test_outputs_are_finite_logits(name: str, channels: int, image_size: int, classes: int) -> None:
     data = data_arguments(name, channels=channels, image_size=image_size, classes=classes)
@@ -165,7 +167,7 @@ def test_outputs_are_finite_logits(name: str, channels: int, image_size: int, cl
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_exports_with_any_batch_size(name: str) -> None:
     model = build(name, SMALL[name]).eval()
     for parameter in model.parameters():
@@ -372,9 +374,21 @@ def test_parameters_and_data_arguments() -> None:
         "depth": 2,
     }
     implied = {"channels": 1, "image_size": 8, "classes": 4}
-    for name in (*ARCHITECTURES, "torchvision:resnet18"):
+    for name in (*OF_IMAGES, "torchvision:resnet18"):
         assert data_arguments(name, channels=1, image_size=8, classes=4) == implied
         assert list(parameters_of(name))[:3] == ["classes", "channels", "image_size"]
+
+
+def test_a_decoder_looks_only_back() -> None:
+    model = build("gpt", {"tokens": 11, "context": 9, **SMALL["gpt"]}).eval()
+    tokens = torch.randint(11, (2, 9))
+    changed = tokens.clone()
+    changed[:, 5] = (changed[:, 5] + 1) % 11
+    logits, others = model(tokens), model(changed)
+    assert logits.shape == (2, 9, 11)
+    assert torch.equal(logits[:, :5], others[:, :5])
+    assert not torch.equal(logits[:, 5:], others[:, 5:])
+    torch.testing.assert_close(model(tokens[:, :4]), logits[:, :4])
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "googlenet", "inception_v3", "vit_b_16"])

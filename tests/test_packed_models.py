@@ -141,3 +141,9 @@ def test_another_weight_can_be_put_in_place_for_a_while_or_for_good(lean, plain)
     assert same(lean, plain)
     assert lean.state_dict()["attend.in_proj_weight"].sum() == 0
     assert list(lean.state_dict()) == list(plain.state_dict())
+
+
+def test_a_packed_model_is_not_compiled_in_one_line(lean):
+    with pytest.raises(ModelError, match=r"packed.*load it without packed=True") as caught:
+        same(torch.compile(lean, backend="eager"), lean)
+    assert "\n" not in str(caught.value)

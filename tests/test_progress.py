@@ -14,7 +14,7 @@ import pytest
 
 import pemn_compress
 from pemn_compress.cli.progress import observer
-from pemn_compress.training.history import Epoch, Score
+from pemn_compress.training.history import Epoch, Score, accuracy
 
 ROOT = str(Path(pemn_compress.__file__).parents[1])
 DATA = """
@@ -137,7 +137,7 @@ def test_an_interrupt_of_everybody_prints_no_traceback_of_a_worker(tmp_path: Pat
 
 
 def epoch(number: int) -> Epoch:
-    return Epoch(number, 0.1, 0.5, Score(9, 10, 0.3), 1234.0, 1.0)
+    return Epoch(number, 0.1, 0.5, Score(10, 0.3, (accuracy(9, 10),)), 1234.0, 1.0)
 
 
 @pytest.mark.parametrize("quiet", [True, False])

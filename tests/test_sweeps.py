@@ -126,7 +126,7 @@ def test_a_sweep_that_is_killed_ends_in_the_same_bytes(folder, alone):
     assert archives(folder / "runs") == alone
     for run in (folder / "runs").glob("seed-*"):
         kept = {path.name for path in run.iterdir()} - {".lock"}
-        assert kept == {"model.pemn", "record.json", "run.json", "output.txt"}
+        assert kept == {"model.pemn", "record.json", "run.json", "output.txt", "log.csv"}
 
 
 def test_what_fails_is_told_and_stops_no_other(folder, call):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.following import choice, choosing_options, log_options, when
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -31,7 +32,8 @@ from pemn_compress.training import recipes
 
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
-    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias",
+    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
+    "validation", "keep", "patience",
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -126,6 +128,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option("--clip-norm", type=float, help="Largest norm of the gradient; 0: no limit.")
 @click.option("--label-smoothing", type=float)
 @click.option("--augment", help="Comma-separated, such as crop:4,flip; or none.")
+@choosing_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--amp", is_flag=True, help="Train in bfloat16 where it is safe.")
 @click.option("--compile", "compiled", is_flag=True, help="Train with torch.compile.")
@@ -184,6 +187,14 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Path(path_type=Path),
     help="Write everything about the run to this JSON file.",
 )
+@click.option(
+    "--export",
+    multiple=True,
+    metavar="FILE",
+    help="Make this file of the restored model, too, as pemn restore does: .pt2, .onnx, "
+    ".safetensors, .pt or .npz; tried before training; repeatable.",
+)
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="Print the run's record, not a summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(model: str, **options: Any) -> None:  # fmt: skip
@@ -198,6 +209,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
       pemn compress model.py --strategy rp --ratio 1e-2
       pemn compress convmixer --data cifar10 --recipe pemn-convmixer --amp
       pemn compress model.py --strategy magnitude --sparsity 0.95 --value-dtype int8
+      pemn compress model.py --export model.pt2 --export model.safetensors
       torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
     output = options["output"] or default_output(model)
@@ -219,6 +231,9 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             output=None if output == "-" else output,
             checkpoint=options["checkpoint"],
             record=options["record"],
+            export=options["export"],
+            log=options["log"],
+            tensorboard=options["tensorboard"],
             observer=watcher,
             **request(options),
         )
@@ -284,17 +299,28 @@ def _summary(made: Any) -> str:
 
     with open_archive(made.archive) as archive:
         plain = archive_account(archive).state_dict_bytes
-    score, last = made.steps[-1].score, made.history[-1].epoch
     lines = [
         f"{file_name(made.path or 'standard output')}: {both(len(made.archive))}",
         f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
-        f"  test accuracy    {100 * score.accuracy:.2f} % ({score.correct} of {score.total}, "
-        f"{clean(made.record['data']['name'])}, after the last epoch, {last})",
+        *_measured(made.steps[-1].score, clean(made.record["data"]["name"]), when(made.history)),
+        *choice(made.history, made.record),
     ]
     if len(made.steps) > 1:
         lines += [
-            f"    {step.label:<18} {step.archive_bytes:>11,} B  {100 * step.score.accuracy:.2f} %"
+            f"    {step.label:<18} {step.archive_bytes:>11,} B  {step.score.headline.shown()}"
             for step in made.steps
         ]
     lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
+    for one in made.exports:
+        told = f", equal to the restored model at {clean(one.compared)}" if one.compared else ""
+        lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}{told}")
     return "\n".join(lines)
+
+
+def _measured(score: Any, data: str, when: str) -> list[str]:
+    lines = []
+    for metric in score.metrics:
+        of = f"{metric.correct} of {metric.of}, " if metric.correct is not None else ""
+        name = f"test {clean(metric.name)}"
+        lines.append(f"  {name:<15}  {metric.shown()} ({of}{data}, {when})")
+    return lines

@@ -122,16 +122,15 @@ def _measured(archive: str, options: dict[str, Any]) -> Any:
 def _as_json(measured: Any) -> str:
     score, recorded = measured.score, measured.recorded
     told = {
-        "correct": score.correct,
-        "total": score.total,
-        "accuracy": score.accuracy,
-        "loss": score.loss,
+        **score.to_dict(),
         "data": measured.data,
         "recorded": None,
     }
+    for metric in score.metrics:
+        if metric.correct is not None:
+            told |= {metric.name: metric.value, "correct": metric.correct}
     if recorded:
-        told["recorded"] = {
-            "correct": recorded.correct,
+        told["recorded"] = recorded.metric.to_dict() | {
             "total": recorded.total,
             "data": recorded.data,
         }
@@ -142,14 +141,16 @@ def _as_json(measured: Any) -> str:
 
 def _as_text(measured: Any) -> str:
     score, recorded = measured.score, measured.recorded
-    lines = [
-        f"{clean(measured.name)} on {clean(measured.data)}",
-        f"  measured  {100 * score.accuracy:.2f} % ({score.correct} of {score.total})",
-        "  recorded  none",
-    ]
-    if recorded:
-        lines[-1] = (
-            f"  recorded  {100 * recorded.fraction:.2f} % ({recorded.correct} of "
-            f"{recorded.total}, {clean(recorded.data)})"
-        )
-    return "\n".join(lines)
+    lines = [f"{clean(measured.name)} on {clean(measured.data)}"]
+    lines += [f"  measured  {_told(metric, score.total)})" for metric in score.metrics]
+    old = (
+        f"{_told(recorded.metric, recorded.total)}, {clean(recorded.data)})" if recorded else "none"
+    )
+    return "\n".join([*lines, f"  recorded  {old}"])
+
+
+def _told(metric: Any, total: int) -> str:
+    """Return a metric for reading; an accuracy's name goes without saying."""
+    if metric.correct is not None:
+        return f"{metric.shown()} ({metric.correct} of {metric.of}"
+    return f"{clean(metric.name)} {metric.shown()} ({total} samples"

@@ -6,6 +6,7 @@ import shlex
 # what messages of the package name as keyword arguments, and commands have as options
 _SETTINGS = (
     "include", "exclude", "strategy", "density", "ratio", "renewal", "search", "dense_dtype",
+    "validation",
 )  # fmt: skip
 # what messages say to a Python caller -> what to type
 _PHRASES = {

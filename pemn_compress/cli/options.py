@@ -25,7 +25,7 @@ from pemn_compress.reporting.terminal import is_closed
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-DATA_KEYS = ("spec", "data_dir", "download", "test_limit", "image_size")
+DATA_KEYS = ("spec", "data_dir", "download", "test_limit", "image_size", "context")
 
 
 class Assignment(click.ParamType[tuple[str, object]]):
@@ -87,6 +87,7 @@ def arguments_option(command: Command) -> Command:
 def data_options(command: Command) -> Command:
     """Add which data, from where, and how much of its test part."""
     for decorator in (
+        click.option("--context", type=int, help="Tokens that text: is cut into. [128]"),
         click.option("--image-size", type=int, help="Pixels that folder: images are resized to."),
         click.option("--test-limit", type=int, help="Use only the first N test samples."),
         click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir."),
@@ -100,7 +101,7 @@ def data_options(command: Command) -> Command:
         click.option(
             "--data",
             "spec",
-            help="digits, cifar10, cifar100, folder:PATH, npz:PATH. "
+            help="digits, cifar10, cifar100, folder:PATH, npz:PATH, text:PATH, chars:PATH. "
             "[default: the model file's own]",
         ),
     ):

@@ -108,12 +108,19 @@ class _Lines(_Watcher):
 
     def _told(self, epoch: Epoch) -> str:
         passed = time.perf_counter() - self._clock
+        metric = epoch.test.headline
         left = passed / (epoch.epoch - self._before) * (self._epochs - epoch.epoch)
         return (
             f"epoch {epoch.epoch:>{len(str(self._epochs))}}/{self._epochs}  "
-            f"loss {epoch.train_loss:.4f}  test accuracy {100 * epoch.test.accuracy:.2f} %  "
-            f"{epoch.images_per_second:,.0f} samples/s  {left:.0f} s left"
+            f"loss {epoch.train_loss:.4f}  test {metric.name} {metric.shown()}  "
+            f"{self._more(epoch)}  {left:.0f} s left"
         )
+
+    def _more(self, epoch: Epoch) -> str:
+        """Return what there is room for beside: the validation, or else the speed."""
+        if epoch.validation is not None:
+            return f"validation {epoch.validation.headline.shown()}"
+        return f"{epoch.images_per_second:,.0f} samples/s"
 
 
 class _Bar(_Lines):
@@ -130,7 +137,7 @@ class _Bar(_Lines):
             transient=True,
             expand=True,
         )
-        self._accuracy = ""
+        self._metric = ""
         self._samples, self._since = 0, time.perf_counter()
 
     def __exit__(self, *error: Any) -> None:
@@ -159,7 +166,7 @@ class _Bar(_Lines):
 
     def epoch(self, epoch: Epoch) -> None:
         super().epoch(epoch)
-        self._accuracy = f"acc {100 * epoch.test.accuracy:.1f} % "
+        self._metric = f"{epoch.test.headline.name} {epoch.test.headline.shown()} "
         self._show(epoch.train_loss, epoch.images_per_second)
 
     def _say(self, line: str) -> None:
@@ -170,7 +177,7 @@ class _Bar(_Lines):
         return super()._told(epoch).rpartition("  ")[0]  # the live line tells the time
 
     def _show(self, loss: float, rate: float) -> None:
-        numbers = f"loss {loss:.3f} {self._accuracy}{rate:,.0f} samples/s"
+        numbers = f"loss {loss:.3f} {self._metric}{rate:,.0f} samples/s"
         self._progress.update(self._task, numbers=numbers)
         self._samples, self._since = 0, time.perf_counter()
 

@@ -75,11 +75,12 @@ def _is_architecture(path: str) -> bool:
 
 
 def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
-    import torch
+    from torch import nn
 
     from pemn_compress.compressing.preparing import is_model_file
     from pemn_compress.masking.selection import Selection, plan_model
     from pemn_compress.masking.staying_dense import told_of_dense
+    from pemn_compress.models.bounds import without_memory
     from pemn_compress.models.building import build, build_from_file
     from pemn_compress.models.modelfile import load_model_file
 
@@ -87,14 +88,13 @@ def _plan_report(name: str, options: dict[str, Any]) -> PlanReport:
     variant = {key: options[key] for key in ("batchnorm", "bias") if options[key] is not None}
     file = load_model_file(name) if is_model_file(name) else None
 
-    def make() -> torch.nn.Module:
+    def make() -> nn.Module:
         if file is not None:
             return build_from_file(file, **(arguments | variant))
         return build(name, **(arguments | variant))
 
     try:
-        with torch.device("meta"):
-            model = make()
+        model = without_memory(make)
     except NotImplementedError:  # an initialisation that needs real numbers
         model = make()
     keys = ("include", "exclude", "first_layer_dense", "last_layer_dense")

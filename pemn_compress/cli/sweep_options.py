@@ -15,6 +15,8 @@ _FILES = "each run has a folder of its own; -o of pemn sweep names the one aroun
 _PRINTS = "a run prints into its output.txt"
 OWN = {
     "output": _FILES, "checkpoint": _FILES, "record": _FILES, "log": _FILES,
+    "tensorboard": "its log.csv has each epoch of a run",
+    "export": "pemn restore makes other files of the archives",
     "force": "what is finished is never repeated; remove its folder to have it again",
     "json": _PRINTS, "quiet": _PRINTS, "help": _PRINTS,
     "arg": f"it is the table {ARGUMENTS}, as in {ARGUMENTS} = {{dim = 64}}",

@@ -4,12 +4,13 @@ A reader's model is built anew, filled from the archive, and compared in evaluat
 them are compared after what training does to a model.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from pemn_compress.compressing.passes import Cut, Inputs, cuts, run
 from pemn_compress.compressing.passes import first as the_first
@@ -19,8 +20,19 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.structure import Difference, alike, differences
 from pemn_compress.storing.state import in_place
+from pemn_compress.training.blame import told
 
 BATCH = 2
+_DRAWN = (1 << 16) + 1  # numbers, which larger parameters are given again: odd, as no width is
+# what else to learn from a model's outputs, which are still in their graph
+Look = Callable[["Taken", Any], None]
+
+
+class Taken(NamedTuple):
+    """How inputs were cut into samples, and the fewest of these that the model takes."""
+
+    cut: Cut
+    least: int = BATCH
 
 
 def compare_outputs(
@@ -30,71 +42,99 @@ def compare_outputs(
     apart: Sequence[Difference] = (),
     *,
     batch: int = BATCH,
-) -> Cut:
+    look: Look | None = None,
+) -> Taken:
     """Compare a model with the one that a reader has, in evaluation mode, on more samples and one.
 
-    Bit for bit on the CPU; elsewhere, where sums hang on a kernel's choice, within rounding.
-    Returns how the inputs were cut into samples. Raises ModelError, naming the first of the
-    differences `apart` where there are any.
+    Bit for bit on the CPU; elsewhere, where sums hang on a kernel's choice, within rounding. `look`
+    sees the model's outputs for more samples: autograd follows that pass then, and where the
+    reader's outputs are others, another one without it is what they are compared with. Raises
+    ModelError, naming the first of the differences `apart` where there are any.
     """
     reader.to(_device(masked))
-    cut, expected = outputs_of(masked, arguments, batch)
-    _compare(masked, reader, cut(arguments, the_first(batch)), expected, apart, f"batch {batch}")
+    cut, expected = outputs_of(masked, arguments, batch, grad=look is not None)
+    if look is not None:
+        look(Taken(cut, batch), expected)
+        expected = tree_map(_detached, expected)
+    part, when = cut(arguments, the_first(batch)), f"batch {batch}"
+    _compare(masked, reader, part, expected, apart, when, followed=look is not None)
     if batch > 1:
         one = cut(arguments, the_first(1))
         try:
             expected = run(masked, one, training=False)
         except Exception:  # a model may want more than one sample
-            return cut
+            return Taken(cut, batch)
         _compare(masked, reader, one, expected, apart, "batch 1")
-    return cut
+    return Taken(cut, 1)
 
 
 def compare_readers(
     first: nn.Module,
     second: nn.Module,
     arguments: Inputs,
-    cut: Cut,
+    taken: Taken,
     apart: Sequence[Difference] = (),
 ) -> list[str]:
     """Let two readers' models go through what training does, and compare them.
 
-    Both are given one state in which no dense parameter hides what it multiplies, as zeros do.
-    Returns what could not be tried, one line each. Raises ModelError.
+    Both are given one state in which no dense parameter hides what it multiplies, as zeros do. In
+    training, on more samples, they have to agree; and what training leaves in the first beside that
+    state must not show in evaluation, on as few samples as will do: the second, not yet trained, is
+    a reader's. Returns what could not be tried, one line each. Raises ModelError.
     """
+    cut = taken.cut
     some, others = (cut(arguments, choice(BATCH)) for choice in (the_first, the_last))
+    few = cut(arguments, the_first(taken.least))
     second.to(_device(first))
     _shake(first)
-    before = shapes(first)
+    before, state, held = shapes(first), _copied(first.state_dict()), _held(first)
     try:
-        second.load_state_dict(first.state_dict())
+        second.load_state_dict(state)
     except RuntimeError:
         raise _lost(apart, "a second build", "does not take its state") from None
+    unseen: list[str] = []
+    expected: Any = None
+    try:
+        # of a model that has not been trained; they may be buffers that training writes to
+        expected = tree_map(_copy, run(second, few, training=False))
+    except Exception as error:
+        unseen.append(_not_taken(error))
     try:
         one, other = (run(model, some, training=True) for model in (first, second))
     except Exception as error:
         return [
-            f"in training mode the model does not take these inputs ({_reason(error)}): what "
+            f"in training mode the model does not take these inputs ({told(error, first)}): what "
             "a forward pass in training changes could not be tried"
         ]
     if not _agree(one, other):
         raise _lost(apart, "in training mode")
-    try:
+    with suppress(Exception):  # what it has done with the first samples may be enough
         run(first, others, training=True)
-    except Exception:
-        return []  # what it has done with the first samples is enough
     check_shapes(before, first)
-    second.load_state_dict(first.state_dict())
+    if unseen:
+        return unseen
+    first.load_state_dict(state)
     try:
-        one, other = (run(model, some, training=False) for model in (first, second))
+        one = run(first, few, training=False)
     except Exception as error:
-        return [
-            f"with other values the model does not take these inputs ({_reason(error)}): what a "
-            "forward pass in training leaves could not be tried"
-        ]
-    if not _agree(one, other):
-        raise _lost(apart or list(differences(first, second)), "after a forward pass")
+        return [_not_taken(error)]
+    if not _agree(one, expected):
+        apart = apart or list(differences(first, second)) or list(_changed(held, first))
+        raise _lost(apart, "after a forward pass")
     return []
+
+
+def _held(model: nn.Module) -> dict[str, dict[str, Any]]:
+    return {path: dict(vars(module)) for path, module in model.named_modules()}
+
+
+def _changed(held: Mapping[str, Mapping[str, Any]], model: nn.Module) -> Iterator[Difference]:
+    """Yield the attributes that are others now, by the names that they are held under."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            old = held.get(path, {}).get(name, held)  # which no attribute is
+            if old is not value and not alike(old, value):
+                yield Difference(f"{path}.{name}" if path else name)
 
 
 def shapes(model: nn.Module) -> dict[str, Any]:
@@ -135,7 +175,7 @@ def outputs_of(
         except Exception as error:
             failed = error
     assert failed is not None
-    raise ModelError(f"the model does not take its inputs: {_reason(failed)}") from failed
+    raise ModelError(f"the model does not take its inputs: {told(failed, masked)}") from failed
 
 
 def _compare(
@@ -145,15 +185,23 @@ def _compare(
     expected: Any,
     apart: Sequence[Difference],
     when: str,
+    *,
+    followed: bool = False,
 ) -> None:
+    """Compare a reader's outputs with those expected; `followed` says that autograd saw these."""
     what = "computes something else"
     try:
         # in another random state: outputs that hang on it cannot be compared
-        if _agree(expected, run(reader, part, training=False, seed=1)):
-            return
+        made = run(reader, part, training=False, seed=1)
     except Exception as error:
-        what = f"fails where this one does not: {_reason(error)}"
+        what = f"fails where this one does not: {told(error, reader)}"
     else:
+        if _agree(expected, made):
+            return
+        if followed:  # torch has kernels of its own for passes that autograd does not follow
+            expected = run(masked, part, training=False)
+            if _agree(expected, made):
+                return
         if not _agree(expected, run(masked, part, training=False, seed=1)):
             raise ModelError(
                 "in evaluation mode the same inputs give other outputs each time: expected outputs "
@@ -217,13 +265,30 @@ def _shake(model: nn.Module) -> None:
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
         if parameter.is_floating_point():
-            noise = torch.empty(parameter.shape).uniform_(-0.05, 0.05, generator=generator)
+            size = parameter.numel()
+            drawn = torch.empty(min(size, _DRAWN)).uniform_(-0.05, 0.05, generator=generator)
+            noise = drawn.repeat(-(-size // max(1, len(drawn))))[:size].view(parameter.shape)
             parameter.add_(noise.to(parameter.device, parameter.dtype))
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _copy(value) for name, value in state.items()}
+
+
+def _copy(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _not_taken(error: Exception) -> str:
+    return (
+        f"with other values the model does not take these inputs ({told(error)}): what a "
+        "forward pass in training leaves could not be tried"
+    )
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def _device(model: nn.Module) -> torch.device:
     return next(iter([*model.parameters(), *model.buffers()])).device
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.compressing.comparing import compare_outputs
+from pemn_compress.compressing.passes import Inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, is_registered
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
+from pemn_compress.data.trees import arguments
 from pemn_compress.errors import ArchiveError
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
@@ -23,7 +25,7 @@ from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.storing.loading import load
 from pemn_compress.storing.saving import pack, stored_state
 from pemn_compress.training.evaluation import evaluate
-from pemn_compress.training.history import Score, StorageStep
+from pemn_compress.training.history import Epoch, Score, StorageStep, of_score
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 
@@ -44,18 +46,18 @@ def keep(
     recipe: Recipe,
     storage: Storage,
     run: Run,
-    trained: Score,
+    trained: Epoch,
 ) -> Kept:
     """Pack a trained model, lossy option by lossy option, and measure what a reader restores.
 
     `build` is how a reader builds the model; where only its owner can, a copy of the model that was
     given is filled. Raises ModelError where a reader's model computes something else.
     """
-    data, told = prepared.data, architecture_of(masked.model)
+    data = prepared.data
     steps: list[StorageStep] = []
     reader: nn.Module | None = None
     for label, lossy in _options(storage):
-        score = trained
+        score = trained.test
         if lossy and reader is not None:
             reader.load_state_dict(stored_state(masked, **lossy))
             score = evaluate(reader.to(run.torch_device()), data.test, data, workers=run.workers)
@@ -65,11 +67,11 @@ def keep(
             **storage.writing(),
             **lossy,
             source=prepared.source if storage.include_source else None,
-            about=about(data, recipe, score),
+            about=about(data, recipe, score, trained.epoch),
         )
         if reader is None:
-            reader = _read(packed, told, prepared, build)
-            compare_outputs(masked, reader, (first_inputs(data, 32),), batch=32)
+            reader = _read(packed, prepared, build)
+            compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
         else:
             fill(packed, reader)
         steps.append(StorageStep(label, len(packed), score))
@@ -96,41 +98,65 @@ def _options(storage: Storage) -> list[tuple[str, dict[str, Any]]]:
     return options
 
 
-def _read(
-    packed: bytes, told: Mapping[str, Any], prepared: Prepared, build: Builder | None
-) -> nn.Module:
-    """Return the model as a reader comes by it; of a model that was given, in a copy of it."""
+def built_anew(prepared: Prepared, build: Builder | None) -> nn.Module:
+    """Return a model to fill, as the reader of an archive has it whose model is not registered.
+
+    `build` is how a reader builds a model file's model; of one that was given it is a copy.
+    """
+    if build is not None:
+        return build(seed_of(architecture_of(prepared.model)))
+    assert prepared.given is not None
+    return copied(prepared.given, {})
+
+
+def _read(packed: bytes, prepared: Prepared, build: Builder | None) -> nn.Module:
+    """Return the model as a reader comes by it."""
     if is_registered(packed):
         return load(packed, limits=ANY_SIZE)
-    if build is not None:
-        model = build(seed_of(told))
-    else:
-        assert prepared.given is not None
-        model = copied(prepared.given, {})
+    model = built_anew(prepared, build)
     fill(packed, model)
     return model
 
 
-def first_inputs(data: Data, count: int) -> Tensor:
-    """Return the inputs of the first `count` test samples, as the model takes them."""
-    samples = Batches(data.test, batch_size=count, shuffle_seed=None, normalize=data.normalize)
-    return next(iter(samples))[0]
+def first_inputs(data: Data, count: int) -> Inputs:
+    """Return the inputs of the first `count` test samples, as the arguments of a forward pass."""
+    split = data.test.first(count)
+    samples = Batches(split, batch_size=count, shuffle_seed=None, normalize=data.normalize)
+    return arguments(next(iter(samples))[0])
 
 
-def about(data: Data, recipe: Recipe, score: Score) -> dict[str, Any]:
-    """Return what an archive says of the run that it comes from."""
+def about(data: Data, recipe: Recipe, score: Score, epochs: int) -> dict[str, Any]:
+    """Return what an archive says of the run that it comes from, kept after so many epochs."""
     kind, colon, place = data.name.partition(":")
     name = f"{kind}:{Path(place).name}" if colon else kind  # a path of this machine helps nobody
     told: dict[str, Any] = {
-        "accuracy": {"correct": score.correct, "data": name, "total": score.total},
-        "input": {"shape": list(data.input_shape)},
-        "training": {"epochs": recipe.epochs, "recipe": recipe.name},
+        **of_score(score, name),
+        "input": _of_inputs(data),
+        "training": {"epochs": epochs, "recipe": recipe.name},
     }
-    dtype = first_inputs(data, 1).dtype
-    if dtype != torch.float32:
-        told["input"]["dtype"] = str(dtype).removeprefix("torch.")
     if data.is_image:
         told["input"] |= {"mean": list(data.mean), "std": list(data.std)}
     if data.class_names:
         told["classes"] = list(data.class_names)
+    return told
+
+
+def _of_inputs(data: Data) -> dict[str, Any]:
+    """Return the shape of one sample and its dtype where it is not float32, of every input."""
+    given = first_inputs(data, 1)
+    named = isinstance(given, Mapping)
+    told = {
+        str(key): _of_input(value)
+        for key, value in (given.items() if isinstance(given, Mapping) else enumerate(given))
+        if isinstance(value, Tensor) and value.dim()
+    }
+    if not named and list(told) == ["0"]:
+        return told["0"]
+    return {"inputs": told} if told else {}
+
+
+def _of_input(value: Tensor) -> dict[str, Any]:
+    told: dict[str, Any] = {"shape": list(value.shape[1:])}
+    if value.dtype != torch.float32:
+        told["dtype"] = str(value.dtype).removeprefix("torch.")
     return told

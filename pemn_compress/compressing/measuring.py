@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from pemn_compress.compressing.preparing import DataRequest, load_request
+from pemn_compress.compressing.preparing import DataRequest, Functions, load_request
 from pemn_compress.data.claims import Claims, read_claims
 from pemn_compress.data.labels import paired
 from pemn_compress.data.own import CALLERS, from_model_file
@@ -17,16 +17,17 @@ from pemn_compress.data.preprocessing import (
     preprocessing_of,
 )
 from pemn_compress.data.samples import Data
+from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Loss, Measure
+from pemn_compress.data.text import TEXTS, renumbered
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.models.building import source_file
 from pemn_compress.models.modelfile import ModelFile
-from pemn_compress.reporting import recorded_accuracy
-from pemn_compress.reporting.collect import Accuracy
 from pemn_compress.storing.loading import build_to_fill, restore_module
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.evaluation import evaluate as score_of
-from pemn_compress.training.history import Score
+from pemn_compress.training.history import ACCURACY, Recorded, Score
+from pemn_compress.training.history import recorded as recorded_in
 from pemn_compress.training.run import Run
 
 # A stranger's shape decides how large pictures from files become, unless the caller says it.
@@ -44,7 +45,7 @@ class Measured:
     name: str
     data: str
     score: Score
-    recorded: Accuracy | None
+    recorded: Recorded | None
     normalize: tuple[tuple[float, ...], tuple[float, ...]] | None
     notes: tuple[str, ...]
 
@@ -62,6 +63,8 @@ def evaluate(
     device: str = "auto",
     limits: Limits | None = None,
     name: str | None = None,
+    loss: Loss | None = None,
+    metrics: Measure | None = None,
 ) -> Measured:
     """Return how well the model of an archive does on the test part of data.
 
@@ -80,6 +83,8 @@ def evaluate(
         batch_size, workers, device: how the machine is used.
         limits: what a reader is willing to restore.
         name: what messages call the archive.
+        loss, metrics: functions of (outputs, targets), as `compress` takes them; else those of the
+            model file that was given, or of the one in the archive with `trust_source`.
 
     Raises ArchiveError, ModelError, SettingError, and DataError for data that do not fit, a class
     that the archive does not have among them.
@@ -93,14 +98,20 @@ def evaluate(
     with open_archive(archive, limits) as opened:
         opened.name = name or opened.name
         claims = read_claims(opened.manifest.about, opened.name)
-        recorded = recorded_accuracy(opened.manifest.about.get("accuracy"))
-        module, file = _restored(opened, model, trust_source, data is None or _is_own(data))
-    loaded, notes = _test_data(data, file, steps, claims, opened.name)
+        recorded = recorded_in(opened.manifest.about)
+        module, file = _restored(opened, model, trust_source)
+    functions = Functions(loss, metrics).of(file)
+    if recorded and recorded.metric.name != ACCURACY:
+        _check_known(recorded, functions, data, opened.name)
+    loaded, notes = _test_data(data, file, steps, claims, opened.name, functions)
     by_name = labels == "name" and bool(claims.classes)
+    if loaded.task.name == NEXT_TOKEN and by_name:
+        loaded = renumbered(loaded, claims.classes, opened.name)
+        by_name = False
     if by_name:
         loaded = paired(loaded, claims.classes, opened.name)
     outputs = check_fit(module, loaded)
-    if not by_name and loaded.classes not in (None, outputs):
+    if outputs and not by_name and loaded.classes not in (None, outputs):
         notes.append(
             f"data {loaded.name!r} has {loaded.classes} classes, the model {outputs} outputs: "
             "labels are taken by position"
@@ -111,24 +122,37 @@ def evaluate(
     return Measured(opened.name, loaded.name, score, recorded, loaded.normalize, tuple(notes))
 
 
-def _is_own(data: Any) -> bool:
-    return isinstance(data, DataRequest) and data.spec is None
+def _check_known(recorded: Recorded, functions: Functions, data: Any, name: str) -> None:
+    """Refuse to measure by accuracy what was measured by another metric. Raises DataError."""
+    spec = data.spec if isinstance(data, DataRequest) else data
+    of_text = isinstance(spec, str) and spec.partition(":")[0] in TEXTS
+    if functions.given or of_text or isinstance(data, Data):
+        return
+    raise DataError(
+        f"{name}: was measured by {recorded.metric.name!r}, which its model file defines: pass "
+        "--trust-source or --model FILE, or loss=... and metrics=..."
+    )
 
 
 def _restored(
-    archive: Archive, model: nn.Module | ModelFile | None, trust_source: bool, own_data: bool
+    archive: Archive, model: nn.Module | ModelFile | None, trust_source: bool
 ) -> tuple[nn.Module, ModelFile | None]:
-    """Return the restored model, and the model file whose data are wanted."""
+    """Return the restored model, and its model file where that may be run."""
     if isinstance(model, ModelFile):
         return restore_module(archive, model=build_to_fill(archive, model)), model
     restored = restore_module(archive, model=model, trust_source=trust_source)
-    if own_data and trust_source and archive.source() is not None:
+    if model is None and trust_source and archive.source() is not None:
         return restored, source_file(archive, trust_source=True)
     return restored, None
 
 
 def _test_data(
-    data: Any, file: ModelFile | None, steps: Preprocessing, claims: Claims, name: str
+    data: Any,
+    file: ModelFile | None,
+    steps: Preprocessing,
+    claims: Claims,
+    name: str,
+    functions: Functions,
 ) -> tuple[Data, list[str]]:
     """Return the data as the model saw them, without a training part, and what to say of that."""
     sizes = replace(steps, mean=None, std=None)
@@ -138,11 +162,15 @@ def _test_data(
         size_is_given = size_is_given or request.image_size is not None
         if str(request.spec).startswith("folder:") and not size_is_given:
             request = replace(request, image_size=_side(claims, name))
-        loaded = load_request(request, file, preprocessing=sizes, need_train=False)
+        if str(request.spec).partition(":")[0] in TEXTS and request.context is None:
+            request = replace(request, context=claims.shape[0] if claims.shape else None)
+        loaded = load_request(request, file, preprocessing=sizes, need_train=False, task=functions)
     elif isinstance(request, Data):
-        loaded = preprocessed(request, sizes)
+        loaded = preprocessed(load_request(request, file, task=functions), sizes)
     else:
-        loaded = preprocessed(from_model_file(None, request, "data", parts=CALLERS), sizes)
+        task = functions.task(CLASSIFY)
+        own = from_model_file(None, request, "data", parts=CALLERS, task=task)
+        loaded = preprocessed(own, sizes)
     loaded = replace(loaded, train=None)
     notes = _of_other_shape(loaded, claims, size_is_given)
     if not loaded.is_image:

@@ -1,18 +1,29 @@
 """The files that a run writes, checked before it starts."""
 
+import os
 import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pemn_compress.atomic import check_output
+from pemn_compress.compressing.events import Events, check_events
+from pemn_compress.compressing.logs import Log, Table, is_log, scalars
 from pemn_compress.compressing.recording import is_unfinished
-from pemn_compress.errors import OutputError
+from pemn_compress.errors import OutputError, SettingError, UnknownNameError
+from pemn_compress.storing.programs import PROGRAM_FORMATS
+from pemn_compress.storing.weightfiles import STATE_FORMATS
+
+# one path, or several
+Exports = str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the archive, the checkpoint and the record go; None: nowhere.
+    """Where the archive, the checkpoint, the record, exports and logs go; None: nowhere.
+
+    `events` is a folder, for TensorBoard.
 
     `replaces_record` where there may be a record that gives way to a new one: by force, or since a
     run that was interrupted left it and goes on from its checkpoint.
@@ -21,7 +32,10 @@ class Outputs:
     archive: Path | None
     checkpoint: Path | None
     record: Path | None
+    exports: tuple[Path, ...] = ()
     replaces_record: bool = False
+    log: Path | None = None
+    events: Path | None = None
 
     @classmethod
     def checked(
@@ -29,36 +43,92 @@ class Outputs:
         archive: str | Path | None,
         checkpoint: str | Path | None,
         record: str | Path | None,
+        exports: Exports = (),
+        log: str | Path | None = None,
+        events: str | Path | None = None,
         *,
         force: bool,
     ) -> "Outputs":
-        """Return them as paths that can be written. Raises OutputError."""
-        written, kept, curve = (Path(p) if p else None for p in (archive, checkpoint, record))
-        paths = (written, kept, curve)
+        """Return them as paths that can be written.
+
+        Raises OutputError, UnknownNameError for an export whose extension no format has,
+        SettingError for exports without a file for the archive.
+        """
+        four = (Path(p) if p else None for p in (archive, checkpoint, record, log))
+        written, kept, curve, table = four
+        given = [exports] if isinstance(exports, str | Path) else exports
+        exported = tuple(Path(path) for path in given)
+        _check_exports(exported, written)
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
-        for path, replaced in zip(paths, (force, True, replaces_record), strict=True):
-            if path is not None:
-                check_output(path, force=replaced)
-        given = [path.absolute() for path in paths if path is not None]
-        if len(set(given)) < len(given):
-            raise OutputError(
-                f"{given[0]}: expected different files for archive, checkpoint and record, got one"
-            )
-        return cls(written, kept, curve, replaces_record)
+        replaces_log = force or (resumes and table is not None and is_log(table))
+        paths = (
+            (written, force),
+            (kept, True),
+            (curve, replaces_record),
+            (table, replaces_log),
+            *((path, force) for path in exported),
+        )
+        seen: set[str] = set()
+        for path, replaced in paths:
+            if path is None:
+                continue
+            check_output(path, force=replaced)
+            place = os.path.realpath(path)
+            if place in seen:
+                raise OutputError(
+                    f"{path}: expected different files for archive, checkpoint, record, log and "
+                    "exports, got one twice"
+                )
+            seen.add(place)
+        folder = Path(events) if events else None
+        if folder is not None:
+            check_events(folder, force=force or resumes)
+        return cls(written, kept, curve, exported, replaces_record, table, folder)
 
     def read_only(self) -> "Outputs":
-        """Return them for a rank that writes nothing."""
-        return replace(self, archive=None, record=None)
+        """Return them for a rank that writes nothing; it tries the exports all the same."""
+        return replace(self, archive=None, record=None, log=None, events=None)
 
-    def check_space(self, needed: int) -> None:
-        """Refuse a disk that has no room for an archive of `needed` bytes. Raises OutputError."""
+    def logs(self) -> list[Log]:
+        """Return the logs that are asked for."""
+        made: list[Log] = []
+        if self.log is not None:
+            made.append(Table(self.log))
+        if self.events is not None:
+            made.append(Events(self.events, scalars))
+        return made
+
+    def check_space(self, needed: int, exports: Mapping[Path, int] | None = None) -> None:
+        """Refuse a disk that has no room for an archive of `needed` bytes, and for the exports.
+
+        Raises OutputError.
+        """
         if self.archive is None:
             return
-        with suppress(OSError):
-            free = shutil.disk_usage(self.archive.absolute().parent).free
-            if free < needed:
-                raise OutputError(
-                    f"{self.archive}: the archive will take about {needed} bytes, the disk has "
-                    f"{free} free"
-                )
+        taken: dict[int, int] = {}
+        for path, size in {self.archive: needed, **(exports or {})}.items():
+            what = "the archive" if path == self.archive else "it"
+            with suppress(OSError):
+                folder = Path(os.path.realpath(path)).parent
+                disk = folder.stat().st_dev
+                taken[disk] = taken.get(disk, 0) + size
+                free = shutil.disk_usage(folder).free
+                if free < taken[disk]:
+                    beside = f", {taken[disk]} with the others" if taken[disk] > size else ""
+                    raise OutputError(
+                        f"{path}: {what} will take about {size} bytes{beside}, the disk has {free} "
+                        "free"
+                    )
+
+
+def _check_exports(exports: Sequence[Path], archive: Path | None) -> None:
+    for path in exports:
+        if path.suffix not in (*PROGRAM_FORMATS, *STATE_FORMATS):
+            known = (*PROGRAM_FORMATS, *STATE_FORMATS)
+            raise UnknownNameError(f"extension of export {path}:", path.suffix, known)
+    if exports and archive is None:
+        raise SettingError(
+            f"export {exports[0]}: expected a file for the archive, too (output=, -o FILE), got "
+            "none: what cannot be exported after training is not to cost the archive"
+        )

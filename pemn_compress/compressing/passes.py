@@ -30,6 +30,9 @@ def run(
         with torch.set_grad_enabled(grad), seeded(seed):
             own = tree_map(_copy, arguments)
             return model(**own) if isinstance(own, Mapping) else model(*own)
+    except SystemExit as error:
+        told = RuntimeError(f"forward ends the program (SystemExit: {error})")
+        raise told.with_traceback(error.__traceback__) from error  # the line is the user's
     finally:
         for module, mode in modes:
             module.training = mode

@@ -1,22 +1,25 @@
 """From what a user names, a model and data, to a model that fits its data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
 from pemn_compress import models
-from pemn_compress.data.own import CALLERS, describe
+from pemn_compress.data.own import CALLERS
 from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.samples import Data
-from pemn_compress.data.sources import from_model_file, load_data
+from pemn_compress.data.sources import NAMES, from_model_file, load_data
+from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Task, own_task
+from pemn_compress.data.trees import describe
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
 from pemn_compress.models.seeded import seeded
+from pemn_compress.training.choosing import set_apart
 from pemn_compress.training.recipes import Recipe
 
 
@@ -30,6 +33,35 @@ class DataRequest:
     train_limit: int | None = None
     test_limit: int | None = None
     image_size: int | None = None
+    context: int | None = None
+
+
+@dataclass(frozen=True)
+class Functions:
+    """A caller's `loss(outputs, targets)` and `metrics(outputs, targets)`; `where` names them."""
+
+    loss: Any = None
+    metrics: Any = None
+    where: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether there is one of them."""
+        return self.loss is not None or self.metrics is not None
+
+    def of(self, file: ModelFile | None) -> "Functions":
+        """Return these, or where there are none those of a model file."""
+        if self.given or file is None:
+            return self
+        where = f"{file.path.name}: "
+        return Functions(file.function("loss"), file.function("metrics"), where)
+
+    def task(self, base: Task) -> Task:
+        """Return the task with these functions in place of those of `base`."""
+        return own_task(self.loss, self.metrics, self.where, base)
+
+
+NONE = Functions()
 
 
 @dataclass(frozen=True)
@@ -58,15 +90,17 @@ def prepare(
     recipe: Recipe,
     seed: int,
     arguments: Mapping[str, object],
+    task: Functions = NONE,
 ) -> Prepared:
     """Load the data and build the model that fits it, its dense parameters seeded.
 
-    Raises DataError and ModelError.
+    `task` are a caller's own functions, before those of a model file. Raises DataError and
+    ModelError.
     """
     file = None
     if isinstance(model, str) and is_model_file(model):
         file = load_model_file(model)
-    loaded = load_request(data, file)
+    loaded = _set_apart(load_request(data, file, task=task), recipe, seed)
     if isinstance(model, nn.Module):
         return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
@@ -74,19 +108,66 @@ def prepare(
         built = architectures.build_from_file(file, build_seed=seed, **(variant | dict(arguments)))
         return Prepared(built, loaded, file)
     with seeded(seed):
-        if not loaded.is_image:
-            raise DataError(
-                f"architecture {model!r} takes images, data {loaded.name!r} is none: expected "
-                "inputs of shape (channels, height, width)"
-            )
-        implied = models.data_arguments(
-            model,
-            channels=loaded.input_shape[0],
-            image_size=loaded.input_shape[1:],
-            classes=loaded.classes or 0,
-        )
+        implied = implied_arguments(model, loaded)
         built = architectures.build(model, **(variant | implied | dict(arguments)))
         return Prepared(built, loaded, pretrained=arguments.get("weights") is not None)
+
+
+class Described(Protocol):
+    """What of data an architecture's arguments follow from; `Data` has it."""
+
+    @property
+    def name(self) -> str:
+        """The specification."""
+
+    @property
+    def classes(self) -> int | None:
+        """How many there are, or how many tokens."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a sample is an image."""
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+
+
+def implied_arguments(model: str, data: Described) -> dict[str, object]:
+    """Return the arguments of an architecture that follow from its data. Raises DataError."""
+    takes_tokens = model in models.OF_TOKENS
+    if takes_tokens != (data.task.name == NEXT_TOKEN):
+        what = "tokens, as text:PATH gives" if takes_tokens else "images"
+        raise DataError(
+            f"architecture {model!r} takes {what}, data {data.name!r} has others: expected "
+            + ("text:PATH or chars:PATH" if takes_tokens else "inputs (channels, height, width)")
+        )
+    if takes_tokens:
+        return {"tokens": data.classes, "context": data.input_shape[0]}
+    if not data.is_image:
+        raise DataError(
+            f"architecture {model!r} takes images, data {data.name!r} is none: expected "
+            "inputs of shape (channels, height, width)"
+        )
+    return models.data_arguments(
+        model,
+        channels=data.input_shape[0],
+        image_size=data.input_shape[1:],
+        classes=data.classes or 0,
+    )
+
+
+def _set_apart(data: Data, recipe: Recipe, seed: int) -> Data:
+    if data.validation is not None and recipe.validation:
+        raise SettingError(
+            f"validation {recipe.validation:g}: expected none beside data {data.name!r}, which "
+            f"have a validation part of their own ({len(data.validation)} samples)"
+        )
+    return set_apart(data, recipe, seed)
 
 
 def is_model_file(reference: str) -> bool:
@@ -100,23 +181,39 @@ def load_request(
     *,
     preprocessing: Preprocessing | None = None,
     need_train: bool = True,
+    task: Functions = NONE,
 ) -> Data:
     """Return the data that a caller or a user named; `file` is the model file, if there is one.
 
-    Without `need_train` only the test part will be used, and the training part may be missing.
+    What is learned of them is what `task`, else the file, has functions for. Without `need_train`
+    only the test part will be used, and the training part may be missing.
+
     Raises DataError, UnknownNameError for data that no loader has.
     """
+    loaded = _loaded(data, file, preprocessing, need_train, task.of(file))
+    own = task.of(file)
+    return replace(loaded, task=own.task(loaded.task)) if own.given else loaded
+
+
+def _loaded(
+    data: str | Data | tuple[Any, Any] | DataRequest | None,
+    file: ModelFile | None,
+    preprocessing: Preprocessing | None,
+    need_train: bool,
+    own: Functions,
+) -> Data:
     if isinstance(data, Data):
         return data
+    task = own.task(CLASSIFY)
     if isinstance(data, tuple | list):
         if len(data) != 2:
             raise DataError(
                 f"data: expected a pair of training and test data, got {len(data)} items"
             )
-        return from_model_file(*data, "data", parts=CALLERS)
+        return from_model_file(*data, "data", parts=CALLERS, task=task)
     if data is not None and not isinstance(data, str | DataRequest):
         raise DataError(
-            "data: expected a name (digits, cifar10, cifar100, folder:PATH, npz:PATH), a Data or a "
+            f"data: expected a name ({NAMES}), a Data or a "
             f"pair of training and test data, got {describe(data)}"
         )
     request = data if isinstance(data, DataRequest) else DataRequest(data)
@@ -130,11 +227,11 @@ def load_request(
             image_size=request.image_size,
             preprocessing=preprocessing,
             need_train=need_train,
+            context=request.context,
         )
     if file is None:
         raise DataError(
-            "no data: expected --data (digits, cifar10, cifar100, folder:PATH, npz:PATH), "
-            "or a model file with train_data() and eval_data()"
+            f"no data: expected --data ({NAMES}), or a model file with train_data() and eval_data()"
         )
     if request.image_size is not None:
         raise SettingError("image size: expected none for a model file's own data")
@@ -144,5 +241,5 @@ def load_request(
         raise DataError(
             f"{file.path}: no --data, and the file lacks {missing}; give one or the other"
         )
-    own = from_model_file(train, test, name=file.path.name)
-    return own.limited(request.train_limit, request.test_limit)
+    made = from_model_file(train, test, name=file.path.name, task=task)
+    return made.limited(request.train_limit, request.test_limit)

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.models.building import build_from_file
+from pemn_compress.models.building import build_from_file, seed_of
 from pemn_compress.models.modelfile import ModelFile, load_model_file, module_from_source
 
 # a seed -> the model as it is built under it, not filled yet
@@ -36,10 +36,11 @@ def builder_of(
     if architecture["kind"] != "source" or file is None:
         return None, []
     if travels:
+        seed = seed_of(architecture)
         try:
             text = _from_text(file)
             with _nothing_beside(file.path):
-                build_from_file(text, **variant, **arguments)
+                ready = {seed: build_from_file(text, build_seed=seed, **variant, **arguments)}
         except ModelError as error:
             told = (
                 f"{file.path.name} cannot be built from its text alone, which is all that travels "
@@ -49,6 +50,8 @@ def builder_of(
             return _of_file(file, variant, arguments), [told]
 
         def alone(seed: int) -> nn.Module:
+            if seed in ready:  # built already, and nobody has it yet
+                return ready.pop(seed)
             with _nothing_beside(file.path):
                 return build_from_file(text, build_seed=seed, **variant, **arguments)
 

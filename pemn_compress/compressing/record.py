@@ -20,7 +20,7 @@ from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
 from pemn_compress.models import building as architectures
-from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.history import ACCURACY, History, Score, StorageStep
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
 from pemn_compress.version import __version__
@@ -51,9 +51,11 @@ def begun(
         "data": {
             "name": data.name,
             "train": len(data.train) if data.train else 0,
+            "validation": len(data.validation) if data.validation else 0,
             "test": len(data.test),
             "classes": data.classes,
         },
+        "task": data.task.name,
         **_weights(masked),
         "settings": asdict(settings),
         "selection": asdict(selection),
@@ -61,8 +63,13 @@ def begun(
         "run": used,
         "storage": asdict(storage),
         "accuracy": None,
+        "metric": None,
+        "metrics": [],
         "storage_steps": [],
+        "exports": [],
         "epochs": [],
+        "kept_epoch": None,
+        "stopped": None,
         "seconds": 0.0,
         "finished": None,
         "versions": {
@@ -79,7 +86,7 @@ def finished(
     begun: Mapping[str, Any],
     packed: bytes,
     output: Path | None,
-    history: Sequence[Epoch],
+    history: History,
     steps: Sequence[StorageStep],
     seconds: float,
 ) -> dict[str, Any]:
@@ -91,12 +98,20 @@ def finished(
             "bytes": len(packed),
             "sha256": sha256(packed).hexdigest(),
         },
-        "accuracy": steps[-1].score.accuracy,
+        "accuracy": _accuracy(steps[-1].score),
+        "metric": steps[-1].score.headline.to_dict(),
+        "metrics": [metric.to_dict() for metric in steps[-1].score.metrics],
         "storage_steps": [step.to_dict() for step in steps],
         "epochs": [epoch.to_dict() for epoch in history],
+        "kept_epoch": history.kept_epoch,
+        "stopped": history.stopped,
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _accuracy(score: Score) -> float | None:
+    return next((m.value for m in score.metrics if m.name == ACCURACY), None)
 
 
 def _weights(model: MaskedModel | PrunedModel) -> dict[str, Any]:

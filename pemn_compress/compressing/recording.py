@@ -8,6 +8,7 @@ from typing import Any
 
 from pemn_compress.atomic import write_bytes
 from pemn_compress.errors import OutputError
+from pemn_compress.reporting.interchange import json_text
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.watching import Observer, say_kept, warn
 
@@ -81,7 +82,7 @@ class Recording:
     def _write(self, record: Mapping[str, Any]) -> None:
         if self._path is None:
             return
-        text = json.dumps(record, indent=2, allow_nan=False)
+        text = json_text(record)  # a metric may be no number
         write_bytes(self._path, f"{text}\n".encode(), force=self._force)
         self._force = True  # the file is ours from now on
 

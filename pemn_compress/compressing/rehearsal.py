@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from pemn_compress.compressing.comparing import (
     BATCH,
+    Look,
+    Taken,
     check_shapes,
     compare_outputs,
     compare_readers,
@@ -23,7 +25,7 @@ from pemn_compress.compressing.comparing import (
     parts,
     shapes,
 )
-from pemn_compress.compressing.passes import Cut, Inputs, run, whole
+from pemn_compress.compressing.passes import Inputs, run, whole
 from pemn_compress.compressing.passes import first as the_first
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError, SettingError
@@ -87,8 +89,16 @@ def rehearse(
         with seeded(seed):
             return build()
 
-    found = walk(masked, inputs, builder if build else None, {})
-    return replace(found, warnings=(*found.warnings, *_unreached(masked, _arguments(inputs))))
+    arguments, unreached = _arguments(inputs), list[list[str]]()
+
+    def look(taken: Taken, made: Any) -> None:
+        unreached.append(_unreached(masked, arguments, taken, made))
+
+    found = walk(masked, inputs, builder if build else None, {}, look=look)
+    if not unreached:  # there was nothing to compare
+        cut, made = outputs_of(masked, arguments, grad=True)
+        look(Taken(cut), made)
+    return replace(found, warnings=(*found.warnings, *unreached[0]))
 
 
 def walk(
@@ -98,16 +108,18 @@ def walk(
     storing: Mapping[str, Any],
     *,
     seeds: tuple[int, int] = (0, 1),
+    look: Look | None = None,
 ) -> Rehearsed:
     """Rehearse with `storing`, options of `pack`; a reader builds its model with `builder`.
 
-    `seeds` are what its random state may be: the one that the archive records, and another.
+    `seeds` are what its random state may be: the one that the archive records, and another. `look`
+    is that of `compare_outputs`.
     """
     arguments = _arguments(inputs)
     packed = pack(masked, **storing, untrained=True)
     if builder is None and is_registered(packed):
-        cut = compare_outputs(masked, load(packed, limits=ANY_SIZE), arguments)
-        return Rehearsed(packed, (), tuple(_uncut(cut)))
+        taken = compare_outputs(masked, load(packed, limits=ANY_SIZE), arguments, look=look)
+        return Rehearsed(packed, (), tuple(_uncut(taken)))
     unseen: list[str] = []
     if builder is None:
         unseen.append(
@@ -130,9 +142,9 @@ def walk(
     warnings = [] if builder is None else _trained_before(masked, first, second)
     fill(packed, first)
     before = shapes(first)
-    cut = compare_outputs(masked, first, arguments, apart)
+    taken = compare_outputs(masked, first, arguments, apart, look=look)
     check_shapes(before, first)
-    unseen += [*_uncut(cut), *compare_readers(first, second, arguments, cut, apart)]
+    unseen += [*_uncut(taken), *compare_readers(first, second, arguments, taken, apart)]
     warnings += [
         f"{one.told} differs between two builds of the model and is not in its state dict; its "
         "outputs do not depend on it in what was tried"
@@ -148,17 +160,19 @@ def _arguments(inputs: Tensor | list[Any] | Inputs) -> Inputs:
     return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
-def _unreached(masked: MaskedModel | PrunedModel, arguments: Inputs) -> list[str]:
+def _unreached(
+    masked: MaskedModel | PrunedModel, arguments: Inputs, taken: Taken, made: Any
+) -> list[str]:
     """Say which weights the outputs do not come from, in evaluation mode nor in training.
 
-    Raises TrainingError for a model that does not compute with its masked weights.
+    `made` are the outputs in evaluation mode, in their graph. Raises TrainingError for a model that
+    does not compute with its masked weights.
     """
-    cut, made = outputs_of(masked, arguments, grad=True)
     missed, when = unreachable(masked, list(parts(made))), "in evaluation mode"
     if missed:  # auxiliary heads, the first stage of a detector: there are some in training alone
         with suppress(Exception):
             other = copy.deepcopy(masked)  # a pass in training changes what batch-norm keeps
-            made = run(other, cut(arguments, the_first(BATCH)), training=True, grad=True)
+            made = run(other, taken.cut(arguments, the_first(BATCH)), training=True, grad=True)
             still = set(unreachable(other, list(parts(made))))
             missed, when = [name for name in missed if name in still], "in either mode"
     if not missed:
@@ -183,8 +197,8 @@ def _built(builder: Builder, seed: int) -> nn.Module:
     return model
 
 
-def _uncut(cut: Cut) -> list[str]:
-    if cut is not whole:
+def _uncut(taken: Taken) -> list[str]:
+    if taken.cut is not whole:
         return []
     return [
         "the model takes its inputs only as they are, not some rows of every tensor (or items of "

@@ -1,12 +1,14 @@
 """What stands between a prepared model and the first step: masks, and the rehearsal."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from math import ceil
 from pathlib import Path
 
 from pemn_compress.accounting import archive_account
+from pemn_compress.compressing.exports import try_exports
 from pemn_compress.compressing.forecast import expected_bytes
 from pemn_compress.compressing.keeping import about, first_inputs
 from pemn_compress.compressing.preparing import Prepared
@@ -27,7 +29,7 @@ from pemn_compress.reporting.words import both
 from pemn_compress.storing.saving import pack
 from pemn_compress.storing.shrinking import foldable
 from pemn_compress.training.evaluation import check_fit
-from pemn_compress.training.history import Score
+from pemn_compress.training.history import Metric, Score, accuracy
 from pemn_compress.training.recipes import Recipe
 
 
@@ -36,13 +38,14 @@ class Start:
     """What is known before the first step.
 
     `build` is how a reader builds a model file's model, None for any other; `told` says in one line
-    what will happen.
+    what will happen; `exports` how many bytes each exported file will have.
     """
 
     build: Builder | None
     expected_bytes: int
     told: str
     warnings: tuple[str, ...]
+    exports: Mapping[Path, int] = field(default_factory=dict)
 
 
 def wrap(
@@ -54,9 +57,12 @@ def wrap(
     """Return the model that will be trained, and what should be said of its settings."""
     with _heard() as told:
         if isinstance(settings, PruningSettings):
-            return PrunedModel(prepared.model, **asdict(settings), **asdict(selection)), told
+            pruned = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
+            end = 0.0 if settings.strategy == "dense" else settings.end
+            return pruned, told + _of_patience(ceil(end * recipe.epochs), recipe)
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
     told += _of_settings(settings, recipe, prepared.data)
+    told += _of_patience(settings.ramp + 1, recipe)
     return masked, told
 
 
@@ -76,33 +82,47 @@ def rehearse_run(
     recipe: Recipe,
     storage: Storage,
     output: Path | None,
+    exports: Sequence[Path] = (),
 ) -> Start:
-    """Walk the whole road with the untrained model. Raises ModelError, DataError."""
+    """Walk the whole road with the untrained model. Raises ModelError, DataError, OutputError."""
     check_fit(masked, prepared.data)
     told = architecture_of(masked.model)
     build, warned = builder_of(told, prepared.file, travels=storage.include_source)
     seed = seed_of(told)
+    writing = storage.writing() | {
+        "source": prepared.source if storage.include_source else None,
+        "about": about(prepared.data, recipe, _nothing(prepared.data), recipe.epochs),
+    }
     with _heard() as heard:
         rehearsed = walk(
             masked,
-            (first_inputs(prepared.data, 4),),
+            first_inputs(prepared.data, 4),
             build,
-            storage.writing()
-            | {
-                "source": prepared.source if storage.include_source else None,
-                "about": about(prepared.data, recipe, Score(0, len(prepared.data.test), 0.0)),
-            },
+            writing,
             seeds=(seed, (seed + 1) % 2**64),
         )
+        packed = rehearsed.archive
         if storage.shrinking() != Storage().shrinking():
-            pack(masked, **storage.writing(), **storage.shrinking(), untrained=True)
+            packed = pack(masked, **writing, **storage.shrinking(), untrained=True)
+        sizes = try_exports(exports, packed, prepared, build)
     warned += [*heard, *rehearsed.warnings]
     if isinstance(masked, MaskedModel) and prepared.pretrained:
         warned.append(replaced("the weights", masked))
     with open_archive(rehearsed.archive) as archive:
         overhead = archive_account(archive).stored.overhead or 0
     expected = expected_bytes(masked, storage, overhead)
-    return Start(build, expected, _told(masked, expected, output), (*warned, *rehearsed.unseen))
+    line = _told(masked, expected, output)
+    if sizes:
+        line = f"{line}; exported: {', '.join(map(str, sizes))}"
+    return Start(build, expected, line, (*warned, *rehearsed.unseen), sizes)
+
+
+def _nothing(data: Data) -> Score:
+    """Return a score that takes about as many bytes in an archive as a real one will."""
+    count = len(data.test)
+    if data.task.is_classification:
+        return Score(count, 0.0, (accuracy(0, count),))
+    return Score(count, 0.0, (Metric("a metric", 1 / 3),))
 
 
 @contextmanager
@@ -132,6 +152,18 @@ def _of_settings(settings: Settings, recipe: Recipe, data: Data) -> list[str]:
                 + (" or a smaller --renewal-every" if length > 1 else "")
             )
     return told
+
+
+def _of_patience(final: int, recipe: Recipe) -> list[str]:
+    """Say where patience can end no run, whose density is final after epoch `final` at first."""
+    first = max(final, 1)
+    if not recipe.patience or first + recipe.patience < recipe.epochs:
+        return []
+    since = "" if first == 1 else f", of which those from epoch {first} on have the final density"
+    return [
+        f"patience {recipe.patience} can end no run of {recipe.epochs} epochs{since}; pass more "
+        "--epochs or a smaller --patience"
+    ]
 
 
 def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None) -> str:

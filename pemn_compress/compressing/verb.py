@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import torch
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
+from pemn_compress.compressing.exports import Exported, check_exported, write_exports
 from pemn_compress.compressing.keeping import keep, read_back
-from pemn_compress.compressing.outputs import Outputs
-from pemn_compress.compressing.preparing import DataRequest, prepare
+from pemn_compress.compressing.logs import Logging
+from pemn_compress.compressing.outputs import Exports, Outputs
+from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
@@ -20,6 +23,7 @@ from pemn_compress.compressing.starting import foldless, rehearse_run, wrap
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
+from pemn_compress.data.tasks import Loss, Measure
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
@@ -27,7 +31,7 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
-from pemn_compress.training.history import Epoch, StorageStep
+from pemn_compress.training.history import History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -36,19 +40,23 @@ from pemn_compress.training.watching import Expecting, Observer
 
 @dataclass(frozen=True)
 class Compressed:
-    """What `compress` made: the archive, the restored plain model, and the run's record."""
+    """What `compress` made: the archive, the restored plain model, exports, the run's record."""
 
     path: Path | None
     archive: bytes = field(repr=False)
     model: nn.Module = field(repr=False)
-    history: list[Epoch] = field(repr=False)
+    history: History = field(repr=False)
     steps: list[StorageStep] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    exports: tuple[Exported, ...] = ()
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy of the stored model after the last epoch, in [0, 1]."""
+        """Test accuracy of the stored model, in [0, 1].
+
+        Raises KeyError where the task has another headline, as `steps[-1].score` tells.
+        """
         return self.steps[-1].score.accuracy
 
 
@@ -65,7 +73,12 @@ def compress(
     storage: Storage | None = None,
     checkpoint: str | Path | None = None,
     record: str | Path | None = None,
+    export: Exports = (),
+    log: str | Path | None = None,
+    tensorboard: str | Path | None = None,
     observer: Observer | None = None,
+    loss: Loss | None = None,
+    metrics: Measure | None = None,
     **changes: Any,
 ) -> Compressed:
     """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
@@ -83,57 +96,83 @@ def compress(
         run, storage: how the machine is used, how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
+        export: a file, or several, to make of the restored model beside the archive, as `restore`
+            makes them: .pt2, .onnx, .safetensors, .pt, .npz by extension. Tried before training.
+        log: a CSV file with a line per epoch, written as the run goes on.
+        tensorboard: a folder for TensorBoard's events (needs the package tensorboard).
         observer: who is told about progress.
-        changes: recipe settings (`epochs=10`), mask settings (`strategy="mp"`) and pruning settings
-            (`strategy="magnitude", sparsity=0.9`) to override.
+        loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
+        changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
+            (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
+            override.
 
     Before the first step the whole road is walked with untrained weights (`rehearsal`). After the
     last one the archive is read back, its tensors compared bit for bit with the trained ones, and
     the trained model's outputs with those of a model that was built as a reader builds it, before
     anything is reported. Raises PemnError and its children; whatever is raised, no half-written
-    file is left.
+    file is left. An export that fails after training all the same leaves the archive and the
+    record: OutputError says so.
     """
     started = time.perf_counter()
     run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(output, checkpoint, record, force=storage.force)
+    files = Outputs.checked(
+        output, checkpoint, record, export, log, tensorboard, force=storage.force
+    )
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
-    prepared = prepare(model, data, chosen, settings.seed, arguments or {})
+    prepared = prepare(
+        model, data, chosen, settings.seed, arguments or {}, Functions(loss, metrics)
+    )
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
-    rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive)
+    rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
-    files.check_space(rehearsed.expected_bytes)
+    files.check_space(rehearsed.expected_bytes, rehearsed.exports)
     if isinstance(observer, Expecting):
         observer.ready(rehearsed.told, warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
     recording = Recording(files.record, known, observer, force=files.replaces_record)
-    history = fit(
-        masked,
-        prepared.data,
-        chosen,
-        seed=settings.seed,
-        run=run,
-        checkpoint=files.checkpoint,
-        identity={
-            "settings": asdict(settings),
-            "masked": [tensor.name for tensor in masked.plan],
-            "architecture": of_architecture(architectures.architecture_of(masked.model)),
-        },
-        observer=recording,
-    )
+    with closing(Logging(files.logs(), recording)) as logged:
+        history = fit(
+            masked,
+            prepared.data,
+            chosen,
+            seed=settings.seed,
+            run=run,
+            checkpoint=files.checkpoint,
+            identity={
+                "settings": asdict(settings),
+                "masked": [tensor.name for tensor in masked.plan],
+                "architecture": of_architecture(architectures.architecture_of(masked.model)),
+            },
+            observer=logged,
+        )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history[-1].test)
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history.kept)
+    exported: list[Exported] = []
+    failed: list[str] = []
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)
+        exported, failed = write_exports(
+            files.exports, kept.archive, prepared, rehearsed.build, force=storage.force
+        )
     seconds = time.perf_counter() - started
     told = finished(known, kept.archive, files.archive, history, kept.steps, seconds)
+    told["exports"] = [one.to_dict() for one in exported]
     recording.finish(told)
-    warnings += recording.warnings
+    if files.archive is not None:
+        check_exported(failed, files.archive)
     return Compressed(
-        files.archive, kept.archive, kept.model, history, kept.steps, told, tuple(warnings)
+        files.archive,
+        kept.archive,
+        kept.model,
+        history,
+        kept.steps,
+        told,
+        (*warnings, *recording.warnings),
+        tuple(exported),
     )

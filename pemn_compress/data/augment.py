@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pemn_compress.data.erasing import Erase
 from pemn_compress.data.numbers import whole
 from pemn_compress.errors import SettingError, UnknownNameError
 
 ImageTransform = Callable[[Tensor], Tensor]
+ERASE = "erase"  # which comes after normalisation, and for a whole batch at once
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,15 @@ class CropFlip:
 class Augment:
     """What `parse_augment` returns: the transforms of one sample, and their batched equal.
 
-    `image` takes and returns one uint8 image (C, H, W); `normalized` takes and returns one float
-    image (C, H, W) after normalisation. `batched` does what `image` does to a batch and is there
-    when `image` is made of crop and flip alone. A part that is None changes nothing. The random
-    choices of `image` and `normalized` come from torch's global CPU generator.
+    `image` takes and returns one uint8 image (C, H, W). `batched` does what `image` does to a batch
+    and is there when `image` is made of crop and flip alone; `normalized` works on a batch after
+    normalisation. A part that is None changes nothing. The random choices of `image` come from
+    torch's global CPU generator, those of the other two are drawn for all samples of an epoch.
     """
 
     names: tuple[str, ...]
     image: ImageTransform | None
-    normalized: ImageTransform | None
+    normalized: Erase | None
     batched: CropFlip | None
 
 
@@ -90,11 +92,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One entry of the registry: its values, and what builds it from them and (height, width)."""
+    """One entry of the registry: its values, and what builds it from them and (height, width).
+
+    `build` None is for what works on batches alone.
+    """
 
     values: tuple[Value, ...]
-    build: Callable[[tuple[float, ...], tuple[int, int]], ImageTransform]
-    on_normalized: bool = False
+    build: Callable[[tuple[float, ...], tuple[int, int]], ImageTransform] | None
     colour: bool = False
 
 
@@ -127,7 +131,7 @@ def parse_augment(
     size = _height_and_width(image_size)
     channels = whole("channels", channels, 1)
     chosen: dict[str, tuple[float, ...]] = {}
-    steps: dict[bool, list[ImageTransform]] = {False: [], True: []}
+    steps: list[ImageTransform] = []
     for item in items:
         name, colon, rest = item.partition(":")
         if name not in AUGMENTATIONS:
@@ -140,16 +144,17 @@ def parse_augment(
                 f"augmentation {name!r}: expected images of 1 or 3 channels, got {channels}"
             )
         chosen[name] = _parse_values(item, name, entry.values, rest.split(":") if colon else [])
-        steps[entry.on_normalized].append(entry.build(chosen[name], size))
+        if entry.build is not None:
+            steps.append(entry.build(chosen[name], size))
     batched = None
-    on_image = {name for name in chosen if not AUGMENTATIONS[name].on_normalized}
+    on_image = set(chosen) - {ERASE}
     if on_image and on_image <= {"crop", "flip"}:
         padding = int(chosen["crop"][0]) if "crop" in chosen else 0
         batched = CropFlip(padding=padding, flip="flip" in chosen)
     return Augment(
         names=tuple(items),
-        image=_Chain(steps[False]) if on_image else None,
-        normalized=_Chain(steps[True]) if steps[True] else None,
+        image=_Chain(steps) if on_image else None,
+        normalized=Erase(chosen[ERASE][0], *size) if ERASE in chosen else None,
         batched=batched,
     )
 
@@ -210,9 +215,5 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         lambda values, size: _v2("ColorJitter", values[0], values[0], values[0]),
         colour=True,
     ),
-    "erase": Augmentation(
-        (Value("PROBABILITY", 0, 1),),
-        lambda values, size: _v2("RandomErasing", p=values[0]),
-        on_normalized=True,
-    ),
+    ERASE: Augmentation((Value("PROBABILITY", 0, 1),), None),
 }

@@ -8,12 +8,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pemn_compress.data import trees
 from pemn_compress.data.augment import Augment
 from pemn_compress.data.failures import told
 from pemn_compress.data.numbers import whole
 from pemn_compress.data.own import read_sample
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Split
+from pemn_compress.data.streams import Stream
+from pemn_compress.data.structured import read_structured
 from pemn_compress.data.workers import keep_quiet, loaded, stop
 from pemn_compress.errors import DataError, SettingError
 
@@ -24,7 +27,10 @@ RESIDENT_BYTES = 2 << 30
 
 
 class Batches:
-    """An iterable of (inputs, targets) over a split; targets are int64 (B,), both on `device`.
+    """An iterable of (inputs, targets) over a split, both on `device`.
+
+    Targets are int64 (B,), and inputs a tensor, where the split is labelled; else both are trees of
+    tensors (`trees`).
 
     Images, which `normalize` = (mean, std) is given for, come as float32 (B, C, H, W), augmented
     and then normalised: (pixel / 255 - mean) / std. Without it the inputs come as they are stored.
@@ -36,11 +42,11 @@ class Batches:
     Without a `shuffle_seed` the order is the split's, and every pass gives the same batches.
 
     The epoch stays what `set_epoch` last said, 0 at first. `workers` are processes that read and
-    augment single samples; images in memory that need only crop and flip, or nothing, are handled
-    a batch at a time and have no use for them.
+    augment single samples; images in memory that need only crop, flip and erase, or nothing, are
+    handled a batch at a time, on the device where they fit, and have no use for them.
 
     `world` makes of every batch only the part that this rank steps on; `weight` tells what the
-    mean loss over it counts.
+    mean loss over it counts. Of a stream every rank reads all batches, and steps on its part.
 
     `join_last` adds the samples of a last batch that is not full to the one before it, if there is
     one. `labels`, which may be set later, is how many a model tells apart: a target out of range is
@@ -83,18 +89,19 @@ class Batches:
         self._device = torch.device(device)
         self._statistics = _columns(normalize, self._device)
         self._loader: DataLoader[Any] | None = None
-        only_batched = self._augment.normalized is None and (
-            self._augment.image is None or self._augment.batched is not None
-        )
-        if split.inputs is not None and split.targets is not None and only_batched:
-            size_bytes = split.inputs.numel() * split.inputs.element_size()
+        self._stream, self._streamed = split.stream, (0, 1)
+        only_batched = self._augment.image is None or self._augment.batched is not None
+        if split.in_memory and only_batched:
+            held = trees.tensors((split.inputs, split.targets))
+            size_bytes = sum(tensor.numel() * tensor.element_size() for tensor in held)
             self._is_resident = self._device.type == "cpu" or size_bytes < RESIDENT_BYTES
-            store = self._device if self._is_resident else torch.device("cpu")
-            self._inputs, self._targets = split.inputs.to(store), split.targets.to(store)
-        else:
+            self._store = self._device if self._is_resident else torch.device("cpu")
+            self._inputs = trees.moved(split.inputs, self._store)
+            self._targets = trees.moved(split.targets, self._store)
+        elif split.stream is None:
             self._generator = torch.Generator()
             self._loader = DataLoader(
-                _Samples(split, self._augment, normalize),
+                _Samples(split, self._augment),
                 batch_sampler=self._keys,
                 num_workers=workers,
                 collate_fn=_collate,
@@ -106,6 +113,8 @@ class Batches:
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
+        if self._stream is not None:
+            return self._stream.length(self._keys.batch_size)
         return len(self._keys)
 
     def weight(self, step: int) -> float:
@@ -113,6 +122,8 @@ class Batches:
 
         The mean over all ranks of such weighted means is the mean over the batch.
         """
+        if self._stream is not None:
+            return self._keys.world.weight(*self._streamed)
         return self._keys.world.weight(*self._keys.bounds(step * self._keys.batch_size))
 
     def set_epoch(self, epoch: int) -> None:
@@ -125,45 +136,77 @@ class Batches:
             stop(self._loader._iterator)
             self._loader._iterator = None
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Iterate over the batches of the current epoch."""
+        if self._stream is not None:
+            return self._from_stream(self._stream)
         return self._from_memory() if self._loader is None else self._from_loader(self._loader)
 
-    def _from_memory(self) -> Iterator[tuple[Tensor, Tensor]]:
-        store = self._inputs.device
+    def _from_stream(self, stream: Stream) -> Iterator[tuple[Any, Any]]:
+        world = self._keys.world
+        seed = self._keys.generator("stream").initial_seed()
+        for inputs, targets in stream.batches(self._keys.batch_size, seed):
+            if self.labels is not None:
+                check_labels(targets, self.labels)
+            count = trees.samples(targets, inputs)
+            self._streamed = (0, count)
+            if world.size > 1:
+                if not trees.stackable(inputs, targets) or count < world.size:
+                    raise DataError(
+                        f"{stream.origin}: a batch of {count} cannot be shared by {world.size} "
+                        "ranks: expected tensors with a row for each sample, and as many samples"
+                    )
+                part = world.part(0, count)
+                rows = slice(part.start, part.stop)
+                inputs, targets = trees.rows(inputs, rows), trees.rows(targets, rows)
+            yield trees.moved(inputs, self._device), trees.moved(targets, self._device)
+
+    def _from_memory(self) -> Iterator[tuple[Any, Any]]:
+        store = self._store
         order, choices = self._keys.order(), None
         if self._augment.batched is not None:
             generator = self._keys.generator("augment")
             choices = self._augment.batched.draw(len(order), generator).to(store)
-        order = order.to(store)
+        order, erased = order.to(store), self._erased()
         for start in self._keys.starts():
             part = self._keys.part(start)
             rows = order[part.start : part.stop]
             # A copy even where rows are consecutive: a model may change its input in place.
-            inputs, targets = (
-                self._inputs.index_select(0, rows),
-                self._targets.index_select(0, rows),
-            )
+            inputs, targets = trees.rows(self._inputs, rows), trees.rows(self._targets, rows)
             if choices is not None and self._augment.batched is not None:
                 inputs = self._augment.batched.apply(inputs, choices.index_select(0, rows))
             if not self._is_resident:
                 if self._device.type == "cuda":
-                    inputs, targets = inputs.pin_memory(), targets.pin_memory()
-                inputs = inputs.to(self._device, non_blocking=True)
-                targets = targets.to(self._device, non_blocking=True)
-            yield _normalized(inputs, self._statistics), targets
+                    inputs, targets = trees.pinned(inputs), trees.pinned(targets)
+                inputs = trees.moved(inputs, self._device)
+                targets = trees.moved(targets, self._device)
+            yield self._finished(inputs, rows, erased), targets
 
-    def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _from_loader(self, loader: DataLoader[Any]) -> Iterator[tuple[Any, Any]]:
         # The loader seeds its workers from this, and would from the global generator otherwise.
         self._generator.manual_seed(self._keys.generator("workers").initial_seed())
-        for inputs, targets in loaded(loader):
+        order, erased = self._keys.order(), self._erased()
+        for start, (inputs, targets) in zip(self._keys.starts(), loaded(loader), strict=True):
             if self.labels is not None:
                 check_labels(targets, self.labels)
-            inputs = inputs.to(self._device, non_blocking=True)
-            # Where there is erasing, which comes after normalisation, the sample has both.
-            if self._augment.normalized is None:
-                inputs = _normalized(inputs, self._statistics)
-            yield inputs, targets.to(self._device, non_blocking=True)
+            inputs = trees.moved(inputs, self._device)
+            part = self._keys.part(start)
+            inputs = self._finished(inputs, order[part.start : part.stop], erased)
+            yield inputs, trees.moved(targets, self._device)
+
+    def _erased(self) -> Tensor | None:
+        """Return what is erased of every sample in this epoch, on the device; None: nothing."""
+        erase = self._augment.normalized
+        if erase is None:
+            return None
+        return erase.draw(self._keys.count, self._keys.generator("erase")).to(self._device)
+
+    def _finished(self, inputs: Tensor, rows: Tensor, erased: Tensor | None) -> Tensor:
+        """Return the samples `rows` as a model takes them: normalised, and then erased from."""
+        inputs = _normalized(inputs, self._statistics)
+        if erased is None or self._augment.normalized is None:
+            return inputs
+        return self._augment.normalized.apply(inputs, erased[rows.to(self._device)])
 
 
 class _Keys:
@@ -222,15 +265,14 @@ class _Keys:
 
 # What goes wrong with a sample travels as a value: raised in a worker, it would arrive wrapped in
 # that worker's traceback, and not as one line.
-Sample = tuple[Tensor, int] | DataError
+Sample = tuple[Any, Any] | DataError
 
 
 class _Samples(Dataset[Sample]):
     """One sample at a time, by its index and seed; runs in a worker, if there are any."""
 
-    def __init__(self, split: Split, augment: Augment, normalize: Statistics | None) -> None:
+    def __init__(self, split: Split, augment: Augment) -> None:
         self._split, self._augment = split, augment
-        self._statistics = _columns(normalize, torch.device("cpu"))
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         index, seed = key
@@ -241,8 +283,6 @@ class _Samples(Dataset[Sample]):
             sample, target = self._read(index)
             if self._augment.image is not None:
                 sample = self._augment.image(sample)
-            if self._augment.normalized is not None:
-                sample = self._augment.normalized(_normalized(sample[None], self._statistics)[0])
         except DataError as error:
             return error
         except MemoryError:
@@ -253,20 +293,32 @@ class _Samples(Dataset[Sample]):
             torch.set_rng_state(state)
         return sample, target
 
-    def _read(self, index: int) -> tuple[Tensor, int]:
-        if self._split.inputs is not None and self._split.targets is not None:
-            return self._split.inputs[index], int(self._split.targets[index])
-        assert self._split.dataset is not None
-        return read_sample(self._split.origin, self._split.dataset, index)
+    def _read(self, index: int) -> tuple[Any, Any]:
+        split = self._split
+        if split.in_memory:
+            target = trees.rows(split.targets, index)
+            return trees.rows(split.inputs, index), int(target) if split.labelled else target
+        assert split.dataset is not None
+        if not split.labelled:
+            return read_structured(split.origin, split.dataset, index)
+        return read_sample(split.origin, split.dataset, index)
 
 
-def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor] | DataError:
+def _collate(samples: list[Sample]) -> tuple[Any, Any] | DataError:
     inputs, targets = [], []
     for sample in samples:
         if isinstance(sample, DataError):
             return sample
         inputs.append(sample[0])
         targets.append(sample[1])
+    if not isinstance(targets[0], int):
+        try:
+            return trees.stacked(inputs), trees.stacked(targets)
+        except (RuntimeError, ValueError) as error:
+            return DataError(
+                f"batch: expected samples of one structure and of the same shapes: {told(error)}; "
+                "a DataLoader with a collate_fn of its own may pad them"
+            )
     shapes = sorted({tuple(tensor.shape) for tensor in inputs})
     if len(shapes) > 1:
         return DataError(f"batch: expected inputs of one shape, got {shapes[0]} and {shapes[1]}")

@@ -1,5 +1,6 @@
 """Errors in code that a user wrote, told in one line with the place of the user's own line."""
 
+import dis
 import os
 import sysconfig
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 LONGEST = 300
+_RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE")}
 _OURS = str(Path(__file__).parents[1])
 
 
@@ -28,6 +30,17 @@ def frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
         found.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     yield from reversed(found)
+
+
+def is_raised_by_user(error: BaseException) -> bool:
+    """Tell whether a line of the user's own raised an error itself, by `raise` or `assert`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or _kind(trace.tb_frame.f_code.co_filename) != "user":
+        return False
+    code = trace.tb_frame.f_code.co_code
+    return code[trace.tb_lasti] in _RAISING
 
 
 def _one_line(error: BaseException) -> str:

@@ -90,7 +90,13 @@ def relabelled(
             found = 0 if labels is None else labels.count(label)
             count = "a sample" if found == 1 else f"{found} samples" if found else "samples"
             raise _unknown(split, label, names, whose, known, count)
-    if split.inputs is not None and split.targets is not None:
+    if split.stream is not None:
+        raise DataError(
+            f"{split.origin} gives batches of its own, whose labels are not those of {whose} "
+            f"({_few([repr(name) for name in known])}, in that order): return the Dataset, whose "
+            "labels are paired by name, or take labels by position"
+        )
+    if split.in_memory:
         return replace(split, targets=tensor(table)[split.targets])
     assert split.dataset is not None
     new = None if labels is None else tuple(table[label] for label in labels)

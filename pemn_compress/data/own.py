@@ -7,16 +7,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 from pemn_compress.data.failures import told
 from pemn_compress.data.labels import paired
 from pemn_compress.data.numbers import whole
 from pemn_compress.data.samples import Data, Split
+from pemn_compress.data.streams import is_stream, stream
+from pemn_compress.data.structured import read_structured, structured_split
+from pemn_compress.data.tasks import CLASSIFY, OWN, Task
+from pemn_compress.data.trees import describe, to_tensor
 from pemn_compress.errors import DataError
 
 CALLERS = ("training data", "test data")  # where no functions of a file returned them
-EXPECTED = "a pair of arrays or tensors (inputs, targets), or a map-style Dataset"
+EXPECTED = (
+    "a pair of arrays or tensors (inputs, targets), a map-style Dataset, or a DataLoader; other "
+    "structures go with a loss(outputs, targets) of your own"
+)
 
 
 def from_model_file(
@@ -26,18 +33,24 @@ def from_model_file(
     *,
     classes: int | None = None,
     parts: tuple[str, str] = ("train_data()", "eval_data()"),
+    task: Task = CLASSIFY,
 ) -> Data:
     """Build Data from what a model file's train_data() and eval_data() returned.
 
     Each is a pair (inputs, targets) of arrays or tensors, inputs (N, ...) and integer targets (N,),
-    or a map-style Dataset of such samples; `train` may be None. Inputs are passed on as they are,
-    except that float64 becomes float32, as models have it. `input_shape` is eval_data()'s. The
-    number of classes is `classes`, or the largest that is known: from targets in memory, or from a
-    Dataset's own `classes`; None where nothing tells. Where both Datasets name their classes, the
-    labels of eval_data() become those of train_data(), by name. `parts` is what messages call them.
+    a map-style Dataset of such samples, or a DataLoader or another iterable of batches; `train` may
+    be None. With a `task` that has a loss of its own they are of any structure.
+
+    Inputs are passed on as they are, except that float64 becomes float32, as models have it.
+    `input_shape` is eval_data()'s. The number of classes is `classes`, or the largest that is
+    known: from targets in memory, or from a Dataset's own `classes`; None where nothing tells.
+    Where both Datasets name their classes, the labels of eval_data() become those of train_data(),
+    by name. `parts` is what messages call them.
 
     Raises DataError for anything else, with the function that returned it.
     """
+    if task.name == OWN:
+        return _structured(train, test, name, parts, task)
     if classes is not None:
         classes = whole("classes", classes, 1)
     splits, names, counts, firsts = [], [], [], []
@@ -61,6 +74,7 @@ def from_model_file(
         class_names=_fitting(names[-1], counts[-1]),
         input_shape=tuple(firsts[-1].shape),
         is_image=False,
+        task=task,
     )
     if len(splits) == 2:
         data = paired(data, names[0], parts[0])
@@ -69,6 +83,51 @@ def from_model_file(
         counts = counts[:1]  # those of training, or the only ones
     count = classes or max((found for found in counts if found), default=None)
     return replace(data, classes=count, class_names=_fitting(data.class_names, count))
+
+
+def _structured(train: Any, test: Any, name: str, parts: tuple[str, str], task: Task) -> Data:
+    splits = [
+        None if value is None else structured_split(f"{name}: {part}", value)
+        for part, value in zip(parts, (train, test), strict=True)
+    ]
+    if splits[1] is None:
+        raise DataError(f"{name}: {parts[1]}: expected data to measure a model on, got None")
+    return Data(
+        name=name,
+        train=splits[0],
+        test=splits[1],
+        classes=None,
+        class_names=None,
+        input_shape=_one_shape(splits[1]),
+        is_image=False,
+        task=task,
+    )
+
+
+def _one_shape(split: Split) -> tuple[int, ...]:
+    """Return the shape of a sample's input where it is one tensor, else ()."""
+    if split.dataset is not None:
+        with torch.random.fork_rng(devices=[]):
+            inputs, _ = read_structured(split.origin, split.dataset, 0)
+        return tuple(inputs.shape) if isinstance(inputs, Tensor) else ()
+    first = split.first(1)
+    inputs = first.inputs
+    return tuple(inputs.shape[1:]) if isinstance(inputs, Tensor) else ()
+
+
+def _streamed(where: str, value: Any) -> tuple[Split, Tensor, int | None]:
+    """Return the split of labelled batches, its first input, and the number of classes."""
+    made = stream(value, where)
+    inputs, targets = next(made.batches(1))
+    one = isinstance(inputs, Tensor) and isinstance(targets, Tensor)
+    if not one or not _is_integer(targets) or targets.shape != inputs.shape[:1]:
+        raise DataError(
+            f"{where}: expected batches of inputs (B, ...) and integer targets (B,), got "
+            f"{describe((inputs, targets))}"
+        )
+    dataset = value.dataset if isinstance(value, DataLoader) else value
+    found = len(class_names(dataset) or _listed_classes(dataset) or ()) or None
+    return Split(stream=made, origin=where, labelled=False), inputs[0], found
 
 
 def _check_alike(expected: str, firsts: Sequence[Tensor]) -> None:
@@ -91,7 +150,7 @@ def class_names(dataset: Any) -> tuple[str, ...] | None:
     what it is a part of, a ConcatDataset those that all its parts have. None where nothing tells,
     or where a `target_transform` makes other labels.
     """
-    while isinstance(dataset, Subset):
+    while isinstance(dataset, Subset | DataLoader):
         dataset = dataset.dataset
     if isinstance(dataset, ConcatDataset):
         parts = [class_names(part) for part in dataset.datasets]
@@ -124,21 +183,6 @@ def _synonyms(name: Any) -> str | None:
     return ", ".join(name) if words else None
 
 
-def to_tensor(value: Any) -> Tensor:
-    """Return an array, tensor or number as a tensor of a type that models take.
-
-    Raises TypeError or ValueError for what is none of these.
-    """
-    if isinstance(value, np.ndarray | np.generic):
-        value = np.asarray(value)
-        if value.dtype.kind == "u" and value.dtype.itemsize > 1:
-            value = value.astype(np.int64)  # torch can hardly compute with wide unsigned types
-        # A copy in the machine's own byte order: torch takes neither others nor read-only arrays.
-        value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
-    tensor = value.detach().cpu() if isinstance(value, Tensor) else torch.as_tensor(value)
-    return tensor.to(torch.float32) if tensor.dtype == torch.float64 else tensor
-
-
 def read_sample(where: str, dataset: Any, index: int) -> tuple[Tensor, int]:
     """Return one sample of a user's Dataset as a tensor and an integer from 0.
 
@@ -168,18 +212,6 @@ def read_sample(where: str, dataset: Any, index: int) -> tuple[Tensor, int]:
     return first, int(target)
 
 
-def describe(value: Any) -> str:
-    """Name a value's type, and its items' or its shape, in one line."""
-    if isinstance(value, list | tuple):
-        items = ", ".join(describe(item) for item in value[:3])
-        return f"({items}{', ...' if len(value) > 3 else ''})"
-    if isinstance(value, Tensor | np.ndarray):
-        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if isinstance(value, Mapping):
-        return f"{type(value).__name__} of {', '.join(map(repr, list(value)[:3]))}"
-    return type(value).__name__
-
-
 def _split(where: str, value: Any) -> tuple[Split, Tensor, int | None]:
     """Return the split, its first input, and the number of classes if it is known."""
     if isinstance(value, TensorDataset) and len(value.tensors) == 2:
@@ -189,16 +221,8 @@ def _split(where: str, value: Any) -> tuple[Split, Tensor, int | None]:
         assert split.inputs is not None
         assert split.targets is not None
         return split, split.inputs[0], int(split.targets.max()) + 1
-    if isinstance(value, DataLoader):
-        raise DataError(
-            f"{where}: expected {EXPECTED}, got a DataLoader; return the Dataset in it "
-            "(loader.dataset): batches are made, and shuffled, from that"
-        )
-    if isinstance(value, IterableDataset):
-        raise DataError(
-            f"{where}: expected {EXPECTED}, got {type(value).__name__}, an IterableDataset: "
-            "samples are asked for by their number"
-        )
+    if is_stream(value):
+        return _streamed(where, value)
     map_style = hasattr(value, "__len__") and hasattr(value, "__getitem__")
     if isinstance(value, Tensor | np.ndarray | Mapping | str | bytes | type) or not map_style:
         raise DataError(f"{where}: expected {EXPECTED}, got {describe(value)}")

@@ -1,5 +1,6 @@
 """What a loader returns and a training run takes: the splits, and what to know of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,35 +8,46 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
+from pemn_compress.data import trees
 from pemn_compress.data.numbers import finite, whole
-from pemn_compress.errors import DataError
+from pemn_compress.data.streams import Stream
+from pemn_compress.data.tasks import CLASSIFY, Task
+from pemn_compress.errors import DataError, SettingError
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The samples to train on, or those to test on: two tensors in memory, or a Dataset.
+    """The samples to train on, or those to test on: in memory, in a Dataset, or in a stream.
 
     In memory, `inputs` is (N, ...), uint8 (N, C, H, W) for images, and `targets` is int64 (N,).
     Otherwise `dataset` is a map-style Dataset whose samples are (input, integer target) pairs;
-    `labels` are its targets where they are known before the samples are read.
+    `labels` are its targets where they are known before the samples are read. A `stream` gives
+    batches in an order of its own.
+
+    Where samples are not `labelled`, inputs and targets are trees of tensors with a row for each
+    sample (`trees`), and a Dataset's samples are of any structure.
 
     `origin` is what messages about a sample call the split. Raises DataError for anything else.
     """
 
-    inputs: Tensor | None = None
-    targets: Tensor | None = None
+    inputs: Any = None
+    targets: Any = None
     dataset: Dataset[Any] | None = None
     labels: tuple[int, ...] | None = None
     origin: str = "data"
+    stream: Stream | None = None
+    labelled: bool = True
 
     def __post_init__(self) -> None:
-        in_memory = isinstance(self.inputs, Tensor) and isinstance(self.targets, Tensor)
-        none = self.inputs is None and self.targets is None
-        if in_memory == (self.dataset is not None) or not (in_memory or none):
+        kinds = [self.in_memory, self.dataset is not None, self.stream is not None]
+        half = (self.inputs is None) != (self.targets is None)
+        if sum(kinds) != 1 or half:
             raise DataError(f"{self.origin}: expected tensors of inputs and targets, or a dataset")
-        if in_memory:
-            assert self.inputs is not None
-            assert self.targets is not None
+        if self.in_memory and self.labelled:
+            if not isinstance(self.inputs, Tensor) or not isinstance(self.targets, Tensor):
+                raise DataError(
+                    f"{self.origin}: expected tensors of inputs and targets, or a dataset"
+                )
             shape, labels = tuple(self.inputs.shape), tuple(self.targets.shape)
             if not shape or labels != shape[:1] or self.targets.dtype != torch.int64:
                 raise DataError(
@@ -45,13 +57,20 @@ class Split:
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        if self.targets is not None:
-            return len(self.targets)
+        if self.stream is not None:
+            return self.stream.samples
+        if self.in_memory:
+            return trees.samples(self.targets, self.inputs)
         return len(self.dataset)  # type: ignore[arg-type]  # Dataset does not declare __len__
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all samples are tensors in memory."""
+        return self.inputs is not None
 
     def known_labels(self) -> list[int] | None:
         """Return all labels, or None where only reading the samples would tell."""
-        if self.targets is not None:
+        if self.in_memory and self.labelled:
             labels: list[int] = self.targets.tolist()
             return labels
         return None if self.labels is None else list(self.labels)
@@ -59,26 +78,58 @@ class Split:
     def first(self, count: int) -> "Split":
         """Return the first `count` samples, or all of them where there are fewer.
 
-        Raises SettingError for a count below 1.
+        Of a stream it reads the first batch, which may have fewer, and is taken whole where its
+        tensors do not have a row for each sample. Raises SettingError for a count below 1.
         """
         count = whole("limit of samples", count, 1)
+        if self.stream is not None:
+            return self._first_of_stream(self.stream, count)
         if count >= len(self):
             return self
-        if self.inputs is not None and self.targets is not None:
-            return replace(self, inputs=self.inputs[:count], targets=self.targets[:count])
+        if self.in_memory:
+            part = slice(count)
+            return replace(
+                self, inputs=trees.rows(self.inputs, part), targets=trees.rows(self.targets, part)
+            )
         assert self.dataset is not None
         labels = None if self.labels is None else self.labels[:count]
         return replace(self, dataset=Subset(self.dataset, range(count)), labels=labels)
 
+    def _first_of_stream(self, stream: Stream, count: int) -> "Split":
+        inputs, targets = next(stream.batches(count))
+        if trees.stackable(inputs, targets):
+            part = slice(count)
+            inputs, targets = trees.rows(inputs, part), trees.rows(targets, part)
+            return Split(inputs, targets, origin=self.origin, labelled=False)
+        batch = [(inputs, targets)]
+        whole_batch = Stream(batch, trees.samples(targets, inputs), 1, self.origin)
+        return replace(self, stream=whole_batch)
+
+    def chosen(self, indices: Sequence[int]) -> "Split":
+        """Return the samples at `indices`, in that order. Raises SettingError for a stream's."""
+        if self.stream is not None:
+            raise SettingError(
+                f"{self.origin} gives batches of its own, whose samples have no numbers to choose "
+                "by: expected a Dataset or tensors, or a validation part of your own"
+            )
+        if self.in_memory:
+            rows = torch.tensor(indices, dtype=torch.int64)
+            inputs, targets = trees.rows(self.inputs, rows), trees.rows(self.targets, rows)
+            return replace(self, inputs=inputs, targets=targets)
+        assert self.dataset is not None
+        labels = None if self.labels is None else tuple(self.labels[index] for index in indices)
+        return replace(self, dataset=Subset(self.dataset, indices), labels=labels)
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Two splits, and what a model and a record need to know of them.
+    """Two splits, perhaps a third, and what a model and a record need to know of them.
 
     `name` is the specification as the user wrote it, and `input_shape` that of one sample: (C, H,
     W) for images. For images `mean` and `std` are per channel, in units of pixel values in [0, 1];
     for everything else they are empty. `classes` is None where a model file's Dataset does not
-    say. `notes` are lines that a user should read.
+    say. `validation` is measured on while training goes on, and chosen by; it is None where all
+    samples are trained on. `notes` are lines that a user should read. `task` is what is learned.
 
     Raises DataError where they contradict each other.
     """
@@ -93,6 +144,8 @@ class Data:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    task: Task = CLASSIFY
+    validation: Split | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(whole(f"data {self.name!r}: input shape", n, 0) for n in self.input_shape)
@@ -137,6 +190,12 @@ class Data:
     def limited(self, train_limit: int | None = None, test_limit: int | None = None) -> "Data":
         """Return the same data with only the first samples of each split; None takes all."""
         train, test = self.train, self.test
+        for split, limit in ((train, train_limit), (test, test_limit)):
+            if split is not None and split.stream is not None and limit is not None:
+                raise SettingError(
+                    f"limit of samples: {split.origin} gives batches of its own: expected no "
+                    "limit, or a Dataset, whose samples have numbers"
+                )
         if train is not None and train_limit is not None:
             train = train.first(train_limit)
         return replace(

@@ -25,6 +25,7 @@ from pemn_compress.data.preprocessing import (
     preprocessed,
 )
 from pemn_compress.data.samples import Data, Split
+from pemn_compress.data.text import CONTEXT, LARGEST_CONTEXT, load_text
 from pemn_compress.errors import DataError, SettingError, UnknownNameError
 
 __all__ = ["DATASETS", "Data", "Split", "from_model_file", "load_data"]
@@ -40,6 +41,7 @@ class Request:
     download: bool
     need_train: bool
     sizes: Preprocessing | None
+    context: int
 
 
 def load_data(
@@ -52,8 +54,9 @@ def load_data(
     image_size: int | None = None,
     preprocessing: Preprocessing | None = None,
     need_train: bool = True,
+    context: int | None = None,
 ) -> Data:
-    """Load the data that `spec` names: digits, cifar10, cifar100, folder:PATH or npz:PATH.
+    """Load the data that `spec` names, one of DATASETS.
 
     digits is scikit-learn's 8x8 images; of every five of a class, in their order, the third is for
     testing.
@@ -64,7 +67,9 @@ def load_data(
     samples take turns between the classes, so that the first N are spread over all of them.
     npz:PATH holds x_train, y_train, x_test and y_test, and may hold the names of the `classes`:
     x is uint8 (N, H, W), (N, H, W, C) if the last axis is 1, 3 or 4 long, otherwise (N, C, H, W).
-    docs/data.md tells more of both.
+    text:PATH and chars:PATH are a plain text, byte by byte or character by character, cut into
+    pieces of `context` tokens (128), each with the tokens that follow; the last tenth is for tests.
+    docs/data.md tells more of all.
 
     `train_limit` and `test_limit` take the first N samples, or all of them where there are fewer;
     mean and std are always those of the whole training split, unless `preprocessing` names others.
@@ -90,9 +95,12 @@ def load_data(
             raise SettingError("image size: expected none beside a resize or a center crop")
         size = whole("image size", image_size, 1, LARGEST_SIDE)
         sizes = Preprocessing(resize=size, center_crop=size)
+    if context is not None and name not in ("text", "chars"):
+        raise SettingError(f"context: expected none for {spec}, which is no text")
+    context = whole("context", CONTEXT if context is None else context, 2, LARGEST_CONTEXT)
     path = os.path.expanduser(path)
     spec = spec.encode("utf-8", "backslashreplace").decode()  # a record holds no other bytes
-    request = Request(spec, Path(path), Path(data_dir), download, need_train, sizes)
+    request = Request(spec, Path(path), Path(data_dir), download, need_train, sizes, context)
     data = DATASETS[name](request).limited(train_limit, test_limit)
     return preprocessed(data, steps)
 
@@ -165,6 +173,11 @@ DATASETS: dict[str, Callable[[Request], Data]] = {
     "cifar10": _load_cifar,
     "cifar100": _load_cifar,
     "folder": _load_folder,
+    "text": lambda request: load_text(request.path, name=request.spec, context=request.context),
+    "chars": lambda request: load_text(
+        request.path, name=request.spec, context=request.context, by_character=True
+    ),
     "npz": lambda request: load_npz(request.path, name=request.spec, need_train=request.need_train),
 }
-PATH_HINTS = {"folder": ":PATH", "npz": ":PATH"}
+PATH_HINTS = dict.fromkeys(("folder", "npz", "text", "chars"), ":PATH")
+NAMES = ", ".join(name + PATH_HINTS.get(name, "") for name in DATASETS)

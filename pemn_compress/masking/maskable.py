@@ -23,12 +23,6 @@ def check_maskable(model: Any) -> None:
     for path, module in model.named_modules():
         where = f"module {path or type(model).__name__!r}"
         _refuse_wrapper(where, module, is_root=not path)
-        remade = any(isinstance(hook, _REMAKERS) for hook in module._forward_pre_hooks.values())
-        if hasattr(module, "parametrizations") or remade:
-            raise ModelError(
-                f"{where}: expected plain parameters, got a parametrized one (weight norm, "
-                "spectral norm or pruning?); remove the parametrization before masking"
-            )
         for name, parameter in module._parameters.items():
             if isinstance(parameter, UninitializedParameter):
                 raise ModelError(
@@ -40,6 +34,21 @@ def check_maskable(model: Any) -> None:
                     f"{where}: parameter {name!r} is sharded already: expected a whole one; mask "
                     "the model first, then shard the masked model: fully_shard(masked)"
                 )
+
+
+def remade(module: nn.Module) -> dict[str, list[str]]:
+    """Return which tensors a module makes anew in every pass: name -> the parameters they are of.
+
+    Those of weight norm, spectral norm and other parametrizations, of today's kind and of the old.
+    """
+    found: dict[str, list[str]] = {}
+    for name, parts in getattr(module, "parametrizations", {}).items():
+        found[name] = [f"parametrizations.{name}.{own}" for own, _ in parts.named_parameters()]
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, _REMAKERS):
+            name = str(getattr(hook, "name", "") or getattr(hook, "_tensor_name", "weight"))
+            found[name] = [own for own in module._parameters if own.startswith(f"{name}_")]
+    return found
 
 
 def _refuse_wrapper(where: str, module: nn.Module, *, is_root: bool) -> None:

@@ -139,6 +139,11 @@ class MaskedModel(PlannedModel):
         self._take_over(model)
         self._tell(told_of_optimizers(self.held()))
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the density is the one that the settings say, and no longer on its way there."""
+        return self.budget == self._budget(self.settings.ramp)
+
     def advance(
         self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None
     ) -> None:

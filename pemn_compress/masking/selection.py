@@ -1,6 +1,6 @@
 """From a plain model to its plan: which parameters are masked, and which stay dense."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,7 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.masking.fans import fans
-from pemn_compress.masking.maskable import check_maskable
+from pemn_compress.masking.maskable import check_maskable, remade
 from pemn_compress.masking.rules.numbers import flag, shown
 from pemn_compress.masking.rules.plan import Plan, PlannedTensor
 
@@ -90,6 +90,9 @@ def candidates(model: nn.Module, selection: Selection) -> list[Candidate]:
     if selection.last_layer_dense:
         chosen = chosen[:-1]
     kept = set(chosen)
+    of_chosen = {name for key in kept for name in names[key]}
+    for path, module in model.named_modules():
+        _refuse_remade(path, module, selection, of_chosen)
     return [
         Candidate(tuple(group), parameters[key], key in fitting, key in kept)
         for key, group in names.items()
@@ -142,6 +145,27 @@ def _fits(model: nn.Module, names: Sequence[str], parameter: nn.Parameter) -> bo
 def _is_masked(names: Sequence[str], selection: Selection, by_default: bool) -> bool:
     masked = matches(names, selection.include) if selection.include else by_default
     return masked and not matches(names, selection.exclude)
+
+
+def _refuse_remade(
+    path: str, module: nn.Module, selection: Selection, chosen: Collection[str]
+) -> None:
+    """Refuse to mask what a module makes anew in every pass, or another tensor beside it."""
+    prefix = f"{path}." if path else ""
+    for name, parts in remade(module).items():
+        sources = [module.get_parameter(part) for part in parts]
+        by_default = isinstance(module, MASKED_MODULES) and any(
+            one.dim() >= 2 and one.requires_grad for one in sources
+        )
+        names = [prefix + one for one in (name, *parts)]
+        beside = any(prefix + own in chosen for own in module._parameters)
+        if beside or _is_masked(names, selection, by_default):
+            where = f"module {path or type(module).__name__!r}"
+            raise ModelError(
+                f"{where}: expected plain parameters, got a parametrized one ({name}: weight norm, "
+                "spectral norm or pruning?); remove the parametrization before masking, or leave "
+                f"the module dense with exclude=['{prefix}*']"
+            )
 
 
 def _planned(model: nn.Module, one: Candidate) -> PlannedTensor:

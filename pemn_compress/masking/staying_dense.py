@@ -27,15 +27,19 @@ def told_of_dense(model: nn.Module, selection: Selection | None = None) -> list[
     other = [
         one
         for one in unasked
-        if one.parameter.dim() >= 2 and not _is_frozen(one) and (selection.include or not one.fits)
+        if one.parameter.dim() >= 2
+        and not _is_frozen(one)
+        and (selection.include or not one.fits)
+        and "parametrizations." not in one.names[0]  # of which weights are made: nothing masks them
     ]
     masked = [one for one in found if one.chosen]
     lines = []
     if frozen:
+        single = len(frozen) == 1
         lines.append(
-            f"frozen (requires_grad=False) and left as it is: {_count(frozen)} "
-            f"({_some(one.names[0] for one in frozen)}); "
-            f"{_include([*masked, *frozen], found)} masks it, too"
+            f"frozen (requires_grad=False) and left as {'it is' if single else 'they are'}: "
+            f"{_count(frozen)} ({_some(one.names[0] for one in frozen)}); "
+            f"{_include([*masked, *frozen], found)} masks {'it' if single else 'them'}, too"
         )
     if _numel(other) > TOLD_FROM * total:
         lines.append(

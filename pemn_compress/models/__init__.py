@@ -12,6 +12,7 @@ from pemn_compress.models import vision
 from pemn_compress.models.checks import NEAREST, check_argument, check_scalar, plain
 from pemn_compress.models.convmixer import convmixer
 from pemn_compress.models.convnet import conv2, conv4, conv6, conv8
+from pemn_compress.models.gpt import gpt
 from pemn_compress.models.mlp import mlp
 from pemn_compress.models.resnet import resnet20, resnet32, resnet56
 from pemn_compress.models.resnet18 import resnet18, resnet34
@@ -121,6 +122,9 @@ def parameters_of(name: str) -> dict[str, object]:
 # Whose shapes follow from the side of a square image.
 SQUARE = frozenset({"mlp", "conv2", "conv4", "conv6", "conv8", "vit"})
 
+# What takes tokens, not images.
+OF_TOKENS = frozenset({"gpt"})
+
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "conv2": conv2,
@@ -134,4 +138,5 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet34": resnet34,
     "convmixer": convmixer,
     "vit": vit,
+    "gpt": gpt,
 }

@@ -58,6 +58,15 @@ class ModelFile:
         """Return what the file's eval_data() returns, or None if it has no such function."""
         return self._data("eval_data")
 
+    def function(self, name: str) -> Callable[..., object] | None:
+        """Return a function of the file, or None if it has none of that name. Raises ModelError."""
+        function = self.module.__dict__.get(name)
+        if function is not None and not callable(function):
+            raise ModelError(
+                f"{self.path}: expected {name} to be a function; got {describe(function)}"
+            )
+        return cast("Callable[..., object] | None", function)
+
     def _entry(self) -> Callable[..., object]:
         entry = self.module.__dict__.get(self.entry)
         if callable(entry) and not isinstance(entry, nn.Module):

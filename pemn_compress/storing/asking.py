@@ -25,6 +25,7 @@ INPUT_DTYPES = {
 }  # fmt: skip
 ANY, NONE = "any", "none"
 MOST_DIMENSIONS = 8
+MOST_INPUTS = 64
 MOST_RECORDED = 1 << 22  # numbers of one sample that an archive may ask for by itself
 
 Key = int | str  # an input's position, or its name
@@ -55,6 +56,9 @@ def shapes_and_dtypes(
         key: _checked_shape(shape)
         for key, shape in _by_key(asked.input_shape, "input_shape", _is_shape).items()
     }
+    several = recorded.get("inputs") if isinstance(recorded, Mapping) else None
+    if not shapes and several is not None:
+        return _recorded_inputs(module, archive, several)
     shapes = shapes or {0: _recorded_shape(archive, recorded)}
     dtypes = _by_key(asked.input_dtype, "input_dtype", lambda one: not _is_many(one))
     if dtypes and not _is_many(asked.input_dtype):  # one for all
@@ -139,16 +143,38 @@ def _checked_dtype(value: object) -> torch.dtype:
     return INPUT_DTYPES[name]
 
 
-def _recorded_shape(archive: Archive, recorded: object) -> Shape:
+def _recorded_inputs(
+    module: nn.Module, archive: Archive, recorded: object
+) -> dict[Key, tuple[Shape, torch.dtype]]:
+    """Return what an archive says of several inputs, by position or name."""
+    if not isinstance(recorded, Mapping) or not 1 <= len(recorded) <= MOST_INPUTS:
+        raise SettingError(
+            f"{archive.name}: about, input, inputs: expected 1 to {MOST_INPUTS} of them by "
+            f"position or name, got {clean(recorded):.80}; pass --input-shape for each"
+        )
+    told: dict[Key, tuple[Shape, torch.dtype]] = {}
+    own = own_dtype(module)
+    for name, one in recorded.items():
+        key: Key = int(name) if str(name).isdecimal() and len(str(name)) < 4 else str(name)
+        dtype = _recorded_dtype(archive, one)
+        told[key] = (
+            _recorded_shape(archive, one, least=0),
+            INPUT_DTYPES[dtype[0]] if dtype else own,
+        )
+    return told
+
+
+def _recorded_shape(archive: Archive, recorded: object, *, least: int = 1) -> Shape:
     shape = recorded.get("shape") if isinstance(recorded, Mapping) else recorded
     if shape is None:
         raise SettingError(
             f"{archive.name}: does not record the shape of its model's input; pass "
             "--input-shape 3,32,32 (one sample, without the batch), or input_shape=(3, 32, 32)"
         )
-    sizes = shape if isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS else []
+    listed = isinstance(shape, list) and least <= len(shape) <= MOST_DIMENSIONS
+    sizes = shape if isinstance(shape, list) and listed else []
     numbers = all(type(size) is int and size >= 1 for size in sizes)
-    if not sizes or not numbers or prod(sizes) > MOST_RECORDED:
+    if not listed or not numbers or prod(sizes) > MOST_RECORDED:
         raise SettingError(
             f"{archive.name}: about, input, shape: expected 1 to {MOST_DIMENSIONS} sizes of 1 or "
             f"more, {MOST_RECORDED:,} numbers at most, got {clean(shape):.80}; pass the shape of "

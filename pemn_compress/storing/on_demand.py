@@ -65,6 +65,11 @@ class PackedWeights:
 
         As long as somebody holds it, asking again gives the same tensor.
         """
+        if torch.compiler.is_compiling():
+            raise ModelError(
+                f"{name}: its values stay packed, and no compiled program can make them: expected "
+                "the plain model to be compiled: load it without packed=True"
+            )
         target = self._targets[name]
         key = (target, casts, device, detached)
         with self._lock:

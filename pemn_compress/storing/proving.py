@@ -51,7 +51,12 @@ def run(module: nn.Module, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # what a model warns of it says when it is used
-        return list(leaves(plain(module(*args, **kwargs))))
+        try:
+            return list(leaves(plain(module(*args, **kwargs))))
+        except SystemExit as error:
+            raise ModelError(
+                f"{type(module).__name__}: its forward ends the program (SystemExit: {error})"
+            ) from error
 
 
 def trials(module: nn.Module, example: Example) -> list[Trial]:

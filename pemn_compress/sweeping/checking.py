@@ -16,12 +16,18 @@ from torch import nn
 
 from pemn_compress import models
 from pemn_compress.compressing.forecast import CONTAINER_BYTES, dense_bytes, planned_bytes
-from pemn_compress.compressing.preparing import DataRequest, is_model_file, load_request
+from pemn_compress.compressing.preparing import (
+    DataRequest,
+    implied_arguments,
+    is_model_file,
+    load_request,
+)
 from pemn_compress.compressing.settling import settle
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.compressing.verb import compress
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import DataError, PemnError, SettingError
+from pemn_compress.data.tasks import CLASSIFY, Task
+from pemn_compress.errors import PemnError, SettingError
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings, fill
@@ -49,6 +55,7 @@ class DataFacts:
     classes: int | None
     train: int
     test: int
+    task: Task = CLASSIFY
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,7 @@ def facts_of(data: Data) -> DataFacts:
         data.classes,
         len(data.train or ()),
         len(data.test),
+        data.task,
     )
 
 
@@ -201,17 +209,7 @@ def _planned(
     implied: dict[str, Any] = {}
     if file is None:
         models.parameters_of(model)  # an unknown name is told before what its data lacks
-        if not facts.is_image:
-            raise DataError(
-                f"architecture {model!r} takes images, data {facts.name!r} is none: expected "
-                "inputs of shape (channels, height, width)"
-            )
-        implied = models.data_arguments(
-            model,
-            channels=facts.input_shape[0],
-            image_size=facts.input_shape[1:],
-            classes=facts.classes or 0,
-        )
+        implied = implied_arguments(model, facts)
     try:
         built = make() if arguments.get("weights") is not None else without_memory(make)
     except (NotImplementedError, RuntimeError):  # an initialisation that needs real numbers

@@ -2,11 +2,12 @@
 
 OUT/grid.json                the grid: {"sha256", "title", "profile", "rows"}
 OUT/<run>/run.json           {"id", "row", "options", "command", "grid"}
-              record.json        as of `pemn compress --record`; "finished" is null until it is
-              model.pemn         the archive
-              checkpoint.pt      while the run is unfinished
-              output.txt         what the run printed, over all its starts
-              failed.txt         one line, where its last start failed
+          record.json        as of `pemn compress --record`; "finished" is null until it is
+          log.csv            a line per epoch
+          model.pemn         the archive
+          checkpoint.pt      while the run is unfinished
+          output.txt         what the run printed, over all its starts
+          failed.txt         one line, where its last start failed
 """
 
 import json
@@ -23,7 +24,7 @@ from pemn_compress.errors import OutputError, SettingError
 from pemn_compress.printable import one_line
 
 NEW, INTERRUPTED, FAILED, FINISHED = "new", "interrupted", "failed", "finished"
-GRID, RUN, RECORD, ARCHIVE = "grid.json", "run.json", "record.json", "model.pemn"
+GRID, RUN, RECORD, ARCHIVE, LOG = "grid.json", "run.json", "record.json", "model.pemn", "log.csv"
 CHECKPOINT, OUTPUT, FAILURE, LOCK = "checkpoint.pt", "output.txt", "failed.txt", ".lock"
 
 
@@ -68,6 +69,7 @@ def files_of(folder: Path) -> list[str]:
         f"--output={folder / ARCHIVE}",
         f"--record={folder / RECORD}",
         f"--checkpoint={folder / CHECKPOINT}",
+        f"--log={folder / LOG}",
         "--force",
     ]
 

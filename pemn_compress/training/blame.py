@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from pemn_compress.data import failures
-from pemn_compress.data.failures import frames
+from pemn_compress.data.failures import frames, is_raised_by_user
+from pemn_compress.data.trees import one_shape
 from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import DataError, ModelError, PemnError, TrainingError
 from pemn_compress.masking.host import PlannedModel
@@ -34,16 +36,18 @@ def is_models_own(error: BaseException) -> bool:
     name = "" if deepest is None else deepest[0].f_code.co_name
     if isinstance(error, RecursionError) or name == "_forward_unimplemented":
         return True
+    if is_raised_by_user(error):
+        return True
     return not isinstance(error, _OF_INPUTS)
 
 
 @contextmanager
 def blamed(
-    model: nn.Module, data: str, inputs: Tensor, *, place: str = "", how: str = ""
+    model: nn.Module, data: str, inputs: Any, *, place: str = "", how: str = ""
 ) -> Iterator[None]:
     """Turn what a model raises into a ModelError, or a DataError where its inputs may be why.
 
-    `place` comes first in the message, `how` says how the model was given `inputs` (N, ...).
+    `place` comes first in the message, `how` says how the model was given `inputs`.
     Refusals of ours, a lack of memory, lost ranks and lost workers are told elsewhere, and pass.
     """
     try:
@@ -55,7 +59,7 @@ def blamed(
     except (Exception, SystemExit) as error:  # whatever a user's own forward() raises
         if is_out_of_memory(error) or is_lost(error) or lost_worker(error):
             raise
-        shape, reason = tuple(inputs.shape[1:]), told(error, model)
+        shape, reason = one_shape(inputs), told(error, model)
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise ModelError(
                 f"{place}torch.compile cannot take the model: {reason}; train without compile"

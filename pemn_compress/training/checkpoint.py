@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -12,19 +11,22 @@ from torch import Tensor, nn
 
 from pemn_compress.atomic import check_output, write_file
 from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError
+from pemn_compress.training.averaging import Average
+from pemn_compress.training.choosing import Choice
 from pemn_compress.training.corrections import merged, renumbered, untrained
-from pemn_compress.training.history import Epoch, Score
+from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import differences, digest, first_difference, trained
 
-FORMAT = 2  # of what a checkpoint holds
+FORMAT = 4  # of what a checkpoint holds
 
 
 class Checkpoint:
     """A file that keeps the last epoch of a run; what it cannot keep does not end the run.
 
     `identity` is what must agree for a run to go on from it (`identity.must_agree`), `told` what
-    may differ and is told. `warn` takes a line, `say_kept` the epochs that the file holds by now.
-    Of many ranks one `writes`; the others may not even see the place.
+    may differ and is told; `average` and `choice` are kept beside the model. `warn` takes a line,
+    `say_kept` the epochs that the file holds by now. Of many ranks one `writes`; the others may not
+    even see the place.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         identity: Mapping[str, Any],
         told: Mapping[str, Any],
+        average: Average | None,
+        choice: Choice,
         *,
         warn: Callable[[str], None],
         say_kept: Callable[[list[Epoch]], None],
@@ -49,6 +53,7 @@ class Checkpoint:
         self.path, self.kept = path, 0
         self._model, self._optimizer = model, optimizer
         self._identity, self._told = identity, told
+        self._average, self._choice = average, choice
         self._warn, self._say_kept = warn, say_kept
         self._failed = False
         self._start = {key: digest(value) for key, value in untrained(model).items()}
@@ -90,11 +95,17 @@ class Checkpoint:
         if content is None:
             return []
         try:
-            history = [Epoch(**{**e, "test": Score(**e["test"])}) for e in content["history"]]
+            history = [Epoch.from_dict(epoch) for epoch in content["history"]]
             state, remarks = merged(self._model, content["model"], content["start"])
             self._model.load_state_dict(state)
             names, saved = content["optimizer names"], content["optimizer"]
             self._optimizer.load_state_dict(renumbered(self._names(), names, saved))
+            if self._average is not None:
+                self._average.take(content["average"])
+            start = content["start"]
+            self._choice.take(
+                content["choice"], history, lambda old: merged(self._model, old, start)[0]
+            )
         except Exception as error:  # torch raises several kinds for other names or shapes
             reason = " ".join(str(error).split())
             raise TrainingError(
@@ -120,11 +131,13 @@ class Checkpoint:
             "format": FORMAT,
             "identity": self._identity,
             "told": self._told,
-            "history": [asdict(epoch) for epoch in history],
+            "history": [epoch.to_dict() for epoch in history],
             "model": self._model.state_dict(),
             "start": self._start,
             "optimizer": self._optimizer.state_dict(),
             "optimizer names": self._names(),
+            "average": self._average and self._average.state(),
+            "choice": self._choice.state(),
         }
         try:
             write_file(self.path, lambda stream: _save(content, stream), force=True)

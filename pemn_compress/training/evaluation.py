@@ -1,4 +1,4 @@
-"""Does a model fit its data, and how well does it do on them? Any nn.Module that classifies."""
+"""Does a model fit its data, and how well does it do on them? Any nn.Module, any task."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -6,39 +6,45 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
+from pemn_compress.data import trees
 from pemn_compress.data.batches import Batches, check_labels
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError, PemnError
 from pemn_compress.training.blame import blamed
 from pemn_compress.training.history import Score
 from pemn_compress.training.recipes.numbers import integer
+from pemn_compress.training.tally import Tally
 from pemn_compress.training.untouched import untouched
 
 
 def check_fit(model: nn.Module, data: Data) -> int:
-    """Try two samples before hours are spent; return how many outputs the model has.
+    """Try two samples before hours are spent; return how many classes the model tells apart.
 
-    The model, its gradients and all random states are left as they were. Raises DataError where
-    model and data do not fit, ModelError where the model's own code fails.
+    0 where its task is not to classify: its loss and its metrics are then tried. The model, its
+    gradients and all random states are left as they were. Raises DataError where model and data do
+    not fit, ModelError where the model's own code, or that of its task, fails.
     """
-    for name, split in (("training", data.train), ("test", data.test)):
+    parts = (("training", data.train), ("validation", data.validation), ("test", data.test))
+    for name, split in parts:
         if split is not None and not len(split):
             raise DataError(f"data {data.name!r} has no {name} samples: expected some, got none")
     if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
         with torch.random.fork_rng(devices=[]):
             _outputs(model, data.test, data, 2)  # its layers take their sizes from this
     with untouched(model):
-        outputs = _outputs(model, data.test, data, 2).shape[1]
+        found = _outputs(model, data.test, data, 2)
+    if not data.task.is_classification:
+        return 0
+    outputs = int(found.shape[1])
     if data.classes is not None and outputs < data.classes:
         raise DataError(
             f"data {data.name!r} has {data.classes} classes, the model only {outputs} "
             "outputs; build it with more"
         )
-    for name, split in (("training", data.train), ("test", data.test)):
-        if split is not None and split.targets is not None:
+    for name, split in parts:
+        if split is not None and split.in_memory:
             check_labels(split.targets, outputs, f"data {data.name!r}, {name} labels")
     return outputs
 
@@ -84,22 +90,20 @@ def evaluate(
         device=device,
         join_last=_takes_no_last(model, split, data, batch_size),
     )
-    correct = torch.zeros((), dtype=torch.int64, device=device)
-    loss = torch.zeros((), dtype=wide(device), device=device)
-    total = 0
+    tally = Tally(data.task, wide(device))
     with evaluating(model), closing(batches):
         for inputs, targets in batches:
+            count = trees.samples(targets, inputs)
             with blamed(model, data.name, inputs):
-                outputs = model(inputs)
-                check_outputs(outputs, len(targets))
-            if batches.labels is None:
-                batches.labels = outputs.shape[1]
-                known = targets if split.targets is None else split.targets
-                check_labels(known, batches.labels, f"data {data.name!r}, labels")
-            loss += functional.cross_entropy(outputs, targets, reduction="sum").to(loss.dtype)
-            correct += (outputs.argmax(1) == targets).sum()
-            total += targets.numel()
-    return Score(int(correct), total, float(loss) / total)
+                outputs = trees.call(model, inputs)
+                if data.task.is_classification:
+                    check_outputs(outputs, count)
+                    if batches.labels is None:
+                        batches.labels = outputs.shape[1]
+                        known = split.targets if split.in_memory else targets
+                        check_labels(known, batches.labels, f"data {data.name!r}, labels")
+                tally.add(outputs, targets, count)
+    return tally.score()
 
 
 @contextmanager
@@ -127,7 +131,12 @@ def device_of(model: nn.Module) -> torch.device:
 
 def _takes_no_last(model: nn.Module, split: Split, data: Data, batch_size: int) -> bool:
     """Tell whether a last batch of one sample has to join the one before it."""
-    if batch_size == 1 or len(split) % batch_size != 1 or len(split) == 1:
+    if (
+        split.stream is not None
+        or batch_size == 1
+        or len(split) % batch_size != 1
+        or len(split) == 1
+    ):
         return False
     try:
         with untouched(model):
@@ -138,8 +147,11 @@ def _takes_no_last(model: nn.Module, split: Split, data: Data, batch_size: int) 
 
 
 @torch.no_grad()
-def _outputs(model: nn.Module, split: Split, data: Data, count: int) -> Tensor:
-    """Return a model's outputs (N, classes) in evaluation mode for the first `count` samples."""
+def _outputs(model: nn.Module, split: Split, data: Data, count: int) -> Any:
+    """Return a model's outputs in evaluation mode for the first `count` samples.
+
+    (N, classes) where they are to classify; else loss and metrics of them have been tried.
+    """
     batches = Batches(
         split.first(count),
         batch_size=count,
@@ -149,6 +161,11 @@ def _outputs(model: nn.Module, split: Split, data: Data, count: int) -> Tensor:
     )
     inputs, targets = next(iter(batches))
     with evaluating(model), blamed(model, data.name, inputs):
-        outputs: Tensor = model(inputs)
+        outputs = trees.call(model, inputs)
+        if not data.task.is_classification:
+            tally = Tally(data.task, wide(device_of(model)))
+            tally.add(outputs, targets, trees.samples(targets, inputs))
+            tally.score()
+            return outputs
     check_outputs(outputs, len(targets))
     return outputs

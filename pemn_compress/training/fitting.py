@@ -7,7 +7,7 @@ that has a method `advance` is told before every epoch and every step, and after
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ import torch
 from torch import nn
 
 from pemn_compress.data.ranks import check_batch, world
-from pemn_compress.data.samples import Data
+from pemn_compress.data.samples import Data, Split
 from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import DataError, ModelError, TrainingError
 from pemn_compress.training import distributed
+from pemn_compress.training.averaging import Average, follow
 from pemn_compress.training.checkpoint import Checkpoint
+from pemn_compress.training.choosing import Choice, set_apart
 from pemn_compress.training.evaluation import evaluate
-from pemn_compress.training.history import Epoch
+from pemn_compress.training.history import Epoch, History, Score
 from pemn_compress.training.memory import explained
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.recipes.numbers import integer
@@ -42,8 +44,11 @@ def fit(
     checkpoint: str | Path | None = None,
     identity: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
-) -> list[Epoch]:
-    """Train `model` in place and return what every epoch came to; the last one counts.
+) -> History:
+    """Train `model` in place and return what every epoch came to, and which one is kept.
+
+    The model is then that of the last epoch, or with the recipe's keep "best" that of the epoch
+    which was best on the validation part; with its `ema` it is the moving average.
 
     The order of samples, augmentation and dropout are functions of (seed, epoch). A first step is
     tried, and undone, before the first one: what the model cannot take is found there. Where that
@@ -64,13 +69,18 @@ def fit(
     """
     run, seed = run or Run(), integer("seed", seed, least=0)
     check_kinds(model, data, recipe)
+    data = set_apart(data, recipe, seed)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)
     with torch.inference_mode(False), torch.enable_grad(), distributed.joined(device) as here:
         tell = partial(warn, observer) if here.rank == 0 else _say_nothing
         with explained(model, recipe, device, "before the first step"):
             stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
-            kept = checkpoint_of(stepper, checkpoint, data, seed, identity or {}, tell)
+            average = follow(stepper.model, stepper.optimizer, recipe.ema)
+            choice = Choice(stepper.model, recipe)
+            kept = checkpoint_of(
+                stepper, checkpoint, data, seed, identity or {}, tell, average, choice
+            )
             history = resumed(kept, here)
         for note in notes:  # not before nothing is refused any more
             tell(note)
@@ -78,18 +88,24 @@ def fit(
             observer.start(recipe.epochs, len(stepper.batches), len(history))
         with closing(stepper.batches), _seeded_outside(device), _saying_what_is_kept(kept):
             for epoch in range(len(history), recipe.epochs):
+                if choice.stopped:
+                    break
                 torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
-                history.append(_train_and_test(stepper, data, epoch))
+                history.append(_train_and_test(stepper, data, epoch, average, choice))
                 if kept and here.rank == 0:
                     kept.write(history)
                 if observer:
                     observer.epoch(history[-1])
         if kept:
             kept.close()
-    return history
+        if average and not choice.has_state:
+            average.put()
+        return choice.finish(history)
 
 
-def _train_and_test(stepper: Stepper, data: Data, epoch: int) -> Epoch:
+def _train_and_test(
+    stepper: Stepper, data: Data, epoch: int, average: Average | None, choice: Choice
+) -> Epoch:
     """Train for one epoch, counted from 0, and measure what it came to."""
     model, recipe = stepper.model, stepper.recipe
     place = f"epoch {epoch + 1} of {recipe.epochs}"
@@ -100,19 +116,35 @@ def _train_and_test(stepper: Stepper, data: Data, epoch: int) -> Epoch:
         train_loss = stepper.train(epoch)
         distributed.average_statistics(model, stepper.here)
         stepped = time.perf_counter()
-        test = evaluate(model, data.test, data, workers=stepper.run.workers)
-    if not math.isfinite(test.loss):  # the last step may have broken the model
-        error = not_finite("test loss", test.loss, recipe, data.test.inputs)
+        with average.in_place() if average else nullcontext():
+            if average:
+                distributed.average_statistics(model, stepper.here)
+            test = _measured(stepper, data, data.test, "test loss", place)
+            validation = None
+            if data.validation:
+                validation = _measured(stepper, data, data.validation, "validation loss", place)
+            assert data.train is not None
+            done = Epoch(
+                epoch + 1,
+                stepper.optimizer.param_groups[0]["lr"],
+                train_loss,
+                test,
+                len(data.train) / (stepped - started),
+                time.perf_counter() - started,
+                validation,
+            )
+            if validation:  # all ranks have to choose alike
+                done = distributed.from_rank_0(done, stepper.here)
+            choice.consider(done)
+    return done
+
+
+def _measured(stepper: Stepper, data: Data, split: Split, what: str, place: str) -> Score:
+    score = evaluate(stepper.model, split, data, workers=stepper.run.workers)
+    if not math.isfinite(score.loss):  # the last step may have broken the model
+        error = not_finite(what, score.loss, stepper.recipe, split.inputs)
         raise TrainingError(f"{place}, evaluation: {error}")
-    assert data.train is not None
-    return Epoch(
-        epoch + 1,
-        stepper.optimizer.param_groups[0]["lr"],
-        train_loss,
-        test,
-        len(data.train) / (stepped - started),
-        time.perf_counter() - started,
-    )
+    return score
 
 
 @contextmanager

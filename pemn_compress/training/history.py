@@ -1,26 +1,146 @@
 """What a run measured: scores, and one record per epoch. Torch-free."""
 
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
+
+MAX, MIN = "max", "min"  # what is better: more of a metric, or less
+ACCURACY = "accuracy"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how well a model does; `better` is "max" where more of it is, or "min".
+
+    An accuracy is the share of `correct` answers among `of`.
+    """
+
+    name: str
+    value: float
+    better: str = MAX
+    correct: int | None = None
+    of: int | None = None
+
+    def beats(self, other: "Metric") -> bool:
+        """Tell whether this value is better than that of the same metric elsewhere."""
+        return self.value > other.value if self.better == MAX else self.value < other.value
+
+    def shown(self) -> str:
+        """Return the value for reading: an accuracy in per cent.
+
+        >>> accuracy(8, 9).shown(), Metric("mse", 0.012345).shown()
+        ('88.89 %', '0.01234')
+        """
+        return f"{self.value:.4g}" if self.correct is None else f"{100 * self.value:.2f} %"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, without what is not known."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def accuracy(correct: int, of: int) -> Metric:
+    """Return the fraction of right answers, in [0, 1]."""
+    return Metric(ACCURACY, correct / of, MAX, correct, of)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers of `total`, and the mean cross-entropy in nats."""
+    """How well a model does on `total` samples: its mean loss, and metrics, the headline first."""
 
-    correct: int
     total: int
     loss: float
+    metrics: tuple[Metric, ...]
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> "Score":
+        """Return what `to_dict` made plain values of."""
+        metrics = tuple(Metric(**metric) for metric in told["metrics"])
+        return cls(told["total"], told["loss"], metrics)
+
+    @property
+    def headline(self) -> Metric:
+        """The metric that a run is told by."""
+        return self.metrics[0]
 
     @property
     def accuracy(self) -> float:
-        """Fraction of right answers, in [0, 1]."""
-        return self.correct / self.total
+        """Fraction of right answers, in [0, 1]. Raises KeyError where that is not measured."""
+        return self._accuracy().value
+
+    @property
+    def correct(self) -> int:
+        """How many answers are right. Raises KeyError where that is not measured."""
+        count = self._accuracy().correct
+        if count is None:
+            raise KeyError(ACCURACY)
+        return count
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        told = {"total": self.total, "loss": self.loss}
+        return told | {"metrics": [metric.to_dict() for metric in self.metrics]}
+
+    def _accuracy(self) -> Metric:
+        for metric in self.metrics:
+            if metric.name == ACCURACY:
+                return metric
+        raise KeyError(ACCURACY)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The headline that was recorded when an archive was made, on `total` samples of `data`."""
+
+    metric: Metric
+    total: int
+    data: str
+
+
+def of_score(score: Score, data: str) -> dict[str, Any]:
+    """Return what an archive says of how well its model does: its headline, its accuracy."""
+    told: dict[str, Any] = {}
+    for metric in score.metrics:
+        if metric.name == ACCURACY and metric.of:
+            told["accuracy"] = {"correct": metric.correct, "data": data, "total": metric.of}
+    head = score.headline
+    if (head.name != ACCURACY or "accuracy" not in told) and math.isfinite(head.value):
+        plain = {"name": head.name, "better": head.better, "value": head.value}
+        told["metric"] = plain | {"total": score.total, "data": data}
+    return told
+
+
+def recorded(about: Mapping[str, Any]) -> Recorded | None:
+    """Return what an archive's `about` says of its headline; None where that makes no sense."""
+    told = about.get("metric", about.get("accuracy"))
+    if not isinstance(told, Mapping):
+        return None
+    total, data = told.get("total"), str(told.get("data") or "unnamed data")
+    if not _is_count(total) or not total:
+        return None
+    if "metric" in about:
+        name, value, better = (told.get(key) for key in ("name", "value", "better"))
+        if not isinstance(name, str) or better not in (MAX, MIN):
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return None
+        return Recorded(Metric(name, float(value), better), total, data)
+    correct = told.get("correct")
+    if not _is_count(correct) or correct > total:
+        return None
+    return Recorded(accuracy(correct, total), total, data)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. `epoch` counts from 1; `test` is measured at its end."""
+    """What one epoch came to. `epoch` counts from 1; `test` is measured at its end.
+
+    `validation` is measured then too, where a part of the training samples was set apart for it.
+    """
 
     epoch: int
     lr: float
@@ -28,10 +148,41 @@ class Epoch:
     test: Score
     images_per_second: float
     seconds: float
+    validation: Score | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, with the accuracy."""
-        return asdict(self) | {"test_accuracy": self.test.accuracy}
+        """Return plain values, with the accuracy where there is one."""
+        validation = None if self.validation is None else self.validation.to_dict()
+        told = asdict(self) | {"test": self.test.to_dict(), "validation": validation}
+        return told | _accuracy_as("test_accuracy", self.test)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> "Epoch":
+        """Return what `to_dict` made plain values of."""
+        known = {key: told[key] for key in cls.__dataclass_fields__}
+        validation = told["validation"] and Score.from_dict(told["validation"])
+        scores = {"test": Score.from_dict(told["test"]), "validation": validation}
+        return cls(**(known | scores))
+
+
+class History(list[Epoch]):
+    """What every epoch of a run came to; `kept_epoch` is the one whose model is kept.
+
+    `stopped` says why a run ended before its last epoch; None where it did not.
+    """
+
+    def __init__(
+        self, epochs: Iterable[Epoch], kept_epoch: int | None = None, stopped: str | None = None
+    ) -> None:
+        """Without a `kept_epoch` the last one is kept."""
+        super().__init__(epochs)
+        self.kept_epoch = len(self) if kept_epoch is None else kept_epoch
+        self.stopped = stopped
+
+    @property
+    def kept(self) -> Epoch:
+        """What the epoch came to whose model is kept."""
+        return self[self.kept_epoch - 1]
 
 
 @dataclass(frozen=True)
@@ -46,5 +197,13 @@ class StorageStep:
     score: Score
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, with the accuracy."""
-        return asdict(self) | {"accuracy": self.score.accuracy}
+        """Return plain values, with the accuracy where there is one."""
+        told = asdict(self) | {"score": self.score.to_dict()}
+        return told | _accuracy_as("accuracy", self.score)
+
+
+def _accuracy_as(key: str, score: Score) -> dict[str, Any]:
+    try:
+        return {key: score.accuracy}
+    except KeyError:
+        return {}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.data.samples import Data, Split
+from pemn_compress.data.trees import rows, tensors
 from pemn_compress.training.recipes import Recipe
 
 SAMPLED = 4096  # samples in memory that the data's digest is of, spread evenly, at most
@@ -92,7 +93,11 @@ def _data(data: Data) -> dict[str, Any]:
         "training samples": len(data.train),
         "input shape": list(data.input_shape),
         "classes": data.classes,
+        "task": data.task.name,
     }
+    if data.validation is not None:
+        told["validation samples"] = len(data.validation)
+        told["validation data"] = _content(data.validation)
     content = _content(data.train)
     if content is not None:
         return told | {"training data": content}
@@ -102,12 +107,11 @@ def _data(data: Data) -> dict[str, Any]:
 
 
 def _content(split: Split) -> str | None:
-    if split.inputs is None or split.targets is None:
+    if not split.in_memory:
         return None
-    step = -(-len(split) // SAMPLED)
-    return sha256(f"{digest(split.inputs[::step])} {digest(split.targets)}".encode()).hexdigest()[
-        :16
-    ]
+    every = slice(None, None, -(-len(split) // SAMPLED))
+    told = [*map(digest, tensors(rows(split.inputs, every))), *map(digest, tensors(split.targets))]
+    return sha256(" ".join(told).encode()).hexdigest()[:16]
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -16,15 +16,16 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def training_bytes(model: nn.Module, recipe: Recipe) -> int:
-    """Return what a run holds whatever the batch: state, gradients, optimiser, made weights.
+    """Return what a run holds whatever the batch: state, gradients, optimiser, average, weights.
 
-    Made weights are those of a MaskedModel or a PrunedModel, which exist during a step.
+    The weights are those that a MaskedModel or a PrunedModel makes, which exist during a step.
     """
     state = sum(t.numel() * t.element_size() for t in [*model.parameters(), *model.buffers()])
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     kept = STATES[recipe.optimizer]
     if recipe.optimizer == "sgd" and not recipe.momentum:
         kept = 0
+    kept += recipe.ema > 0
     made = model.plan.numel if isinstance(model, PlannedModel) else 0
     return state + FP32_BYTES * (trainable * (1 + kept) + made)
 
@@ -49,6 +50,8 @@ def explained(model: nn.Module, recipe: Recipe, device: torch.device, place: str
         lower = ["a smaller batch size", "amp"]
         if recipe.optimizer != "sgd":
             lower.append("optimizer sgd")
+        if recipe.ema:
+            lower.append("ema 0")
         if isinstance(model, PlannedModel) and getattr(model.settings, "strategy", "rp") != "rp":
             lower.append("strategy rp")
         raise TrainingError(

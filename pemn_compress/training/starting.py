@@ -1,6 +1,7 @@
 """What comes before the first step: everything that can be tried is tried, then put together."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
+from pemn_compress.training.averaging import Average
 from pemn_compress.training.checkpoint import Checkpoint
+from pemn_compress.training.choosing import Choice
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
@@ -47,6 +50,8 @@ def ready(
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
     _move(model, device)
     outputs = check_fit(model, data)
+    if data.validation is not None:  # of which there may be one sample alone
+        check_fit(model, replace(data, test=data.validation, validation=None))
     if run.channels_last:
         _to_channels_last(model)
     augment = _augment(data, recipe)
@@ -55,7 +60,7 @@ def ready(
     found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
     found = distributed.from_rank_0(found, here)
     slow = slow_bfloat16(device) if run.amp else None
-    notes = [*([slow] if slow else []), *_notes(found, model, data)]
+    notes = [*([slow] if slow else []), *_notes(found, model, data, recipe.label_smoothing)]
     batches = Batches(
         data.train,
         batch_size=recipe.batch_size,
@@ -65,7 +70,7 @@ def ready(
         workers=run.workers,
         device=device,
         join_last=bool(found.too_small),
-        labels=outputs,
+        labels=outputs or None,
         world=here,
     )
     forward: Any = given  # somebody's own way to run it: compiled, or on many devices
@@ -73,8 +78,8 @@ def ready(
         forward = distributed.parallel(model, device, here, some_unused=bool(found.unreached))
         forward = torch.compile(forward) if run.compile else forward
     stepper = Stepper(
-        model, forward, optimizer, batches, recipe, run, device, here, data.name, Reach(model),
-        observer,
+        model, forward, data.task, optimizer, batches, recipe, run, device, here, data.name,
+        Reach(model), observer,
     )  # fmt: skip
     return stepper, notes
 
@@ -97,6 +102,8 @@ def checkpoint_of(
     seed: int,
     identity: Mapping[str, Any],
     tell: Callable[[str], None],
+    average: Average | None,
+    choice: Choice,
 ) -> Checkpoint | None:
     """Return what keeps a run's state at `path`; None where there is to be none."""
     if path is None:
@@ -114,6 +121,8 @@ def checkpoint_of(
         stepper.optimizer,
         must_agree(stepper.model, data, stepper.recipe, seed, identity),
         told,
+        average,
+        choice,
         warn=tell,
         say_kept=partial(say_kept, stepper.observer),
         writes=stepper.here.rank == 0,
@@ -168,7 +177,7 @@ def _to_channels_last(model: nn.Module) -> None:
         ) from None
 
 
-def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
+def _notes(found: Found, model: nn.Module, data: Data, smoothing: float) -> list[str]:
     """Return in lines what a trial found that is no reason to stop."""
     notes = []
     if found.too_small:
@@ -183,7 +192,12 @@ def _notes(found: Found, model: nn.Module, data: Data) -> list[str]:
             f"no gradient reached {len(found.unreached)} of {trainable} trainable parameters when "
             f"a step was tried ({shown}): what no step reaches stays as it is"
         )
-    targets = None if data.train is None else data.train.targets
+    if smoothing and not data.task.smoothed:
+        notes.append(
+            f"label smoothing {smoothing:g} is of no use to a loss of your own: it is left out"
+        )
+    classifies = data.task.is_classification and data.train is not None and data.train.in_memory
+    targets = data.train.targets if classifies and data.train is not None else None
     if targets is not None and bool((targets == targets[0]).all()):
         notes.append(
             f"data {data.name!r}: all {len(targets)} training labels are {int(targets[0])}: there "

@@ -4,13 +4,16 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.utils._pytree import tree_map
 
+from pemn_compress.data import trees
 from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
+from pemn_compress.data.tasks import Task
 from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import TrainingError
 from pemn_compress.masking.reach import Reach
@@ -32,7 +35,8 @@ class Stepper:
     """What every step needs. `forward` runs `model`, perhaps compiled or on many ranks."""
 
     model: nn.Module
-    forward: Callable[[Tensor], Tensor]
+    forward: Callable[..., Any]
+    task: Task
     optimizer: torch.optim.Optimizer
     batches: Batches
     recipe: Recipe
@@ -54,17 +58,25 @@ class Stepper:
         steps = len(self.batches)
         total = torch.zeros((), dtype=wide(self.device), device=self.device)
         for step, (inputs, targets) in enumerate(self.batches):
-            loss = self._step(epoch, step, steps, inputs, targets, total)
+            count = trees.samples(targets, inputs)
+            loss = self._step(epoch, step, steps, inputs, targets, count, total)
             total += loss.to(total.dtype)
             if self.observer:
-                self.observer.step(epoch, step, len(targets), loss.item)
+                self.observer.step(epoch, step, count, loss.item)
         if isinstance(self.model, Advancing):
             self.model.advance(step=(epoch + 1) * steps, steps=self.recipe.epochs * steps)
         self.reach.after_epoch()
         return float(distributed.mean_over_ranks(total, self.here)) / steps
 
     def _step(
-        self, epoch: int, step: int, steps: int, inputs: Tensor, targets: Tensor, total: Tensor
+        self,
+        epoch: int,
+        step: int,
+        steps: int,
+        inputs: Any,
+        targets: Any,
+        count: int,
+        total: Tensor,
     ) -> Tensor:
         model, recipe = self.model, self.recipe
         for group in self.optimizer.param_groups:
@@ -72,9 +84,9 @@ class Stepper:
         place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
         if isinstance(model, Advancing):
             model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
-        how = f" in training, in a batch of {len(targets)}"
+        how = f" in training, in a batch of {count}"
         with blamed(model, self.data, inputs, place=f"{place}: ", how=how):
-            loss = loss_of(self.forward, inputs, targets, recipe, self.run)
+            loss = loss_of(self.forward, inputs, targets, self.task, recipe, self.run)
             if self.here.size > 1:
                 loss = loss * self.batches.weight(step)
             if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:
@@ -104,28 +116,39 @@ def _optimizing(recipe: Recipe, place: str) -> Iterator[None]:
 
 
 def loss_of(
-    forward: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor, recipe: Recipe, run: Run
+    forward: Callable[..., Any], inputs: Any, targets: Any, task: Task, recipe: Recipe, run: Run
 ) -> Tensor:
-    """Return the mean loss of a batch. Raises DataError for outputs of another shape."""
-    if run.channels_last and inputs.dim() == 4:
-        inputs = inputs.to(memory_format=torch.channels_last)
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=run.amp):
-        outputs = forward(inputs)
-    check_outputs(outputs, len(targets), " in training")
-    return functional.cross_entropy(
-        outputs.float(), targets, label_smoothing=recipe.label_smoothing
-    )
+    """Return the mean loss of a batch.
+
+    Raises DataError for outputs of another shape where they are to classify, ModelError for a loss
+    that is none.
+    """
+    if run.channels_last:
+        inputs = tree_map(_channels_last, inputs)
+    device = inputs.device if isinstance(inputs, Tensor) else run.torch_device()
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
+        outputs = trees.call(forward, inputs)
+    if task.is_classification:
+        check_outputs(outputs, len(targets), " in training")
+    return task.mean_loss(trees.floats(outputs), targets, recipe.label_smoothing)
 
 
-def not_finite(what: str, value: float, recipe: Recipe, inputs: Tensor | None) -> TrainingError:
+def _channels_last(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dim() == 4:
+        return value.to(memory_format=torch.channels_last)
+    return value
+
+
+def not_finite(what: str, value: float, recipe: Recipe, inputs: Any) -> TrainingError:
     """Return the error that a loss which is not finite ends a run with.
 
-    `inputs` (N, ...) are those it is of, where they are at hand.
+    `inputs` are those it is of, where they are at hand.
     """
-    if inputs is not None and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
+    wrong, count = trees.not_finite(inputs)
+    if wrong:
         return TrainingError(
             f"expected a finite {what}, got {value:g}: the inputs are not finite themselves "
-            f"({int((~inputs.isfinite()).sum()):,} of {inputs.numel():,} numbers); mend the data"
+            f"({wrong:,} of {count:,} numbers); mend the data"
         )
     return TrainingError(
         f"expected a finite {what}, got {value:g}; stopped. A learning rate below {recipe.lr:g} "
@@ -133,7 +156,7 @@ def not_finite(what: str, value: float, recipe: Recipe, inputs: Tensor | None) -
     )
 
 
-def _check_finite(loss: Tensor, total: Tensor, inputs: Tensor, recipe: Recipe) -> None:
+def _check_finite(loss: Tensor, total: Tensor, inputs: Any, recipe: Recipe) -> None:
     value = float(loss.detach())
     if math.isfinite(value + float(total)):
         return

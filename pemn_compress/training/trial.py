@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pemn_compress.data import trees
 from pemn_compress.data.augment import Augment
-from pemn_compress.data.batches import Batches
+from pemn_compress.data.batches import Batches, check_labels
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import DataError, ModelError, PemnError
@@ -61,6 +62,8 @@ class Trial:
         """
         assert self.data.train is not None
         samples = len(self.data.train)
+        if self.data.train.stream is not None:
+            return Found("", self._step(FEW))
         whole = min(self.recipe.batch_size, samples)
         rest = samples % whole
         try:
@@ -106,13 +109,16 @@ class Trial:
                 augment=self.augment,
                 normalize=data.normalize,
                 device=self.run.torch_device(),
-                labels=self.outputs,
+                labels=self.outputs or None,
             )
             inputs, targets = next(iter(batches))
             model.train()
+            count = trees.samples(targets, inputs)
+            if self.outputs:
+                check_labels(targets, self.outputs, f"data {data.name!r}, training labels")
             how = f" in training, in a batch of {count}"
             with blamed(model, data.name, inputs, how=how):
-                loss = loss_of(model, inputs, targets, self.recipe, self.run)
+                loss = loss_of(model, inputs, targets, data.task, self.recipe, self.run)
                 if not backward:
                     return ()
                 if not loss.requires_grad:

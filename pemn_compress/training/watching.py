@@ -27,6 +27,15 @@ class Advancing(Protocol):
         """
 
 
+@runtime_checkable
+class Finishing(Protocol):
+    """A model whose density changes on the way, such as a MaskedModel or a PrunedModel."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has the density that its settings say."""
+
+
 class Observer(Protocol):
     """Who watches a run; every method may do nothing. `Warned` and `Keeping` may be added."""
 

@@ -1,8 +1,10 @@
 """Mask codecs: which weights are kept, as bytes and back. One file per codec.
 
-A codec is two functions. `encode(positions)` takes the boolean mask of one tensor and returns its
+A codec is three functions. `encode(positions)` takes the boolean mask of one tensor and returns its
 payload. `decode(payload, shape, ones)` returns the mask, or raises ArchiveError: it consumes
 exactly the payload's bytes and finds exactly `ones` ones. Both are pure; neither needs torch.
+`least(positions)` is a size that the payload is not below, told at once: a codec that cannot be the
+smallest need not be tried.
 """
 
 from collections.abc import Callable
@@ -23,12 +25,13 @@ class Codec(NamedTuple):
 
     encode: Callable[[Mask], bytes]
     decode: Callable[[Payload, tuple[int, ...], int], Mask]
+    least: Callable[[Mask], int]
 
 
 CODECS: dict[str, Codec] = {
-    "bitmap": Codec(bitmap.encode, bitmap.decode),
-    "csr": Codec(csr.encode, csr.decode),
-    "rice": Codec(rice.encode, rice.decode),
+    "bitmap": Codec(bitmap.encode, bitmap.decode, bitmap.least),
+    "csr": Codec(csr.encode, csr.decode, csr.least),
+    "rice": Codec(rice.encode, rice.decode, rice.least),
 }
 
 AUTO = "auto"
@@ -46,7 +49,10 @@ def encode(name: str, mask: Mask) -> tuple[str, bytes]:
     Returns the codec that was used and the payload. Raises UnknownNameError.
     """
     check_name(name)
-    if name == AUTO:
-        tried = [(key, codec.encode(mask)) for key, codec in sorted(CODECS.items())]
-        return min(tried, key=lambda item: len(item[1]))
-    return name, CODECS[name].encode(mask)
+    if name != AUTO:
+        return name, CODECS[name].encode(mask)
+    tried: list[tuple[str, bytes]] = []
+    for key, codec in sorted(CODECS.items()):
+        if not tried or codec.least(mask) < min(len(payload) for _, payload in tried):
+            tried.append((key, codec.encode(mask)))
+    return min(tried, key=lambda item: len(item[1]))

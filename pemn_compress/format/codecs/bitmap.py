@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from bitarray import bitarray
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.bits import Payload, as_bytes, pieces
@@ -22,9 +21,12 @@ Mask = npt.NDArray[np.bool_]
 
 def encode(mask: Mask) -> bytes:
     """Return ceil(n / 8) bytes for a mask of n elements."""
-    bits = bitarray(endian="little")
-    bits.pack(np.ascontiguousarray(mask, np.bool_).tobytes())
-    return bits.tobytes()
+    return np.packbits(np.asarray(mask, np.bool_).reshape(-1), bitorder="little").tobytes()
+
+
+def least(mask: Mask) -> int:
+    """Return the size of the payload."""
+    return -(-mask.size // 8)
 
 
 def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:

@@ -46,6 +46,13 @@ def encode(mask: Mask) -> bytes:
     )
 
 
+def least(mask: Mask) -> int:
+    """Return the size of the payload."""
+    rows, columns = _matrix_shape(mask.shape)
+    ones = int(np.count_nonzero(mask))
+    return (rows + 1) * _unsigned(ones).itemsize + ones * _unsigned(columns - 1).itemsize
+
+
 def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:
     """Return the mask; ArchiveError for a wrong length, falling pointers or unsorted indices."""
     rows, columns = _matrix_shape(shape)

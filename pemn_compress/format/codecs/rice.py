@@ -68,6 +68,21 @@ def encode(mask: Mask) -> bytes:
     return header + np.packbits(unary, bitorder="little").tobytes() + remainders
 
 
+def least(mask: Mask) -> int:
+    """Return a size that the payload is not below, from two counts: every part of it rounded."""
+    flat = np.asarray(mask, np.bool_).reshape(-1)
+    ones = int(np.count_nonzero(flat))
+    coded = min(ones, flat.size - ones)
+    if not coded:
+        return 1
+    after = int(np.argmax(flat[::-1] == (2 * ones <= flat.size)))  # what no gap tells
+    gaps = flat.size - after - coded  # their sum; each loses less than 2^k in its unary part
+    return 1 + min(
+        -(-(coded * (1 + k) + max(0, -(-(gaps - coded * ((1 << k) - 1)) >> k))) // 8)
+        for k in range(MAX_PARAMETER + 1)
+    )
+
+
 def decode(payload: Payload, shape: tuple[int, ...], ones: int) -> Mask:
     """Return the mask; ArchiveError unless every bit of the payload is accounted for."""
     numel = math.prod(shape)

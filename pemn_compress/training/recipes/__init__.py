@@ -17,13 +17,18 @@ DEFAULT = "default"
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "cosine", "triangular")
 DECAYS = ("all", "matrices")
+LAST, BEST = "last", "best"
+KEEPS = (LAST, BEST)  # which epoch's model is kept
 MASK_SETTINGS = (
     "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
     "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
 )  # fmt: skip
 # what a field holds, and how messages call it; the mask settings judge their own
-_INTEGERS = ("epochs", "batch_size", "warmup_epochs")
-_NUMBERS = ("lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "density")
+_INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
+_NUMBERS = (
+    "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
+    "density",
+)  # fmt: skip
 _FLAGS = ("bias",)
 
 
@@ -36,9 +41,13 @@ class Recipe:
     dimensions, scores included). `schedule`: "constant"; "cosine" per epoch to zero;
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
     `clip_norm` 0 means no clipping of the gradient's norm. `augment` is in the grammar of
-    `augment.py`. From `density` on they are defaults of the mask settings of the same names.
-    Numbers may be numpy's or torch's; they are kept as Python's own. Raises SettingError for a
-    value out of range, or of another kind.
+    `augment.py`. `validation` is how much of the training samples is set apart to measure on after
+    every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
+    kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
+    training ends (0: never). `ema` is the decay of the moving average of what is trained that is
+    measured and kept in its place (0: none). From `density` on they are defaults of the mask
+    settings of the same names. Numbers may be numpy's or torch's; they are kept as Python's own.
+    Raises SettingError for a value out of range, or of another kind.
     """
 
     name: str
@@ -54,6 +63,10 @@ class Recipe:
     warmup_epochs: int = 0
     clip_norm: float = 0.0
     label_smoothing: float = 0.0
+    ema: float = 0.0
+    validation: float = 0
+    keep: str = LAST
+    patience: int = 0
     augment: tuple[str, ...] = ()
     batchnorm: str = "learned"
     bias: bool = True
@@ -81,6 +94,7 @@ class Recipe:
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
             ("decay", self.decay, DECAYS),
+            ("keep", self.keep, KEEPS),
         ):
             if name not in known:
                 raise UnknownNameError(kind, name, known)
@@ -95,6 +109,11 @@ class Recipe:
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),
+            ("ema", self.ema, 0 <= self.ema < 1, "from 0 to below 1"),
+            ("validation", self.validation, 0 <= self.validation < 1
+             or (self.validation > 0 and self.validation % 1 == 0),
+             "a fraction below 1 or a number of samples"),
+            ("patience", self.patience, self.patience >= 0, "0 or more"),
         ):  # fmt: skip
             if not ok:
                 raise SettingError(f"{setting}: expected {expected}, got {value!r}")

@@ -1,0 +1,82 @@
+"""What `pemn compress` asks and tells of a run as it goes on: validation, averages, logs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pemn_compress.cli.options import Command
+from pemn_compress.reporting.words import clean
+from pemn_compress.training.recipes import BEST, KEEPS
+
+
+def choosing_options(command: Command) -> Command:
+    """Add what is measured after every epoch, which one is kept, and when training ends."""
+    for decorator in (
+        click.option(
+            "--ema",
+            type=float,
+            metavar="D",
+            help="Measure and store the moving average of scores and dense parameters, of this "
+            "decay per step, such as 0.999; 0: none. [recipe's]",
+        ),
+        click.option(
+            "--patience",
+            type=int,
+            metavar="N",
+            help="End training after N epochs without a better --validation; 0: never. [recipe's]",
+        ),
+        click.option(
+            "--keep",
+            type=click.Choice(KEEPS),
+            help="Store the model of the last epoch, or of the best by --validation. [recipe's]",
+        ),
+        click.option(
+            "--validation",
+            type=float,
+            metavar="F",
+            help="Set this fraction of the training samples apart (or so many of them, from 1 on), "
+            "and measure on it after every epoch. [recipe's]",
+        ),
+    ):
+        command = decorator(command)
+    return command
+
+
+def log_options(command: Command) -> Command:
+    """Add where a run is told of while it goes on."""
+    for decorator in (
+        click.option(
+            "--tensorboard",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help="Write events for TensorBoard there; needs pemn-compress[tensorboard].",
+        ),
+        click.option(
+            "--log",
+            type=click.Path(path_type=Path),
+            help="Write a line per epoch to this CSV file as the run goes on.",
+        ),
+    ):
+        command = decorator(command)
+    return command
+
+
+def when(history: Any) -> str:
+    """Say in the summary which epoch's model was measured."""
+    is_last = history.kept_epoch == len(history) and not history.stopped
+    return f"after the last epoch, {len(history)}" if is_last else f"epoch {history.kept_epoch}"
+
+
+def choice(history: Any, record: Any) -> list[str]:
+    """Return the summary's lines of the validation, and of why training ended early."""
+    lines, score, epochs = [], history.kept.validation, record["recipe"]["epochs"]
+    if score is not None:
+        shown = f"{clean(score.headline.name)} {score.headline.shown()} of {score.total} samples"
+        best = f"; epoch {history.kept_epoch} of {epochs} is the best"
+        chosen = record["recipe"]["keep"] == BEST
+        lines.append(f"  validation       {shown}{best if chosen else ''}")
+    if history.stopped:
+        told = f"after epoch {len(history)}: {clean(history.stopped)}"
+        lines.append(f"  stopped          {told}")
+    return lines
