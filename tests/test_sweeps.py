@@ -11,10 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import pemn_compress
 from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest
+from pemn_compress.sweeping import local
+from pemn_compress.sweeping.engines import Settings
+from pemn_compress.sweeping.launching import Job, Outcome
 from pemn_compress.sweeping.runs import epochs_done
 
 ROOT = str(Path(pemn_compress.__file__).parents[1])
@@ -81,6 +85,7 @@ def archives(directory):
 def alone():
     """Return the archives of the runs of GRID, made one by one and left alone."""
     data = DataRequest("digits", train_limit=300, test_limit=60)
+    torch.set_num_threads(1)
     return {
         f"seed-{seed}": compress(
             "mlp", data=data, epochs=40, arguments={"width": 16}, seed=seed,
@@ -199,6 +204,13 @@ def test_a_directory_takes_one_grid_which_may_grow(folder, call):
         "2 runs in runs: 1 finished, 1 to do; the grid has grown by 1 since it was here last"
     )
     assert (status, out) == (0, "2 runs finished, 1 of them before this start, 0 failed, in runs\n")
+    for content in ("{", "[]", '{"rows": [3]}', '{"rows": [{"id": "x"}]}'):
+        (folder / "odd").mkdir(exist_ok=True)
+        (folder / "odd/grid.json").write_text(content)
+        status, _, err = call("sweep", "grid.toml", "-o", "odd")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "odd/grid.json: expected the grid of a sweep" in err
+        assert [path.name for path in (folder / "odd").iterdir()] == ["grid.json"]
     (folder / "runs/seed-1/model.pemn").write_bytes(b"damaged")
     _, out, _ = call("sweep", "grid.toml", "-o", "runs", "--dry-run")
     assert re.search(r"seed-1 +~1,\d+ B  to do", out)
@@ -221,6 +233,49 @@ def test_an_interrupted_sweep_ends_its_runs_and_says_how_to_go_on(folder):
     last = (folder / "runs/seed-0/output.txt").read_text().splitlines()[-1]
     assert last.endswith("the same command goes on from runs/seed-0/checkpoint.pt")
     assert not (folder / "runs/seed-0/failed.txt").exists()
+
+
+class Watch:
+    def __init__(self):
+        self.ids = []
+
+    def started(self, job):
+        pass
+
+    def waiting(self, count):
+        pass
+
+    def ended(self, outcome):
+        self.ids.append(outcome.id)
+
+    def look(self):
+        pass
+
+
+def test_each_gpu_has_a_run_of_its_own(tmp_path, monkeypatch):
+    seen = []
+
+    class Ended:
+        def __init__(self, job):
+            seen.append(job.environment.get("CUDA_VISIBLE_DEVICES"))
+            self.job = job
+
+        def outcome(self):
+            return Outcome(self.job.id, "finished")
+
+    monkeypatch.setattr(local, "start", Ended)
+    monkeypatch.setattr(local, "end", lambda started: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    for device, given in (("auto", ["3", "5", "3", "5"]), ("cpu", [None] * 4)):
+        jobs = [Job(f"{i}", tmp_path / f"{i}", {"options": {"device": device}}) for i in range(4)]
+        watch = Watch()
+        local.run(jobs, Settings(), watch)
+        assert sorted(watch.ids) == ["0", "1", "2", "3"]
+        assert seen == given
+        seen.clear()
+    for said in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+        assert local.visible_gpus() == []
 
 
 def test_ray_gives_the_same_bytes(folder, alone):

@@ -32,6 +32,11 @@ class Job:
     threads: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def may_use_gpu(self) -> bool:
+        """Whether the run takes a GPU where there is one."""
+        return self.told["options"].get("device", "auto") != "cpu"
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -21,7 +21,7 @@ def run(jobs: Sequence[Job], settings: Settings, watch: Watch) -> None:
     Raises KeyboardInterrupt, once all processes have ended, where this one is interrupted or told
     to end.
     """
-    gpus = visible_gpus()
+    gpus = visible_gpus() if any(job.may_use_gpu for job in jobs) else []
     workers = settings.workers or default_workers(jobs[0].threads if jobs else 1, len(gpus))
     queue = Queue(jobs)
     running: dict[int, Started] = {}
@@ -86,7 +86,7 @@ def visible_gpus() -> list[str]:
     """
     said = os.environ.get("CUDA_VISIBLE_DEVICES")
     if said is not None:
-        return [name for name in said.split(",") if name.strip()]
+        return [name for name in said.split(",") if name.strip() not in ("", "-1")]
     torch = sys.modules.get("torch")
     return [str(index) for index in range(torch.cuda.device_count())] if torch else []
 

@@ -118,7 +118,7 @@ def keep_grid(directory: Path, told: dict[str, Any]) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / LOCK):
             before = check_grid(directory, told)
-            if before is None or before["sha256"] != told["sha256"]:
+            if before is None or before.get("sha256") != told["sha256"]:
                 write_bytes(directory / GRID, _text(told), force=True)
     except OSError as error:
         raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from None
@@ -134,12 +134,15 @@ def check_grid(directory: Path, told: dict[str, Any]) -> dict[str, Any] | None:
     if directory.exists() and not directory.is_dir():
         raise SettingError(f"{directory}: expected a directory, got a file; name another -o")
     before = _read(path)
-    if before is None:
-        if path.exists():
-            raise SettingError(f"{path}: cannot be read as a grid's; name another -o")
+    if before is None and not path.exists():
         return None
+    if before is None or not _is_grid(before):
+        raise SettingError(
+            f"{path}: expected the grid of a sweep, got another file or a damaged one; name "
+            "another directory (-o)"
+        )
     ours = {row["id"]: row for row in told["rows"]}
-    for row in before.get("rows", ()):
+    for row in before["rows"]:
         wrong = _difference(row, ours.get(row["id"]))
         if wrong:
             what = f"{before.get('title')!r}" + (
@@ -162,6 +165,16 @@ def _difference(before: dict[str, Any], now: dict[str, Any] | None) -> str | Non
         if then.get(key) != here.get(key):
             return f"{key} was {then.get(key, 'not given')} then, {here.get(key, 'not given')} now"
     return None
+
+
+def _is_grid(told: dict[str, Any]) -> bool:
+    rows = told.get("rows")
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and isinstance(row.get("id"), str)
+        and isinstance(row.get("options"), dict)
+        for row in rows
+    )
 
 
 def _is_whole(archive: Path, record: dict[str, Any]) -> bool:
