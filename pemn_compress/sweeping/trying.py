@@ -16,9 +16,9 @@ _UNLIMITED = ("ramp_epochs", "warmup_epochs", "renewal_every")
 
 
 def trial_seconds(run: RunOf, planned: Planned, ask: Ask) -> float:
-    """Return the seconds that a run will take, from an epoch of a few of its steps.
+    """Return the seconds that a run will take, from the second of two epochs of a few of its steps.
 
-    What comes before and after training is counted once. In this process, with the run's threads.
+    The first one is slower; what comes before and after training is counted once. In this process, with the run's threads.
     Raises SettingError, naming the run, where it cannot be trained.
     """
     model, keywords = ask(run)
@@ -35,9 +35,9 @@ def trial_seconds(run: RunOf, planned: Planned, ask: Ask) -> float:
     finally:
         torch.set_num_threads(threads)
     whole = time.perf_counter() - begun
-    epoch = made.record["epochs"][0]
-    around = max(0.0, whole - float(epoch["seconds"]))
-    of_a_sample = float(epoch["seconds"]) / (few + min(planned.test, _STEPS * batch) / 3)
+    seconds = [float(epoch["seconds"]) for epoch in made.record["epochs"]]
+    around = max(0.0, whole - sum(seconds))
+    of_a_sample = seconds[-1] / (few + min(planned.test, _STEPS * batch) / 3)
     return around + planned.epochs * of_a_sample * (planned.train + planned.test / 3)
 
 
@@ -48,9 +48,9 @@ def _batch_size(keywords: dict[str, Any]) -> int:
 
 
 def _short(keywords: dict[str, Any], train: int, test: int) -> dict[str, Any]:
-    """Return the keywords of one epoch over a few samples: nothing else of it differs."""
+    """Return the keywords of two epochs over a few samples: nothing else of it differs."""
     short = {key: value for key, value in keywords.items() if key not in _UNLIMITED}
     data = replace(keywords["data"], train_limit=train, test_limit=test)
     if short.get("density_schedule"):  # a ramp is longer than this
         short["density_schedule"] = "constant"
-    return short | {"data": data, "epochs": 1}
+    return short | {"data": data, "epochs": 2}
