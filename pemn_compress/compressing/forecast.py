@@ -34,6 +34,8 @@ def expected_bytes(
     for tensor, density in zip(masked.plan, densities, strict=True):
         kept = kept_count(tensor.numel, density)
         bits += mask_limit_bits(tensor.numel, kept)
+        if isinstance(masked, MaskedModel) and masked.search.learns_signs:
+            bits += kept
         if isinstance(masked, PrunedModel):
             values += kept * _WIDTHS[storage.value_dtype]
     return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)

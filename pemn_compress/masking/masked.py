@@ -39,7 +39,7 @@ from pemn_compress.masking.search import RENEWALS, SEARCHES
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
-from pemn_compress.masking.straight_through import Fill
+from pemn_compress.masking.straight_through import Fill, tile
 from pemn_compress.masking.top import top_global, top_mask, top_signed
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
@@ -60,7 +60,8 @@ class MaskedModel(PlannedModel):
         scaling: "layer" gives each tensor the scale of its own fan, "prototype" copies values
             unscaled as PEMN's code does.
         scale_by_density: multiply the scale by 1/sqrt(density).
-        search: how scores become masks and weights: "edge-popup", "supermask" or "biprop".
+        search: how scores become masks and weights: "edge-popup", "supermask",
+            "biprop" or "sign".
         include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
             `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
@@ -132,6 +133,10 @@ class MaskedModel(PlannedModel):
         )
         if not self.settings.signed:
             self._leave_out_padding(model)
+        if self.search.learns_signs:
+            with torch.no_grad():
+                for index, score in enumerate(self.scores):
+                    score.copysign_(self._plain(index))
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
@@ -218,7 +223,8 @@ class MaskedModel(PlannedModel):
     def _weight(
         self, index: int, score: Tensor, shared: list[Tensor] | None, training: bool
     ) -> Tensor:
-        mask = self._mask(index, score, shared, training=training)
+        every = self.search.learns_signs and self.budget.counts[index] == score.numel()
+        mask = None if every else self._mask(index, score, shared, training=training)
         return self.search.weight(score, mask, self.fill(index), self.settings.signed)
 
     def _weights_at_once(
@@ -236,6 +242,17 @@ class MaskedModel(PlannedModel):
         return [
             self.search.weight(scores[i], masks[i], fills[i], signed) for i in range(len(scores))
         ]
+
+    def negated(self, index: int) -> Tensor:
+        """Return which weights have another sign than the seed gives them: bool, in their shape."""
+        if self.renewal is not None:
+            return self.renewal.negated(index, self.prototype)
+        return self.scores[index].detach().signbit() != self._plain(index).signbit()
+
+    def _plain(self, index: int) -> Tensor:
+        """Return the fixed weight that the seed gives."""
+        offset, scale = self.filling.offsets[index], self.filling.scales[index]
+        return tile(self.prototype, offset, self.plan.tensors[index].shape, scale)
 
     def _leave_out_padding(self, model: nn.Module) -> None:
         """Let the row of an embedding that stands for padding be zero, as it is in a plain model.

@@ -38,6 +38,7 @@ SEARCHES = {
     "edge-popup": SearchFacts("magnitude", RANKINGS, True),
     "supermask": SearchFacts("signed", ("signed",), False),
     "biprop": SearchFacts("magnitude", RANKINGS, True),
+    "sign": SearchFacts("magnitude", ("magnitude",), False),
 }
 RENEWALS: dict[str, RenewalFacts | None] = {
     "none": None,
