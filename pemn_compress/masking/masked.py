@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive.records import Shuffle
@@ -110,7 +111,7 @@ class MaskedModel(PlannedModel):
             strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
             **methods,
         )  # fmt: skip
-        density, seed = self.settings.density, self.settings.seed
+        seed = self.settings.seed
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
@@ -125,18 +126,12 @@ class MaskedModel(PlannedModel):
         # of torch's own memory: numpy's cannot be resized, which is how sharding frees it
         prototype = torch.tensor(drawn, device=device)
         self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
-        score_seed = seed if self.settings.score_seed is None else self.settings.score_seed
-        densities = tensor_densities(self.plan, density, self.settings.layer_density)
+        self._started: list[Tensor] = []  # scores at the start, once a pull needs them
         self.scores = nn.ParameterList(
-            nn.Parameter(self.search.initial_scores(tensor, i, score_seed, densities[i]).to(device))
-            for i, tensor in enumerate(self.plan)
+            nn.Parameter(start.to(device)) for start in self._initial_scores()
         )
         if not self.settings.signed:
             self._leave_out_padding(model)
-        if self.search.learns_signs:
-            with torch.no_grad():
-                for index, score in enumerate(self.scores):
-                    score.copysign_(self._plain(index))
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
@@ -172,6 +167,38 @@ class MaskedModel(PlannedModel):
                 ranks = [score if self.settings.signed else score.abs() for score in scores]
                 self.renewal.renew(count, ranks, list(self.masks().values()))
                 self.renewal.last.fill_(count)
+
+    @torch.no_grad()
+    def pull(self, amount: float) -> None:
+        """Move every score towards where it started, by `amount` and not beyond.
+
+        After each optimiser step this is the proximal step of amount x sum |s - s0|: what the loss
+        does not ask for stays as the seed has it, and costs few bits where that predicts it.
+        """
+        for score, start in zip(self.scores, self._starts(), strict=True):
+            score.sub_(start)
+            score.copy_(functional.softshrink(score, amount)).add_(start)
+
+    def _starts(self) -> list[Tensor]:
+        """Return the scores that training starts from, made anew from the seed once."""
+        if not self._started:
+            self._started = [
+                start.to(score.device)
+                for start, score in zip(self._initial_scores(), self.scores, strict=True)
+            ]
+        return self._started
+
+    def _initial_scores(self) -> list[Tensor]:
+        s = self.settings
+        seed = s.seed if s.score_seed is None else s.score_seed
+        densities = tensor_densities(self.plan, s.density, s.layer_density)
+        made = []
+        for index, tensor in enumerate(self.plan):
+            start = self.search.initial_scores(tensor, index, seed, densities[index])
+            if self.search.learns_signs:
+                start.copysign_(self._plain(index).cpu())
+            made.append(start)
+        return made
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape.

@@ -35,10 +35,7 @@ class _Signed(torch.autograd.Function):
         ctx.save_for_backward(values)
         ctx.place = (offset, tuple(scores.shape), scale)
         made = tile(values, *ctx.place)
-        if _is_own(made, values):
-            made = made.copysign_(scores)
-        else:
-            made = made.copysign(scores)
+        made = made.copysign_(scores) if _is_own(made, values) else made.copysign(scores)
         if mask is None:
             return made
         return torch.where(mask, made, torch.zeros((), dtype=made.dtype, device=made.device))
