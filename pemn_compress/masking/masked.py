@@ -274,7 +274,8 @@ class MaskedModel(PlannedModel):
         """Return which weights have another sign than the seed gives them: bool, in their shape."""
         if self.renewal is not None:
             return self.renewal.negated(index, self.prototype)
-        return self.scores[index].detach().signbit() != self._plain(index).signbit()
+        changed: Tensor = self.scores[index].detach().signbit() != self._plain(index).signbit()
+        return changed
 
     def _plain(self, index: int) -> Tensor:
         """Return the fixed weight that the seed gives."""
