@@ -33,7 +33,8 @@ zstd: $(READY)
 	@PYTHON=$(BIN)/python sh format_spec/c/zstd.sh format_spec/c/build/zstd || true
 
 test: lint zstd
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	# a process for each core; a file stays in one, with what its tests share
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 # Models of timm, torchvision and transformers through the whole road, and MaskedModel in the loops
 # of Lightning, accelerate, transformers and skorch; about a minute of a core.
