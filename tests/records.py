@@ -91,3 +91,29 @@ def seeds(folder: Path, values: tuple[float, ...], **fields: Any) -> list[Path]:
         write(folder / f"seed{seed}" / "record.json", value=value, seed=seed, **fields)
         for seed, value in enumerate(values)
     ]
+
+
+def archive(path: Path, about: dict[str, Any] | None = None, *, length: int = 12) -> Path:
+    """Write a small archive that records `about`."""
+    import numpy as np
+
+    from pemn_compress.format import prng
+    from pemn_compress.format.archive import DenseTensor, MaskedTensor, Prototype, encode
+
+    mask = np.random.default_rng(0).random((6, 5)) < 0.5
+    contents = [
+        MaskedTensor("weight", "f32", mask, 0, 0.5),
+        DenseTensor("bias", "f32", np.arange(length, dtype=np.float32)),
+    ]
+    architecture = {"kind": "registered", "name": "mlp", "arguments": MLP}
+    prototype = Prototype("normal16", prng.normal16(3, 0, 7), 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode(contents, prototype, architecture=architecture, about=about or {}))
+    return path
+
+
+def of_archive(path: Path, **fields: Any) -> dict[str, Any]:
+    """Return the record of an archive that exists."""
+    raw = path.read_bytes()
+    told = {"path": path.name, "bytes": len(raw), "sha256": sha256(raw).hexdigest()}
+    return record(**fields) | {"archive": told}

@@ -36,7 +36,7 @@ def comparing_options(command: Command) -> Command:
         click.option(
             "--theirs", multiple=True, metavar="NAME=VALUE",
             help="--against: argument of the papers' architecture in place of yours, such as "
-            "dim=256; repeatable.",
+            "dim=256, or its name, architecture=resnet32; repeatable.",
         ),
         click.option(
             "--dataset", "datasets", multiple=True, metavar="[YOURS=]NAME",
@@ -81,14 +81,14 @@ def compares(paths: Sequence[str], form: str, options: dict[str, Any]) -> bool:
 def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], details: bool) -> int:
     """Compare the runs at `paths` and show them; return the exit status. Raises PemnError."""
     from pemn_compress.atomic import check_output, write_bytes
-    from pemn_compress.reporting.runs import Counterpart, compared, gather, render_runs
+    from pemn_compress.reporting.runs import compared, gather, render_runs
 
     output, plot, force = options["output"], options["plot"], options["force"]
     output = None if output == "-" else output
     if output is None:
         check_streams(paths)
     sections = _sections(form, options)
-    counterpart = Counterpart(_datasets(options["datasets"]), _theirs(options["theirs"]))
+    counterpart = _counterpart(options["datasets"], options["theirs"])
     suffix = ""
     if plot:
         from pemn_compress.reporting.runs.picture import check_plot
@@ -171,18 +171,26 @@ def _datasets(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _theirs(given: Sequence[str]) -> dict[str, float]:
-    found = {}
-    for text in given:
+def _counterpart(datasets: Sequence[str], theirs: Sequence[str]) -> Any:
+    from pemn_compress.reporting.runs import Counterpart
+
+    architecture, found = None, {}
+    for text in theirs:
         name, _, value = text.partition("=")
+        if name == "architecture" and value:
+            architecture = value
+            continue
         try:
             number = float(value)
         except ValueError:
             number = math.nan
         if not name or not math.isfinite(number):
-            raise SettingError(f"--theirs: expected NAME=NUMBER such as dim=256, got {text!r}")
+            raise SettingError(
+                "--theirs: expected NAME=NUMBER such as dim=256, or architecture=NAME, got "
+                f"{text!r}"
+            )
         found[name] = number
-    return found
+    return Counterpart(_datasets(datasets), found, architecture)
 
 
 def _beside(plot: str, output: str | None) -> str:

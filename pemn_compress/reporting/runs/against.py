@@ -21,11 +21,12 @@ class Counterpart:
     """What the papers call ours, as the user says: data by our name, arguments by name.
 
     `datasets` maps our data's name to the papers', "" stands for all data. `arguments` are those
-    of the papers' architecture that stand in place of ours.
+    of the papers' architecture that stand in place of ours, `architecture` is its name.
     """
 
     datasets: Mapping[str, str] = field(default_factory=dict)
     arguments: Mapping[str, float] = field(default_factory=dict)
+    architecture: str | None = None
 
     def dataset(self, run: Run) -> str:
         """Return the papers' name of a run's data."""
@@ -124,7 +125,8 @@ def matches_of(
         by_place.setdefault(key, []).append(figure)
     for row, label in zip(rows, names, strict=True):
         run = row.first
-        place = (counterpart.dataset(run), str(run.architecture.get("name")), run.metric.name)
+        name = counterpart.architecture or str(run.architecture.get("name"))
+        place = (counterpart.dataset(run), name, run.metric.name)
         for figure in by_place.get(place, ()):
             if _fits(run, figure, counterpart.arguments):
                 found.append(Match(row, label, figure))

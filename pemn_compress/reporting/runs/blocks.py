@@ -1,6 +1,7 @@
 """A comparison of runs as blocks, for every way of showing it to human readers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
@@ -59,11 +60,16 @@ def _facts(front: Front, found: Comparison) -> Iterator[tuple[str, str]]:
 
 
 def _front(front: Front, found: Comparison) -> Iterator[Block]:
-    shown = [index for index, row in enumerate(front.rows) if front.on_front[index] or row.trained]
+    trained = [index for index, row in enumerate(front.rows) if row.trained]
+    rivals = replace(front, rows=tuple(front.rows[index] for index in trained))
+    best = {index for index, own in zip(trained, rivals.on_front, strict=True) if own}
+    shown = [index for index in range(len(front.rows)) if front.on_front[index] or index in best]
     yield Heading("Front", 2)
     yield _sheet(front, shown, files=False, narrow=False)
     beaten = len(front.rows) - len(shown)
-    told = ["* on the front; without it a trained baseline that is beaten"]
+    told = ["* on the front"]
+    if not all(front.on_front[index] for index in shown):
+        told.append("without it: beaten, and a trained baseline that no other baseline beats")
     if beaten and "summary" not in found.sections:
         noun = "other is" if beaten == 1 else "others are"
         told.append(f"{beaten} {noun} beaten (--summary lists them)")
@@ -109,5 +115,5 @@ def _missing(found: Comparison) -> Iterator[Block]:
         files = [words.file_name(one.file) for one in gathered.broken]
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         yield Note(f"left out, because broken: {', '.join(files[:_SHOWN])}{more}")
-    for line in gathered.notes:
+    for line in found.notes:
         yield Note(words.clean(line, words.LONGEST_PATH))

@@ -42,6 +42,19 @@ class Comparison:
     merged: bool
     counterpart: Counterpart
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd, a sentence each."""
+        twice = []
+        for front in self.fronts:
+            for row, label in zip(front.rows, front.labels, strict=True):
+                seeds = [str(seed) for seed in row.seeds]
+                for seed in dict.fromkeys(seed for seed in seeds if seeds.count(seed) > 1):
+                    files = [run.file for run in row.runs if str(run.seed) == seed]
+                    told = f"{label}: seed {seed} is there more than once: {', '.join(files)}"
+                    twice.append(told)
+        return (*self.gathered.notes, *twice)
+
 
 def compared(
     gathered: Gathered,
@@ -79,6 +92,11 @@ def _check(counterpart: Counterpart, gathered: Gathered) -> None:
             raise UnknownNameError("data of the runs", ours, own)
         if theirs not in {figure.data for figure in figures}:
             raise UnknownNameError("data of the papers", theirs, {f.data for f in figures})
+    architectures = {figure.architecture for figure in figures}
+    if counterpart.architecture and counterpart.architecture not in architectures:
+        raise UnknownNameError(
+            "architecture of the papers", counterpart.architecture, architectures
+        )
     arguments = {name for figure in figures for name in figure.arguments}
     for name in counterpart.arguments:
         if name not in arguments:

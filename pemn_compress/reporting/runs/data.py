@@ -58,7 +58,7 @@ def runs_json(found: Comparison) -> str:
         "published": [_table(table, found) for table in found.tables],
         "left_out": [asdict(one) for one in gathered.left_out],
         "broken": [{"file": one.file, "error": one.error} for one in gathered.broken],
-        "notes": list(gathered.notes),
+        "notes": list(found.notes),
     }
     return json_text(value) + "\n"
 

@@ -59,12 +59,16 @@ class Row:
 
 
 def rows_of(runs: Iterable[Run], *, merge: bool = True) -> list[Row]:
-    """Return a row for each experiment, or for each run, in the order of their first runs."""
+    """Return a row for each experiment, or for each run, in the order of their first runs.
+
+    A run whose seed is not recorded is a row of its own: it might be another's double.
+    """
     if not merge:
         return [Row((run,)) for run in runs]
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.experiment, []).append(run)
+        key = run.experiment if run.seed is not None else f"{run.experiment} {run.file}"
+        groups.setdefault(key, []).append(run)
     return [Row(tuple(sorted(group, key=_by_seed))) for group in groups.values()]
 
 

@@ -40,14 +40,16 @@ def labels(rows: Sequence[Row]) -> list[str]:
     []
     """
     facts = [row.first.facts for row in rows]
-    told = [key for key in _told_always(facts) if _differs(facts, key)]
     named = [[method(row.first)] for row in rows]
+    told = [key for key in _TOLD if _differs(facts, key)]
+    inside = _arguments_told(facts)
     for parts, fact in zip(named, facts, strict=True):
+        first = [key for key in told if key == _TOLD[0]]
+        keys = [*first, *inside[_architecture(fact)], *told[len(first) :]]
         dense = fact.get("settings.strategy") == "dense"  # which keeps all there is
-        parts += [
-            _fact(key, fact.get(key)) for key in told if not (dense and key == "settings.density")
-        ]
-    _tell_apart(named, facts, set(told))
+        parts += [_fact(key, fact.get(key)) for key in keys
+                  if not (dense and key == "settings.density")]  # fmt: skip
+    _tell_apart(named, facts)
     _tell_seeds_apart(named, rows)
     return [", ".join(name) for name in named]
 
@@ -64,45 +66,55 @@ def shared_facts(rows: Sequence[Row]) -> Mapping[str, Any]:
     }
 
 
-def _told_always(facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    arguments = {key: None for fact in facts for key in fact if key.startswith("arguments.")}
-    return [_TOLD[0], *arguments, *_TOLD[1:]]
+def _arguments_told(facts: Sequence[Mapping[str, Any]]) -> Mapping[str, list[str]]:
+    """Return, for each architecture, the arguments in which its rows differ."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for fact in facts:
+        groups.setdefault(_architecture(fact), []).append(fact)
+    return {
+        name: [
+            key
+            for key in dict.fromkeys(key for fact in group for key in fact)
+            if key.startswith("arguments.") and _differs(group, key)
+        ]
+        for name, group in groups.items()
+    }
+
+
+def _architecture(fact: Mapping[str, Any]) -> str:
+    return str(fact.get("architecture.name"))
 
 
 def _differs(facts: Sequence[Mapping[str, Any]], key: str) -> bool:
     return any(fact.get(key) != facts[0].get(key) for fact in facts)
 
 
-def _tell_apart(
-    named: list[list[str]], facts: Sequence[Mapping[str, Any]], known: set[str]
-) -> None:
-    """Add what differs between rows of the same name, until nothing does."""
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for index, name in enumerate(named):
-        alike.setdefault(tuple(name), []).append(index)
-    for group in alike.values():
-        if len(group) < 2:
-            continue
+def _tell_apart(named: list[list[str]], facts: Sequence[Mapping[str, Any]]) -> None:
+    """Add to the names of rows that look alike everything in which they differ."""
+    for group in _alike(named):
         among = [facts[index] for index in group]
-        keys = {key: None for fact in among for key in fact if key not in known}
-        for key in keys:
+        for key in dict.fromkeys(key for fact in among for key in fact):
             if _differs(among, key):
                 for index in group:
                     named[index].append(_fact(key, facts[index].get(key)))
 
 
 def _tell_seeds_apart(named: list[list[str]], rows: Sequence[Row]) -> None:
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for index, name in enumerate(named):
-        alike.setdefault(tuple(name), []).append(index)
-    for group in alike.values():
-        if len(group) < 2:
-            continue
+    """Add seeds to what still looks alike, or files where the seeds are the same."""
+    for group in _alike(named):
         seeds = [rows[index].seeds for index in group]
         apart = len(set(map(str, seeds))) == len(group)
         for index, told in zip(group, seeds, strict=True):
             seen = "seed " + " ".join(map(str, told)) if apart else rows[index].first.file
             named[index].append(words.file_name(seen))
+
+
+def _alike(named: list[list[str]]) -> list[list[int]]:
+    """Return the groups of two and more rows that have the same name."""
+    groups: dict[str, list[int]] = {}
+    for index, name in enumerate(named):
+        groups.setdefault(", ".join(name), []).append(index)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _fact(key: str, value: object) -> str:

@@ -19,7 +19,8 @@ _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]?\d+)?", re.IGNORECASE)
 def picture_of(front: Front) -> Picture:
     """Return a front's plot for a page. Raises OutputError where matplotlib is not installed."""
     (wide, lost), (narrow, lost_narrow) = svg_of(front, WIDE), svg_of(front, NARROW)
-    told = f"{front.metric} and stored bytes of {len(front.rows)} rows on {front.data}"
+    metric = words.clean(front.metric, 60)
+    told = f"{metric} and stored bytes of {len(front.rows)} rows on {front.data}"
     return Picture(told, wide, narrow, unlabelled=(lost, lost_narrow))
 
 
@@ -111,7 +112,7 @@ def _value(cell: str) -> str:
 def _inline(svg: str, alt: str, prefix: str) -> str:
     """Return an SVG without prolog, in the page's own ink; ids are this picture's alone."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'(href="|url\()#', rf"\g<1>#{prefix}", svg)
     svg = svg.replace(INK, "currentColor")

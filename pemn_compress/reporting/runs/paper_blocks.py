@@ -9,6 +9,7 @@ from pemn_compress.reporting.runs import figures
 from pemn_compress.reporting.runs.against import Disagreement, Order, Table, pooled_std
 from pemn_compress.reporting.runs.comparison import Comparison
 from pemn_compress.reporting.runs.making import samples, training
+from pemn_compress.reporting.runs.naming import labels
 
 _METRIC = "accuracy"  # all that the papers tell of rows that a run could be
 _SHOWN = 8
@@ -27,6 +28,7 @@ def _table(table: Table, found: Comparison) -> Iterator[Block]:
     runs = {match.figure.runs for match in table.matches}
     over = "" if runs == {None} else f", over {_all(runs)} runs"
     own = words.architecture(run.architecture)
+    named = len({match.row.first.recipe.get("name") for match in table.matches}) == 1
     data = run.dataset
     taken = found.counterpart.dataset(run)
     taken = f", taken as {taken}" if taken != data else ""
@@ -37,7 +39,7 @@ def _table(table: Table, found: Comparison) -> Iterator[Block]:
         (
             ("paper", f"{figure.data}, {architecture_of(figure)}, {told}{over}"),
             ("ours", words.clean(
-                f"{data}{samples(run.data)}{taken}; {own}; {training(run, named=True)}"
+                f"{data}{samples(run.data)}{taken}; {own}; {training(run, named=named)}"
             )),
         )
     )  # fmt: skip
@@ -52,11 +54,14 @@ def _sheet(table: Table) -> Sheet:
         ranks = zip(table.order.matches, table.order.their_places, strict=True)
         for place, (match, theirs) in enumerate(ranks, 1):
             places[id(match)] = f"{place}", f"{theirs}"
+    # within a table only what differs there is told; the rest stands above it
+    own = list({id(match.row): match.row for match in table.matches}.values())
+    names = {id(row): name for row, name in zip(own, labels(own), strict=True)}
     rows = []
     for match in table.matches:
         ours, figure = match.row.metric, match.figure
         rows.append((
-            match.label,
+            names[id(match.row)],
             figures.number(_METRIC, ours.mean), figures.number(_METRIC, ours.std), f"{ours.count}",
             figures.number(_METRIC, figure.mean), figures.number(_METRIC, figure.std),
             figures.change(_METRIC, match.difference),
@@ -115,8 +120,8 @@ def _unmatched(found: Comparison) -> Iterator[Block]:
     yield Note(f"without a published figure: {'; '.join(alone[:_SHOWN])}{more}")
     yield Note(
         "a figure is of the same data, architecture, strategy, ratio and density; --dataset NAME "
-        f"says what the papers call your data ({names}), --theirs NAME=VALUE which argument stands "
-        "in place of yours, such as dim=256"
+        f"says what the papers call your data ({names}), --theirs NAME=VALUE which argument (or "
+        "architecture=resnet32) stands in place of yours, such as dim=256"
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pemn_compress.errors import UnknownNameError
+from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Picture
 from pemn_compress.reporting.markdown import to_markdown
 from pemn_compress.reporting.runs.blocks import comparison_blocks
@@ -57,6 +58,7 @@ def _named(file: str) -> Callable[[Front], Picture]:
     def picture(front: Front) -> Picture:
         shown.append(file)
         # one file holds the panels of all fronts: it is shown once
-        return Picture(f"{front.metric} and stored bytes", file=file if len(shown) == 1 else "")
+        told = f"{words.clean(front.metric, 60)} and stored bytes"
+        return Picture(told, file=file if len(shown) == 1 else "")
 
     return picture
