@@ -178,7 +178,7 @@ def test_the_pages_files_exist():
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize("page", ["data.md", "model-file.md"])
+@pytest.mark.parametrize("page", ["comparing.md", "data.md", "model-file.md"])
 def test_every_block_of_a_page_runs(tmp_path, call, page):
     """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
     scope, kinds = {}, set()

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; `level` 1 starts an archive, 2 a table of it, 3 a part of that."""
+    """A title; `level` 1 starts an archive, 2 a table of it, 3 a part of that.
+
+    What is `folded`, up to the next title as high, is shown on demand where that is possible.
+    """
 
     text: str
     level: int = 1
+    folded: bool = False
 
 
 @dataclass(frozen=True)

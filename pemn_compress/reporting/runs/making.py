@@ -10,7 +10,7 @@ from pemn_compress.reporting.runs.merging import Row
 from pemn_compress.reporting.runs.run import Run
 
 _VERSIONS = ("pemn-compress", "torch", "numpy", "python", "platform")
-_SHOWN = 4
+_LONGEST = 2000  # characters of a command
 
 
 def shared_rows(front: Front) -> Iterator[tuple[str, str]]:
@@ -29,11 +29,12 @@ def shared_rows(front: Front) -> Iterator[tuple[str, str]]:
 
 
 def made_blocks(front: Front) -> Iterator[Block]:
-    """Yield how each row was made, so that it can be made again."""
-    yield Heading("How each was made", 2)
+    """Yield how each row was made, so that it can be made again; what all share is not repeated."""
+    shared = dict(shared_rows(front))
+    yield Heading("How each was made", 2, folded=True)
     for row, label in zip(front.rows, front.labels, strict=True):
         yield Heading(label, 3)
-        yield Facts(tuple(_made(row)))
+        yield Facts(tuple(pair for pair in _made(row) if shared.get(pair[0]) != pair[1]))
 
 
 def _made(row: Row) -> Iterator[tuple[str, str]]:
@@ -41,12 +42,12 @@ def _made(row: Row) -> Iterator[tuple[str, str]]:
     yield "data", _data(run, with_train=True)
     yield "architecture", words.architecture(run.architecture)
     yield "training", training(run, named=True)
-    yield "seeds", seeds(row)
     yield "machine", _listed([machine(one) for one in row.runs])
     yield "versions", _listed([versions(one) for one in row.runs])
-    yield "files", _listed([words.file_name(one.file) for one in row.runs])
-    commands = [one.command for one in row.runs if one.command]
-    yield "command", _listed([words.clean(c, 2000) for c in commands]) or words.NOT_RECORDED
+    yield "seeds", seeds(row)
+    yield "record", _listed([words.file_name(one.file) for one in row.runs], 1)
+    commands = [words.clean(one.command, _LONGEST) for one in row.runs if one.command]
+    yield "command", _listed(commands, 1) or words.NOT_RECORDED
 
 
 def seeds(row: Row) -> str:
@@ -100,7 +101,7 @@ def samples(data: Mapping[str, Any], *, with_train: bool = True) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _listed(told: Sequence[str]) -> str:
+def _listed(told: Sequence[str], most: int = 4) -> str:
     different = list(dict.fromkeys(told))
-    more = f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
-    return "; ".join(different[:_SHOWN]) + more
+    more = f"; and {len(different) - most} more" if len(different) > most else ""
+    return "; ".join(different[:most]) + more

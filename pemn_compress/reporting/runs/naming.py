@@ -47,8 +47,8 @@ def labels(rows: Sequence[Row]) -> list[str]:
         first = [key for key in told if key == _TOLD[0]]
         keys = [*first, *inside[_architecture(fact)], *told[len(first) :]]
         dense = fact.get("settings.strategy") == "dense"  # which keeps all there is
-        parts += [_fact(key, fact.get(key)) for key in keys
-                  if not (dense and key == "settings.density")]  # fmt: skip
+        keys = [key for key in keys if key in fact and not (dense and key == "settings.density")]
+        parts += [_fact(key, fact[key]) for key in keys]
     _tell_apart(named, facts)
     _tell_seeds_apart(named, rows)
     return [", ".join(name) for name in named]
@@ -96,7 +96,8 @@ def _tell_apart(named: list[list[str]], facts: Sequence[Mapping[str, Any]]) -> N
         for key in dict.fromkeys(key for fact in among for key in fact):
             if _differs(among, key):
                 for index in group:
-                    named[index].append(_fact(key, facts[index].get(key)))
+                    if key in facts[index]:
+                        named[index].append(_fact(key, facts[index][key]))
 
 
 def _tell_seeds_apart(named: list[list[str]], rows: Sequence[Row]) -> None:

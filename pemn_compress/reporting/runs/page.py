@@ -60,10 +60,19 @@ def page(blocks: Iterable[Block], title: str, made_by: str) -> str:
 
 
 def _html(blocks: Iterable[Block]) -> Iterator[str]:
+    fold = 0  # the level of the title whose part is folded
     for number, block in enumerate(blocks):
         match block:
             case Heading(text, level):
-                yield f"<h{level + 1}>{escape(text)}</h{level + 1}>"
+                if level <= fold:
+                    yield "</details>"
+                    fold = 0
+                title = f"<h{level + 1}>{escape(text)}</h{level + 1}>"
+                if block.folded:
+                    yield f"<details><summary>{title}</summary>"
+                    fold = level
+                else:
+                    yield title
             case Facts(rows):
                 yield "<dl>"
                 yield from (
@@ -80,6 +89,8 @@ def _html(blocks: Iterable[Block]) -> Iterator[str]:
                     picture = _inline(svg, block.alt, f"{kind[0]}{number}-")
                     told = f"<figcaption>{lost} of the front without a label</figcaption>"
                     yield f'<figure class="{kind}">{picture}{told if lost else ""}</figure>'
+    if fold:
+        yield "</details>"
 
 
 def _table(sheet: Sheet) -> Iterator[str]:
@@ -120,9 +131,3 @@ def _inline(svg: str, alt: str, prefix: str) -> str:
     start = f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
     start += 'xmlns:xlink="http://www.w3.org/1999/xlink" '
     return re.sub(r"<svg[^>]*>", lambda _: f"{start}{size[0] if size else ''}>", svg, count=1)
-
-
-def title_of(fronts: Iterable[Front]) -> str:
-    """Return what a page is called."""
-    data = list(dict.fromkeys(front.data for front in fronts))
-    return f"Stored bytes and metric: {words.clean(', '.join(data), 100)}" if data else "No runs"

@@ -67,7 +67,7 @@ def _sheet(table: Table) -> Sheet:
             figures.change(_METRIC, match.difference),
             *(places.get(id(match), ("", "")) if places else ()),
         ))  # fmt: skip
-    heads = ("\nrun", "ours,\n%", "\nstd", "\nn", "paper,\n%", "\nstd", "differ-\nence")
+    heads = ("\nrun", "ours,\n%", "\nstd", "\nn", "paper,\n%", "\nstd", "\ndiff")
     return Sheet(heads + (("our\nplace", "its\nplace") if places else ()), tuple(rows))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pemn_compress.errors import UnknownNameError
 from pemn_compress.reporting import words
-from pemn_compress.reporting.block_types import Picture
+from pemn_compress.reporting.block_types import Heading, Note, Picture
 from pemn_compress.reporting.markdown import to_markdown
 from pemn_compress.reporting.runs.blocks import comparison_blocks
 from pemn_compress.reporting.runs.comparison import Comparison
@@ -14,6 +14,7 @@ from pemn_compress.reporting.tables import to_table
 from pemn_compress.reporting.terminal import columns
 from pemn_compress.version import __version__
 
+_MADE_BY = f"Made by pemn report of pemn-compress {__version__} from records; not typed by hand."
 FORMATS: Sequence[str] = ("table", "markdown", "csv", "json", "html")
 
 
@@ -39,17 +40,24 @@ def render_runs(
         return to_table(blocks, width, color)
     if form == "markdown":
         drawn = _named(picture) if picture else None
-        return to_markdown(comparison_blocks(found, details=details, picture=drawn))
+        blocks = comparison_blocks(found, details=details, picture=drawn)
+        return to_markdown([Heading(title_of(found), 0), *blocks, Note(_MADE_BY)])
     if form == "html":
-        from pemn_compress.reporting.runs.page import page, picture_of, title_of
+        from pemn_compress.reporting.runs.page import page, picture_of
 
         blocks = comparison_blocks(found, details=True, picture=picture_of)
-        return page(blocks, title_of(found.fronts), f"made by pemn-compress {__version__}")
+        return page(blocks, title_of(found), _MADE_BY)
     if form == "csv":
         return runs_csv(found)
     if form == "json":
         return runs_json(found)
     raise UnknownNameError("format", form, FORMATS)
+
+
+def title_of(found: Comparison) -> str:
+    """Return what a page of a comparison is called."""
+    data = dict.fromkeys(front.data for front in found.fronts)
+    return f"Stored bytes and metric: {words.clean(', '.join(data), 100)}"
 
 
 def _named(file: str) -> Callable[[Front], Picture]:
