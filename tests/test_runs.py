@@ -60,6 +60,15 @@ def test_an_archive_that_is_not_the_recorded_one_stands_for_itself(tmp_path, mon
     assert "they are listed apart" in found.notes[0]
 
 
+def test_hidden_folders_and_links_to_folders_are_not_searched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / ".venv" / "a.json", value=0.7)
+    write(tmp_path / "b" / "b.json", value=0.8)
+    (tmp_path / "b" / "back").symlink_to(tmp_path)
+    assert files(gather()) == ["b/b.json"]
+    assert files(gather(".venv")) == [".venv/a.json"]
+
+
 def test_copies_of_a_record_count_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.json", value=0.7)
@@ -96,7 +105,7 @@ def test_what_a_sweep_keeps_is_read_or_told(tmp_path, monkeypatch):
     (tmp_path / "done" / "failed.txt").write_text("of an attempt before\n")
     unfinished = record() | {"archive": None, "metric": None, "accuracy": None, "finished": None}
     write(tmp_path / "running" / "record.json", unfinished)
-    (tmp_path / "failed").mkdir()
+    write(tmp_path / "failed" / "record.json", unfinished)
     (tmp_path / "failed" / "failed.txt").write_text("no memory\x1b[31m\nmore\n")
     found = gather()
     assert files(found) == ["done/record.json"]

@@ -231,7 +231,8 @@ def _search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Br
         names = ", ".join("the current folder" if p == Path() else str(p) for p in places)
         raise ArchiveError(
             f"no *{SUFFIX} file in or below {names}; make one with: "
-            f"pemn compress MODEL -o FILE{SUFFIX}, or name another path"
+            f"pemn compress MODEL -o FILE{SUFFIX}, or name another path; pemn report --summary "
+            "compares records (*.json) too"
         )
     return list(found.values()), broken
 

@@ -145,10 +145,11 @@ def tables_of(matches: Iterable[Match]) -> list[Table]:
         ours = (run.data, run.architecture, run.recipe.get("epochs"))
         groups.setdefault(json.dumps([theirs, ours], sort_keys=True, default=str), []).append(match)
     place = {id(figure): number for number, figure in enumerate(published())}
-    return [
+    tables = [
         Table(tuple(sorted(group, key=lambda match: place[id(match.figure)])), _order(group))
         for group in groups.values()
     ]
+    return sorted(tables, key=lambda table: place[id(table.figure)])
 
 
 def noise_of(first: int | None, second: int | None, pooled: float | None) -> float | None:

@@ -26,7 +26,7 @@ def find(paths: Iterable[PathLike]) -> Found:
     """Return the records and archives at `paths`; no path means the current folder.
 
     A file is an archive unless its name ends in .json; a folder is searched for both, in order of
-    name; links to folders are not followed. A path that is missing is told in `broken`. Raises
+    name, but for hidden folders; links to folders are not followed. A path that is missing is told in `broken`. Raises
     ArchiveError where there is nothing at all.
     """
     places = [os.fspath(path) for path in paths] or ["."]
@@ -71,7 +71,8 @@ def _search(place: str, found: Found) -> None:
 
 def _walked(place: str, note: Callable[[OSError], None]) -> Iterator[tuple[str, str]]:
     top = "" if place == "." else place
-    for folder, _, names in os.walk(place, onerror=note):
+    for folder, folders, names in os.walk(place, onerror=note):
+        folders[:] = (name for name in folders if not name.startswith("."))
         shown = os.path.join(top, os.path.relpath(folder, place)) if folder != place else top
         shown = os.path.normpath(shown) if shown else ""
         for name in names:

@@ -22,6 +22,7 @@ from pemn_compress.reporting.runs.finding import FAILED, Found, find
 from pemn_compress.reporting.runs.records import NoRecord, Unfinished, command_of, read_record
 from pemn_compress.reporting.runs.run import Metric, Run
 
+_UNFINISHED = "not finished: no metric is recorded yet"
 _LONGEST_REASON = 300  # characters of what a failed run says
 
 
@@ -65,7 +66,10 @@ def gather(paths: PathLike | Iterable[PathLike] = (), *further: PathLike) -> Gat
             broken.append(Broken(name, str(error), named))
     told = {os.path.dirname(run.file) for run in runs}
     for path in found.failed:
-        if os.path.dirname(path) not in told:  # else it was run again, and finished
+        folder = os.path.dirname(path)
+        if folder not in told:  # else it was run again, and finished
+            left_out = [one for one in left_out if one.reason != _UNFINISHED
+                        or os.path.dirname(one.file) != folder]  # fmt: skip
             left_out.append(LeftOut(path, f"failed: {_first_line(path)}"))
     return Gathered(tuple(runs), tuple(left_out), tuple(broken), tuple(notes))
 
@@ -80,7 +84,7 @@ def _records(found: Found, left_out: list[LeftOut], broken: list[Broken]) -> lis
         try:
             runs.append(read_record(path))
         except Unfinished:
-            left_out.append(LeftOut(path, "not finished: no metric is recorded yet"))
+            left_out.append(LeftOut(path, _UNFINISHED))
         except NoRecord as error:
             if named or os.path.basename(path) == "record.json":
                 broken.append(Broken(path, str(error), named))

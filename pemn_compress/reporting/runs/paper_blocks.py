@@ -34,7 +34,7 @@ def _table(table: Table, found: Comparison) -> Iterator[Block]:
     taken = f", taken as {taken}" if taken != data else ""
     epochs = {match.figure.epochs for match in table.matches}
     told = f"{_all(epochs)} epochs" if epochs != {None} else "epochs not told"
-    yield Heading(figure.where, 2)
+    yield Heading(f"{figure.where}: {figure.data}, {architecture_of(figure)}", 2)
     yield Facts(
         (
             ("paper", f"{figure.data}, {architecture_of(figure)}, {told}{over}"),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise, zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -148,8 +149,11 @@ def _panel(axes: "Axes", front: Front, *, narrow: bool) -> list[tuple[float, flo
             )  # fmt: skip
         axes.plot([], [], marker, color=color, markersize=6, label=printable(name, 24))
     best = sorted((sizes[i], shown[i]) for i, on in enumerate(front.on_front) if on)
+    # as steps: between two of its points nothing better than the first is known
+    steps = [(x, y) for (_, y), (x, _) in pairwise(best)]
+    line = [point for pair in zip_longest(best, steps) for point in pair if point]
     axes.plot(
-        [x for x, _ in best], [y for _, y in best], color=INK, alpha=0.45, linewidth=1.2,
+        [x for x, _ in line], [y for _, y in line], color=INK, alpha=0.45, linewidth=1.2,
         linestyle="--", zorder=2, label="front",
     )  # fmt: skip
     _scales(axes, sizes, narrow=narrow)

@@ -83,6 +83,8 @@ class Run:
             "recipe": {key: value for key, value in self.recipe.items() if key not in settings},
             "storage": {k: v for k, v in self.storage.items() if k not in _NO_EXPERIMENT},
             "selection": self.selection,
+            # all that a machine's settings change: the rounding
+            "run": {"amp": True} if self.machine.get("amp") is True else {},
         }
         return {
             f"{room}.{key}": value for room, told in rooms.items() for key, value in told.items()
