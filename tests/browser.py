@@ -15,7 +15,9 @@ SECONDS = 60
 
 
 def find_browser() -> str | None:
-    """Return the command of a Chromium, or None."""
+    """Return the command of a Chromium, or None; bash has to hand it its pipes."""
+    if not shutil.which("bash"):
+        return None
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -33,7 +35,7 @@ class Browser:
             f"--user-data-dir={folder}",
         )  # fmt: skip
         self._process = subprocess.Popen(
-            ["/bin/bash", "-c", script, command, *flags, "about:blank"],
+            ["bash", "-c", script, command, *flags, "about:blank"],
             pass_fds=(to_it, from_it), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(to_it)

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
 
 import pytest
 from records import CONVMIXER, archive, of_archive, record, seeds, write
@@ -224,6 +225,24 @@ def test_hostile_names_reach_nothing(tmp_path, call):
         assert call("report", ".", "--each", "--sort", f"-{column}")[0] == 0, column
 
 
+def on_a_terminal(command):
+    """Run a command on a terminal of 80 columns and return what it prints, without styles."""
+    inner, outer = pty.openpty()
+    done = subprocess.Popen(
+        ["/bin/sh", "-c", 'stty cols 80; exec "$@"', "sh", *command],
+        stdin=outer, stdout=outer, stderr=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(outer)
+    shown = b""
+    with suppress(OSError):  # the end, as Linux tells it
+        while piece := os.read(inner, 4096):
+            shown += piece
+    os.close(inner)
+    assert done.wait() == 0
+    return re.sub(r"\x1b\[\d*m", "", shown.decode())
+
+
 def test_a_pipe_folds_nothing_and_a_terminal_fits(runs, tmp_path, monkeypatch):
     long = "folder" * 20
     write(runs / long / "a.json", value=0.3, arguments={"a_rather_long_argument": "v" * 50})
@@ -232,27 +251,14 @@ def test_a_pipe_folds_nothing_and_a_terminal_fits(runs, tmp_path, monkeypatch):
     piped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f"{runs}/{long}/a.json" in piped
     assert all("…" not in line for line in piped.splitlines())
-    inner, outer = pty.openpty()
-    done = subprocess.Popen(
-        ["/bin/sh", "-c", 'stty cols 80; exec "$@"', "sh", *command],
-        stdin=outer, stdout=outer, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(outer)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(inner, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(inner)
-    assert done.wait() == 0
-    seen = shown.decode().replace("\x1b[1m", "").replace("\x1b[2m", "").replace("\x1b[4m", "")
-    rows = seen.replace("\x1b[0m", "").splitlines()
-    assert max(map(len, rows)) <= 80
-    assert "v" * 20 in seen
+    seen = on_a_terminal(command)
+    assert max(map(len, seen.splitlines())) <= 80
+    assert f"{runs}/{long}/a.json" not in seen  # shortened, and still told apart
+    assert "/a.json" in seen
+    assert "/b.json" in seen
+    # what goes to a file is whole, whatever the terminal
+    assert "r.txt: report of 14 runs" in on_a_terminal([*command, "-o", str(runs / "r.txt")])
+    assert (runs / "r.txt").read_text() == piped
 
 
 def test_plots_are_the_same_every_time_and_need_the_extra(runs, monkeypatch):

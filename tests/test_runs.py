@@ -5,17 +5,18 @@ import math
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from records import archive, of_archive, record, seeds, write
 
 from pemn_compress.errors import ArchiveError, PemnError, UnknownNameError
-from pemn_compress.reporting.runs import compared, front, gather
+from pemn_compress.reporting.runs import compared, front, gather, render_runs
 from pemn_compress.reporting.runs.fronts import Front, fronts_of
 from pemn_compress.reporting.runs.merging import Row, Spread, rows_of
 from pemn_compress.reporting.runs.naming import labels, short_names
 from pemn_compress.reporting.runs.run import Metric, Run
 
+HALF = "\ud800"  # no character
 ACCURACY = {"accuracy": {"correct": 8, "total": 10, "data": "digits"}}
 
 
@@ -23,8 +24,8 @@ def files(found):
     return [run.file for run in found.runs]
 
 
-def run(value=0.9, size=100, file="a.json", **settings):
-    return Run(file, None, size, None, Metric("accuracy", "max", value), settings=settings)
+def run(value=0.9, size=100):
+    return Run("a.json", None, size, None, Metric("accuracy", "max", value))
 
 
 def test_a_record_and_its_archive_are_one_run(tmp_path, monkeypatch):
@@ -297,9 +298,9 @@ facts = st.fixed_dictionaries(
 @given(st.lists(st.tuples(facts, values), min_size=1, max_size=8))
 def test_no_two_rows_have_the_same_name(drawn):
     rows = [
-        Row((Run(f"{i}.json", None, 1, None, Metric("m", "max", 1.0), settings=settings,
+        Row((Run(f"{i}.json", None, 1, None, Metric("m", "max", 1.0), settings=told,
                  architecture={"name": "mlp", "arguments": {"width": width}}),))
-        for i, (settings, width) in enumerate(drawn)
+        for i, (told, width) in enumerate(drawn)
     ]  # fmt: skip
     found = labels(rows)
     assert len(set(found)) == len(rows)
@@ -362,3 +363,45 @@ def test_spreads_are_finite(drawn):
     told = Spread.of(drawn)
     assert math.isfinite(told.mean)
     assert told.std is None or math.isfinite(told.std)
+
+
+ODD = st.sampled_from([
+    None, True, -1, 10**30, 1e308, math.nan, math.inf, 5e-324, "", "x" * 3000, "\x00", HALF,
+    "\u202e<b>$x$", "=1", [], {}, [[]], {"": {}}, {"a": [1, {"b": None}]}, "mp", "dense", 0.5, 1,
+])  # fmt: skip
+
+
+def places(value, way=()):
+    yield way
+    inner = value.items() if isinstance(value, dict) else ()
+    inner = enumerate(value) if isinstance(value, list) else inner
+    for key, item in inner:
+        yield from places(item, (*way, key))
+
+
+WAYS = [way for way in places(record()) if way]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.lists(st.tuples(st.sampled_from(WAYS), ODD), max_size=4), max_size=4))
+def test_whatever_records_hold_is_told_and_breaks_nothing(tmp_path, drawn):
+    write(tmp_path / "z.json", value=0.123456, strategy="mp")
+    for number in range(4):
+        told = record(size=900 + number, seed=number)
+        for way, odd in drawn[number] if number < len(drawn) else ():
+            inner = told
+            for key in way[:-1]:
+                inner = inner[key] if isinstance(inner, dict | list) and key in (
+                    inner if isinstance(inner, dict) else range(len(inner))
+                ) else {}  # fmt: skip
+            if isinstance(inner, dict):
+                inner[way[-1]] = odd
+        write(tmp_path / f"{number}.json", told)
+    found = compared(gather(tmp_path), {"front", "summary", "papers"}, sort="-density")
+    assert sum(len(row.runs) for one in found.fronts for row in one.rows) >= 1
+    for one in found.fronts:
+        assert len(set(one.labels)) == len(one.rows)
+    for form in ("table", "markdown", "csv", "json"):
+        text = render_runs(found, form, details=True)
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert "0.123456" in text or "12.35" in text

@@ -16,7 +16,7 @@ from pemn_compress.reporting.words import file_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMS = ("table", "markdown", "csv", "json", "html")
+UNFOLDED = 1 << 20  # columns of a file, which nobody looks at through a window
 BY_EXTENSION = {
     ".txt": "table", ".md": "markdown", ".csv": "csv", ".json": "json",
     ".html": "html", ".htm": "html",
@@ -112,7 +112,8 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
         counterpart=counterpart,
     )  # fmt: skip
     text = render_runs(
-        found, form, color=output is None and has_colors(), details=details,
+        found, form, width=UNFOLDED if output else None,
+        color=output is None and has_colors(), details=details,
         picture=_beside(plot, output) if plot else "",
     )  # fmt: skip
     if plot:
@@ -122,8 +123,9 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
     else:
         say(text, nl=False)
     if form == "csv" and gathered.left_out:  # which the other formats tell themselves
+        count = len(gathered.left_out)
         told = "; ".join(f"{one.file}: {one.reason}" for one in gathered.left_out[:3])
-        click.echo(f"left out: {len(gathered.left_out)} files ({file_name(told)})", err=True)
+        click.echo(f"left out: {count} file{'s' * (count > 1)} ({file_name(told)})", err=True)
     if form == "table" or output:
         runs = len(gathered.runs)
         for file, what in ((output, "report"), (plot, "plot")):

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from pemn_compress.atomic import check_output, write_bytes
-from pemn_compress.cli.comparing import FORMS, compare_runs, compares, comparing_options, form_of
+from pemn_compress.cli.comparing import (
+    BY_EXTENSION,
+    UNFOLDED,
+    compare_runs,
+    compares,
+    comparing_options,
+    form_of,
+)
 from pemn_compress.cli.options import (
     arguments_option,
     check_streams,
@@ -29,7 +36,7 @@ from pemn_compress.reporting.words import file_name
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMS),
+    type=click.Choice(list(dict.fromkeys(BY_EXTENSION.values()))),
     help="[default: by -o's extension, else table]",
 )
 @click.option("--details", is_flag=True, help="Show of several what each is made of, or made by.")
@@ -81,7 +88,8 @@ def command(paths: tuple[str, ...], form: str | None, details: bool, **options: 
         click.echo(error_line(one.error), err=True)
     if not isinstance(found, Report) or found.archives:
         color = output is None and has_colors()
-        text = render(found, form, color=color, details=details or None)
+        width = UNFOLDED if output else None
+        text = render(found, form, width=width, color=color, details=details or None)
         text = text.replace("details=True shows", "--details shows")
         if output:
             write_bytes(

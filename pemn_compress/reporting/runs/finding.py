@@ -26,21 +26,22 @@ def find(paths: Iterable[PathLike]) -> Found:
     """Return the records and archives at `paths`; no path means the current folder.
 
     A file is an archive unless its name ends in .json; a folder is searched for both, in order of
-    name, but for hidden folders; links to folders are not followed. A path that is missing is told in `broken`. Raises
-    ArchiveError where there is nothing at all.
+    name, but for hidden folders; links to folders are not followed. A path that is missing is told
+    in `broken`. Raises ArchiveError where there is nothing at all.
     """
     places = [os.fspath(path) for path in paths] or ["."]
     found = Found()
     for place in places:
         try:
             os.stat(place)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
             if place == STANDARD_INPUT:
                 found.archives.setdefault(place, (place, True))
                 continue
-            missing = isinstance(error, FileNotFoundError) or "null" in str(error)
-            reason = "no such file or folder" if missing else f"cannot be read: {error.strerror}"  # type: ignore[union-attr]
-            found.broken.append(Broken(place, f"{place}: {reason}", named=True))
+            told = "no such file or folder"
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                told = f"cannot be read: {error.strerror}"
+            found.broken.append(Broken(place, f"{place}: {told}", named=True))
             continue
         if os.path.isdir(place):
             _search(place, found)

@@ -28,7 +28,7 @@ def _table(table: Table, found: Comparison) -> Iterator[Block]:
     runs = {match.figure.runs for match in table.matches}
     over = "" if runs == {None} else f", over {_all(runs)} runs"
     own = words.architecture(run.architecture)
-    named = len({match.row.first.recipe.get("name") for match in table.matches}) == 1
+    named = len({str(match.row.first.recipe.get("name")) for match in table.matches}) == 1
     data = run.dataset
     taken = found.counterpart.dataset(run)
     taken = f", taken as {taken}" if taken != data else ""

@@ -57,7 +57,7 @@ def _loaded(path: str) -> Mapping[str, Any]:
         if os.path.getsize(path) > MOST_BYTES:
             raise PemnError(f"{path}: expected a record of at most {MOST_BYTES >> 20} MiB")
         with open(path, "rb") as stream:
-            record = json.loads(stream.read())
+            record = json.loads(stream.read(), parse_int=_integer)
     except OSError as error:
         raise PemnError(f"{path}: cannot be read: {error.strerror or error}") from None
     except RecursionError:
@@ -137,6 +137,11 @@ def _object(path: str, record: Mapping[str, Any], key: str) -> Mapping[str, Any]
     if not isinstance(value, dict):
         raise PemnError(f"{path}: {key}: expected an object, got {_kind(value)}")
     return value
+
+
+def _integer(digits: str) -> float:
+    """Return a whole number, as a float where no record has one as large."""
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def _finite(value: object) -> float | None:

@@ -14,6 +14,7 @@ from pemn_compress.reporting.tables import to_table
 from pemn_compress.reporting.terminal import columns
 from pemn_compress.version import __version__
 
+_WIDE = 160  # columns that whole names of files have room in
 _MADE_BY = f"Made by pemn report of pemn-compress {__version__} from records; not typed by hand."
 FORMATS: Sequence[str] = ("table", "markdown", "csv", "json", "html")
 
@@ -36,7 +37,8 @@ def render_runs(
     """
     if form == "table":
         width = width or columns()
-        blocks = comparison_blocks(found, details=details, narrow=width is not None)
+        narrow = width is not None and width < _WIDE
+        blocks = comparison_blocks(found, details=details, narrow=narrow)
         return to_table(blocks, width, color)
     if form == "markdown":
         drawn = _named(picture) if picture else None
