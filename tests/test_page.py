@@ -156,3 +156,17 @@ def test_it_can_be_read_on_a_phone_and_on_a_wide_screen(browser, page, width, da
     assert sum(map(int, re.findall(r"\d+", browser.evaluate(axis)))) == ink
     if folder := os.environ.get("PEMN_SCREENSHOTS"):
         browser.screenshot(Path(folder) / f"page-{width}-{'dark' if dark else 'light'}.png")
+
+
+def test_the_last_line_says_that_no_browser_was_there(tmp_path):
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", here / "test_page.py",
+         "-k", "complains"],
+        capture_output=True, text=True, cwd=here.parent, env={**os.environ, "PATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == (
+        "Left out: 1 test of the page in a browser, since there is no Chromium (Debian: chromium;"
+        " or Google Chrome); install what is missing and run `make test` again."
+    )

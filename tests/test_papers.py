@@ -167,6 +167,21 @@ def test_our_order_stands_beside_the_papers(tmp_path, call):
     assert {row["published_place"] for row in told["rows"]} == {1, 2, 3, 4, 5}
 
 
+def test_an_architecture_without_widths_has_the_papers(tmp_path):
+    figure = find(paper="IWR", strategy="dense", architecture="resnet18")
+    tell(tmp_path / "a.json", figure, 0.9, arguments={"classes": 10})
+    assert papers(tmp_path).tables[0].figure is figure
+
+
+def test_what_is_equal_is_no_disagreement(tmp_path):
+    for name in ("none", "iterand", "recycle"):
+        found = find(paper="IWR", table="5", architecture="conv2", density=0.5, renewal=name,
+                     arguments={"width": 1.0})  # fmt: skip
+        tell(tmp_path / f"{name}.json", found, 0.8)
+    order = papers(tmp_path).tables[0].order
+    assert (order.pairs, order.agreeing, order.disagreements) == (3, 3, ())
+
+
 def test_two_methods_make_no_order_and_single_runs_no_noise(tmp_path):
     def figure(name, number):
         found = find(paper="IWR", table="4", architecture="conv4", density=0.8, renewal=name,

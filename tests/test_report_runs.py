@@ -7,10 +7,12 @@ import os
 import pty
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from records import CONVMIXER, archive, of_archive, record, seeds, write
@@ -102,6 +104,9 @@ def test_json_and_csv_tell_all(runs, call):
     assert len(rows) == 12
     assert [row["seeds"] for row in rows if row["strategy"] == "rp"] == ["0", "1", "2"]
     assert {row["ratio"] for row in rows} == {"0.01", ""}
+    assert [row["file"] for row in rows if row["front"] == "1"] == [
+        "rp/seed2/record.json", "dense/seed2/record.json"
+    ]  # fmt: skip
     assert rows[0].keys() >= {"machine", "versions", "epochs", "front", "published_mean"}
     _, out, _ = call("report", ".", "--format", "csv", "--against", "papers")
     assert {row["published_where"] for row in csv.DictReader(io.StringIO(out))} == {""}
@@ -140,6 +145,27 @@ def test_reports_and_plots_are_written_whole_and_replace_nothing(runs, call):
     assert shown == (runs / "r.txt").read_text()
     assert call("report", ".", "-o", "s.txt")[0] == 2  # no archives: nothing is written
     assert not (runs / "s.txt").exists()
+
+
+def test_make_results_makes_the_pages_from_records(tmp_path, call):
+    makefile = (Path(__file__).parent.parent / "Makefile").read_text()
+    (rule,) = re.findall(r"^results: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    seeds(tmp_path / "results" / "records" / "rp", (0.5, 0.6), data="npz:a.npz")
+    for _ in range(2):  # what is there is replaced
+        for line in (
+            rule.replace("\\\n", " ").replace("$(RESULTS)", "--dataset cifar10").splitlines()
+        ):
+            command, *words = shlex.split(line)
+            assert command == "$(BIN)/pemn"
+            assert call(*words)[0] == 0
+    page = (tmp_path / "results" / "README.md").read_text()
+    assert page.startswith("# Stored bytes and metric: npz:a.npz\n")
+    assert "![accuracy and stored bytes](<front.svg>)" in page
+    assert "rp/seed0/record.json" in page
+    assert page.endswith("from records; not typed by hand.\n")
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {
+        "README.md", "front.svg", "index.html", "records"
+    }  # fmt: skip
 
 
 def test_the_plain_report_is_written_too(tmp_path, call):
@@ -271,6 +297,46 @@ def test_plots_are_the_same_every_time_and_need_the_extra(runs, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ValueError, match=r'pip install "pemn-compress\[plot\]"'):
         plot_fronts(found.fronts, ".svg")
+
+
+@pytest.mark.parametrize("better", ["max", "min"])
+def test_a_few_bad_rows_press_no_others_flat(tmp_path, better):
+    def told(*values):
+        folder = tmp_path / f"{len(values)}"
+        for number, value in enumerate(values):
+            value = value if better == "max" else 1 - value
+            write(folder / f"{number}.json", value=value, size=5000 + 100 * number, better=better,
+                  density=0.1 + number / 100)  # fmt: skip
+        drawn, _ = plot_fronts(compared(gather(folder), {"front"}).fronts, ".svg")
+        (title,) = re.findall(rb"<!-- (digits.*?) -->", drawn)
+        return title.decode()
+
+    way = "below" if better == "max" else "above"
+    assert told(0.9, 0.92, 0.91, 0.90, 0.1) == f"digits; hollow: 1 more {way} the axis"
+    assert told(0.9, 0.92, 0.1, 0.2) == "digits"  # half of all: no few
+    assert told(0.9, 0.92, 0.88) == "digits"
+
+
+def test_a_label_is_nearest_to_its_own_point():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((6, 4))
+    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+    # the place that comes first, right above, is nearer to the other point
+    axes.plot([0.5, 0.53], [0.5, 0.57], "o", linestyle="none")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    canvas.draw()
+    assert place_labels(canvas, axes, [(0.5, 0.5, "own")], "k", 8) == 1
+    (text,) = axes.texts
+    box = text.get_window_extent(canvas.get_renderer())
+    own, other = axes.transData.transform([(0.5, 0.5), (0.53, 0.57)])
+
+    def away(dot):
+        return max(box.x0 - dot[0], dot[0] - box.x1, 0) + max(box.y0 - dot[1], dot[1] - box.y1, 0)
+
+    assert away(own) < away(other)
+    assert len(axes.lines) == 1  # near enough to need no line to it
 
 
 def test_labels_hide_neither_points_nor_each_other():

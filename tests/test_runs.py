@@ -145,6 +145,7 @@ BROKEN = {
     ),
     "bool": (json.dumps(record(value=True)).encode(), "a finite number, got true or false"),
     "bytes": (json.dumps(record(size=0)).encode(), "archive: expected its bytes"),
+    "true bytes": (json.dumps(record(size=True)).encode(), "archive: expected its bytes"),
     "negative": (json.dumps(record(size=-5)).encode(), "archive: expected its bytes"),
     "text bytes": (json.dumps(record(size="5")).encode(), "got a text"),
 }  # fmt: skip
