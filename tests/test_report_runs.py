@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import pty
 import re
@@ -323,17 +324,18 @@ def test_a_label_is_nearest_to_its_own_point():
 
     figure = Figure((6, 4))
     canvas, axes = FigureCanvasAgg(figure), figure.subplots()
-    # the place that comes first, right above, is nearer to the other point
-    axes.plot([0.5, 0.53], [0.5, 0.57], "o", linestyle="none")
+    # other places beside the point would be nearer to the other one
+    axes.plot([0.5, 0.53], [0.5, 0.55], "o", linestyle="none")
     axes.set(xlim=(0, 1), ylim=(0, 1))
     canvas.draw()
     assert place_labels(canvas, axes, [(0.5, 0.5, "own")], "k", 8) == 1
     (text,) = axes.texts
     box = text.get_window_extent(canvas.get_renderer())
-    own, other = axes.transData.transform([(0.5, 0.5), (0.53, 0.57)])
+    own, other = axes.transData.transform([(0.5, 0.5), (0.53, 0.55)])
 
     def away(dot):
-        return max(box.x0 - dot[0], dot[0] - box.x1, 0) + max(box.y0 - dot[1], dot[1] - box.y1, 0)
+        across = max(box.x0 - dot[0], dot[0] - box.x1, 0)
+        return math.hypot(across, max(box.y0 - dot[1], dot[1] - box.y1, 0))
 
     assert away(own) < away(other)
     assert len(axes.lines) == 1  # near enough to need no line to it
