@@ -240,6 +240,21 @@ def test_seeds_are_merged_and_nothing_else(tmp_path):
     assert len(rows_of(gather(tmp_path / "other").runs)) == 1
 
 
+def test_a_model_files_own_seed_is_the_runs(tmp_path):
+    for seed in (1, 10):
+        told = record(value=0.5 + seed / 100, seed=seed)
+        told["architecture"] = {"kind": "source", "name": "model.py", "entry": "build_model",
+                                "arguments": {}, "seed": f"{seed:x}"}  # fmt: skip
+        write(tmp_path / f"{seed}.json", told)
+    (merged,) = front(tmp_path)
+    assert [row.seeds for row in merged.rows] == [(1, 10)]
+    assert "architecture.name" in merged.shared
+    # a model of one seed, trained with others, is another experiment
+    told["architecture"]["seed"] = "7"
+    write(tmp_path / "2.json", told | {"archive": {"path": None, "bytes": 9, "sha256": "x"}})
+    assert len(front(tmp_path)[0].rows) == 2
+
+
 def test_a_seed_twice_is_told_and_a_run_without_one_stands_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.json", value=0.5, seed=1)

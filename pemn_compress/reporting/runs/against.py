@@ -142,7 +142,7 @@ def tables_of(matches: Iterable[Match]) -> list[Table]:
     for match in matches:
         figure, run = match.figure, match.row.first
         theirs = (figure.where, figure.data, figure.architecture, figure.arguments)
-        ours = (run.data, run.architecture, run.recipe.get("epochs"))
+        ours = (run.data, run.built, run.recipe.get("epochs"))
         groups.setdefault(json.dumps([theirs, ours], sort_keys=True, default=str), []).append(match)
     place = {id(figure): number for number, figure in enumerate(published())}
     tables = [

@@ -49,9 +49,11 @@ def comparison_blocks(
 
 def _facts(front: Front, found: Comparison) -> Iterator[tuple[str, str]]:
     runs = sum(len(row.runs) for row in front.rows)
-    told = f"{runs} in {len(front.rows)} rows" if runs > len(front.rows) else f"{runs}"
-    if runs > len(front.rows):
-        told += "; those that differ in their seed alone are one row, mean and std (n - 1)"
+    rows = len(front.rows)
+    told = f"{runs}"
+    if runs > rows:
+        told += f" in {rows} row{'s' if rows > 1 else ''}; "
+        told += "those that differ in their seed alone are one row, mean and std (n - 1)"
     yield "runs", told
     yield from shared_rows(front)
     better = "more" if front.better == "max" else "less"

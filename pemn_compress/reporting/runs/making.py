@@ -17,7 +17,7 @@ def shared_rows(front: Front) -> Iterator[tuple[str, str]]:
     """Yield, as labels and values, what all rows of a front have in common."""
     shared, first = front.shared, front.rows[0].first
     yield "data", _data(first, with_train="data.train" in shared)
-    if all(row.first.architecture == first.architecture for row in front.rows):
+    if all(row.first.built == first.built for row in front.rows):
         yield "architecture", words.architecture(first.architecture)
     if "recipe.epochs" in shared:
         yield "training", training(first, named="recipe.name" in shared)

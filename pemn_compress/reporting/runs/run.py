@@ -62,6 +62,14 @@ class Run:
         """The name of the data."""
         return words.clean(self.data.get("name") or "unnamed data")
 
+    @property
+    def built(self) -> Mapping[str, Any]:
+        """The architecture without the seed (hexadecimal) of its building, if it is the run's."""
+        told, seed = self.architecture, self.seed
+        if not isinstance(seed, int) or told.get("seed") != f"{seed:x}":
+            return told
+        return {key: value for key, value in told.items() if key != "seed"}
+
     @cached_property
     def facts(self) -> Mapping[str, Any]:
         """Everything that decides a run but its seed, flat: "settings.density" and so on.
@@ -75,7 +83,7 @@ class Run:
             settings.pop("ratio", None)
         arguments = self.architecture.get("arguments")
         rooms: dict[str, Mapping[str, Any]] = {
-            "architecture": {k: v for k, v in self.architecture.items() if k != "arguments"},
+            "architecture": {k: v for k, v in self.built.items() if k != "arguments"},
             "arguments": arguments if isinstance(arguments, dict) else {"": arguments},
             "settings": settings,
             "data": self.data,
