@@ -24,7 +24,9 @@ TORCH_FREE = (
     "reporting",
     "analysis", "training.recipes", "training.history", "data.ranks", "compressing.settling",
 )  # fmt: skip
-TORCH_FREE_COMMANDS = ("cli", "cli.options", "cli.diff", "cli.inspect", "cli.verify")
+TORCH_FREE_COMMANDS = (
+    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.inspect", "cli.report", "cli.verify",
+)  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 
 
