@@ -27,7 +27,9 @@ TORCH_FREE = (
     "sweeping.worker", "sweeping.launching", "sweeping.engines", "sweeping.queueing",
     "sweeping.local", "sweeping.on_ray", "sweeping.interrupting", "sweeping.estimating",
 )  # fmt: skip
-TORCH_FREE_COMMANDS = ("cli", "cli.options", "cli.diff", "cli.inspect", "cli.verify")
+TORCH_FREE_COMMANDS = (
+    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.inspect", "cli.report", "cli.verify",
+)  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 
 

@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, object]] = {
     "conv4": {"width": 0.125},
     "conv6": {"width": 0.125},
     "conv8": {"width": 0.125},
+    "resnet9": {"width": 4},
     "resnet20": {"width": 0.25},
     "resnet32": {"width": 0.25},
     "resnet56": {"width": 0.25},

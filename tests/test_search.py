@@ -44,6 +44,8 @@ def reference(
     for v, u in kept:
         w = float(fixed[v, u])
         weight[v][u] = math.copysign(alpha, w) if search == "biprop" else w
+        if search == "sign":
+            weight[v][u] = math.copysign(w, float(scores[v, u]))
     gradient = [[0.0] * inputs for _ in range(outputs)]
     for z, target in zip(x.tolist(), t.tolist(), strict=True):
         for v in range(outputs):
@@ -51,6 +53,9 @@ def reference(
             for u in range(inputs):
                 # edge-popup, eq. 5: dL/dI_v w_uv Z_u, for every edge, selected or not
                 straight = (i_v - target[v]) * float(fixed[v, u]) * z[u]
+                if search == "sign":  # d|w| sign(s)/ds taken as |w|
+                    gradient[v][u] += (i_v - target[v]) * abs(float(fixed[v, u])) * z[u]
+                    continue
                 s = float(scores[v, u])
                 p = 1 / (1 + math.exp(-s))
                 chain = p * (1 - p) if search == "supermask" else math.copysign(1, s)
@@ -67,6 +72,10 @@ def reference(
 def test_gradients_are_the_papers_equations(
     search: str, ranking: str | None, renewal: dict[str, object]
 ) -> None:
+    if ranking not in (None, *SEARCHES[search].rankings):
+        with pytest.raises(SettingError, match="takes the score's sign for the weight's"):
+            dense(search=search, ranking=ranking)
+        return
     masked = dense(search=search, ranking=ranking, density=0.4, **renewal)
     for step in range(1, 4 if renewal else 1):
         masked.advance(step=step)
@@ -217,7 +226,10 @@ def test_a_shuffled_prototype_has_the_archives_bits(strategy: str) -> None:
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"search": "best"}, "unknown search 'best'; expected one of: biprop, edge-popup, super"),
+        (
+            {"search": "best"},
+            "unknown search 'best'; expected one of: biprop, edge-popup, sign, supermask",
+        ),
         ({"renewal": "often"}, "unknown renewal 'often'; expected one of: iterand, none, recycle"),
         ({"ranking": "size"}, "unknown ranking 'size'; expected one of: magnitude, signed"),
         ({"budget": "layer"}, "unknown budget 'layer'; expected one of: global, tensor"),

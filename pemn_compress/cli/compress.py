@@ -33,7 +33,7 @@ from pemn_compress.training import recipes
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience",
+    "validation", "keep", "patience", "dense_lr", "pull",
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -120,6 +120,13 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option("--batch-size", type=int)
 @click.option("--optimizer", type=click.Choice(recipes.OPTIMIZERS))
 @click.option("--lr", type=float, help="Highest learning rate.")
+@click.option("--dense-lr", type=float, help="Highest learning rate of what is not masked. [--lr]")
+@click.option(
+    "--pull",
+    type=float,
+    help="Move scores back towards the seeded start by this times the learning rate after every "
+    "step, so that fewer of them have to be stored. [0]",
+)
 @click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
 @click.option("--warmup-epochs", type=int)
 @click.option("--momentum", type=float, help="sgd only.")

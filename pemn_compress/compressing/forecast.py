@@ -12,6 +12,7 @@ from pemn_compress.masking.rules.budgets import tensor_densities
 from pemn_compress.masking.rules.plan import Plan, kept_count
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.search import SEARCHES
 from pemn_compress.storing.shrinking import foldable
 
 _WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
@@ -49,6 +50,8 @@ def planned_bytes(
         bits += mask_limit_bits(tensor.numel, kept)
         if isinstance(settings, PruningSettings):
             values += kept * _WIDTHS[storage.value_dtype]
+        elif SEARCHES[settings.search].learns_signs:
+            bits += kept
     return ceil(bits / 8) + values
 
 

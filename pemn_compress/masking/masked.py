@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive.records import Shuffle
@@ -39,7 +40,7 @@ from pemn_compress.masking.search import RENEWALS, SEARCHES
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
-from pemn_compress.masking.straight_through import Fill
+from pemn_compress.masking.straight_through import Fill, tile
 from pemn_compress.masking.top import top_global, top_mask, top_signed
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
@@ -60,7 +61,8 @@ class MaskedModel(PlannedModel):
         scaling: "layer" gives each tensor the scale of its own fan, "prototype" copies values
             unscaled as PEMN's code does.
         scale_by_density: multiply the scale by 1/sqrt(density).
-        search: how scores become masks and weights: "edge-popup", "supermask" or "biprop".
+        search: how scores become masks and weights: "edge-popup", "supermask",
+            "biprop" or "sign".
         include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
             `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
@@ -109,7 +111,7 @@ class MaskedModel(PlannedModel):
             strategy, ratio, density, seed, distribution, scaling, scale_by_density, search,
             **methods,
         )  # fmt: skip
-        density, seed = self.settings.density, self.settings.seed
+        seed = self.settings.seed
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
@@ -124,11 +126,9 @@ class MaskedModel(PlannedModel):
         # of torch's own memory: numpy's cannot be resized, which is how sharding frees it
         prototype = torch.tensor(drawn, device=device)
         self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
-        score_seed = seed if self.settings.score_seed is None else self.settings.score_seed
-        densities = tensor_densities(self.plan, density, self.settings.layer_density)
+        self._started: list[Tensor] = []  # scores at the start, once a pull needs them
         self.scores = nn.ParameterList(
-            nn.Parameter(self.search.initial_scores(tensor, i, score_seed, densities[i]).to(device))
-            for i, tensor in enumerate(self.plan)
+            nn.Parameter(start.to(device)) for start in self._initial_scores()
         )
         if not self.settings.signed:
             self._leave_out_padding(model)
@@ -167,6 +167,38 @@ class MaskedModel(PlannedModel):
                 ranks = [score if self.settings.signed else score.abs() for score in scores]
                 self.renewal.renew(count, ranks, list(self.masks().values()))
                 self.renewal.last.fill_(count)
+
+    @torch.no_grad()
+    def pull(self, amount: float) -> None:
+        """Move every score towards where it started, by `amount` and not beyond.
+
+        After each optimiser step this is the proximal step of amount x sum |s - s0|: what the loss
+        does not ask for stays as the seed has it, and costs few bits where that predicts it.
+        """
+        for score, start in zip(self.scores, self._starts(), strict=True):
+            score.sub_(start)
+            score.copy_(functional.softshrink(score, amount)).add_(start)
+
+    def _starts(self) -> list[Tensor]:
+        """Return the scores that training starts from, made anew from the seed once."""
+        if not self._started:
+            self._started = [
+                start.to(score.device)
+                for start, score in zip(self._initial_scores(), self.scores, strict=True)
+            ]
+        return self._started
+
+    def _initial_scores(self) -> list[Tensor]:
+        s = self.settings
+        seed = s.seed if s.score_seed is None else s.score_seed
+        densities = tensor_densities(self.plan, s.density, s.layer_density)
+        made = []
+        for index, tensor in enumerate(self.plan):
+            start = self.search.initial_scores(tensor, index, seed, densities[index])
+            if self.search.learns_signs:
+                start.copysign_(self._plain(index).cpu())
+            made.append(start)
+        return made
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape.
@@ -218,7 +250,8 @@ class MaskedModel(PlannedModel):
     def _weight(
         self, index: int, score: Tensor, shared: list[Tensor] | None, training: bool
     ) -> Tensor:
-        mask = self._mask(index, score, shared, training=training)
+        every = self.search.learns_signs and self.budget.counts[index] == score.numel()
+        mask = None if every else self._mask(index, score, shared, training=training)
         return self.search.weight(score, mask, self.fill(index), self.settings.signed)
 
     def _weights_at_once(
@@ -236,6 +269,18 @@ class MaskedModel(PlannedModel):
         return [
             self.search.weight(scores[i], masks[i], fills[i], signed) for i in range(len(scores))
         ]
+
+    def negated(self, index: int) -> Tensor:
+        """Return which weights have another sign than the seed gives them: bool, in their shape."""
+        if self.renewal is not None:
+            return self.renewal.negated(index, self.prototype)
+        changed: Tensor = self.scores[index].detach().signbit() != self._plain(index).signbit()
+        return changed
+
+    def _plain(self, index: int) -> Tensor:
+        """Return the fixed weight that the seed gives."""
+        offset, scale = self.filling.offsets[index], self.filling.scales[index]
+        return tile(self.prototype, offset, self.plan.tensors[index].shape, scale)
 
     def _leave_out_padding(self, model: nn.Module) -> None:
         """Let the row of an embedding that stands for padding be zero, as it is in a plain model.

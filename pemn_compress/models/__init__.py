@@ -15,6 +15,7 @@ from pemn_compress.models.convnet import conv2, conv4, conv6, conv8
 from pemn_compress.models.gpt import gpt
 from pemn_compress.models.mlp import mlp
 from pemn_compress.models.resnet import resnet20, resnet32, resnet56
+from pemn_compress.models.resnet9 import resnet9
 from pemn_compress.models.resnet18 import resnet18, resnet34
 from pemn_compress.models.vit import vit
 
@@ -131,6 +132,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "conv4": conv4,
     "conv6": conv6,
     "conv8": conv8,
+    "resnet9": resnet9,
     "resnet20": resnet20,
     "resnet32": resnet32,
     "resnet56": resnet56,

@@ -261,9 +261,11 @@ def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTenso
     scale, plane = fill.scale, None
     if binary:
         scale = float(binary_scale(tile(fill.values, fill.offset, tensor.shape, scale), mask))
-    if masked.renewal is not None:
+    if masked.search.learns_signs:
+        plane = Plane("sign", masked.negated(index).cpu().numpy())
+    elif masked.renewal is not None:
         if binary or masked.filling.transform == "sign":
-            plane = Plane("sign", masked.renewal.negated(index, masked.prototype).cpu().numpy())
+            plane = Plane("sign", masked.negated(index).cpu().numpy())
         else:
             numbers = masked.renewal.numbers(index).cpu().numpy()
             plane = Plane(masked.renewal.kind, numbers, value_stream(index))

@@ -18,8 +18,8 @@ _UNLIMITED = ("ramp_epochs", "warmup_epochs", "renewal_every")
 def trial_seconds(run: RunOf, planned: Planned, ask: Ask) -> float:
     """Return the seconds that a run will take, from the second of two epochs of a few of its steps.
 
-    The first one is slower; what comes before and after training is counted once. In this process, with the run's threads.
-    Raises SettingError, naming the run, where it cannot be trained.
+    The first one is slower; what comes before and after training is counted once. In this process,
+    with the run's threads. Raises SettingError, naming the run, where it cannot be trained.
     """
     model, keywords = ask(run)
     batch = _batch_size(keywords)

@@ -126,7 +126,7 @@ def _train_and_test(
             assert data.train is not None
             done = Epoch(
                 epoch + 1,
-                stepper.optimizer.param_groups[0]["lr"],
+                stepper.rate,
                 train_loss,
                 test,
                 len(data.train) / (stepped - started),

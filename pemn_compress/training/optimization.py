@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pemn_compress.errors import ModelError
+from pemn_compress.masking.host import PlannedModel
 from pemn_compress.training.recipes import Recipe
 
 
@@ -41,13 +42,19 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             f"got {f'{frozen:,} numbers that are frozen' if frozen else 'none at all'}"
         )
     is_decayed = (lambda p: True) if recipe.decay == "all" else (lambda p: p.dim() >= 2)
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in trainable if is_decayed(p)], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trainable if not is_decayed(p)], "weight_decay": 0.0},
+    planned = {id(p) for p in model.trained()} if isinstance(model, PlannedModel) else set()
+    dense = 1.0 if recipe.dense_lr is None else recipe.dense_lr / recipe.lr
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in trainable:
+        factor = 1.0 if id(parameter) in planned or not planned else dense
+        decay = recipe.weight_decay if is_decayed(parameter) else 0.0
+        groups.setdefault((factor, decay), []).append(parameter)
+    told: list[dict[str, Any]] = [
+        {"params": some, "weight_decay": decay, "lr": recipe.lr * factor, "factor": factor}
+        for (factor, decay), some in groups.items()
     ]
-    groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+        return torch.optim.SGD(told, lr=recipe.lr, momentum=recipe.momentum)
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=recipe.lr)
-    return torch.optim.AdamW(groups, lr=recipe.lr)
+        return torch.optim.Adam(told, lr=recipe.lr)
+    return torch.optim.AdamW(told, lr=recipe.lr)

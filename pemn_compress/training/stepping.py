@@ -16,6 +16,7 @@ from pemn_compress.data.ranks import World
 from pemn_compress.data.tasks import Task
 from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import TrainingError
+from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.blame import blamed, told
@@ -46,6 +47,12 @@ class Stepper:
     data: str
     reach: Reach
     observer: Observer | None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the last step, of what is masked."""
+        group = self.optimizer.param_groups[0]
+        return float(group["lr"] / group["factor"])
 
     def train(self, epoch: int) -> float:
         """Train for epoch `epoch`, counted from 0, and return its mean loss.
@@ -80,7 +87,7 @@ class Stepper:
     ) -> Tensor:
         model, recipe = self.model, self.recipe
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, epoch, step, steps)
+            group["lr"] = group["factor"] * learning_rate(recipe, epoch, step, steps)
         place = f"epoch {epoch + 1} of {recipe.epochs}, step {step + 1} of {steps}"
         if isinstance(model, Advancing):
             model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
@@ -97,6 +104,8 @@ class Stepper:
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             self.optimizer.step()
+            if recipe.pull and isinstance(model, MaskedModel):
+                model.pull(recipe.pull * learning_rate(recipe, epoch, step, steps))
         # now, not before the next backward pass: the next forward pass needs room for weights
         self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()

@@ -38,6 +38,7 @@ SEARCHES = {
     "edge-popup": SearchFacts("magnitude", RANKINGS, True),
     "supermask": SearchFacts("signed", ("signed",), False),
     "biprop": SearchFacts("magnitude", RANKINGS, True),
+    "sign": SearchFacts("magnitude", ("magnitude",), False),
 }
 RENEWALS: dict[str, RenewalFacts | None] = {
     "none": None,
@@ -57,15 +58,18 @@ def check_search(search: str, ranking: str | None, renewal: str) -> None:
     """Refuse a ranking or a renewal that a search cannot use. Raises SettingError."""
     facts = SEARCHES[search]
     if ranking is not None and ranking not in facts.rankings:
+        why = "ranks probabilities, which grow with the score and not with its magnitude"
+        if ranking == "signed":
+            why = "takes the score's sign for the weight's: it ranks what is left of a score"
         raise SettingError(
-            f"search {search} ranks probabilities, which grow with the score and not with its "
-            f"magnitude: expected ranking {' or '.join(facts.rankings)}, got {ranking}"
+            f"search {search} {why}: expected ranking {' or '.join(facts.rankings)}, got {ranking}"
         )
     if renewal != "none" and not facts.renewable:
         able = [name for name, other in SEARCHES.items() if other.renewable]
+        why = "learns signs instead" if search == "sign" else "samples another mask in every step"
         raise SettingError(
             f"renewal {renewal} renews the weights that a mask leaves out, and search {search} "
-            f"samples another mask in every step: expected search {' or '.join(able)} with it, or "
+            f"{why}: expected search {' or '.join(able)} with it, or "
             f"renewal none"
         )
 

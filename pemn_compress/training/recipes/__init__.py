@@ -27,7 +27,7 @@ MASK_SETTINGS = (
 _INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
-    "density",
+    "density", "pull", "dense_lr",
 )  # fmt: skip
 _FLAGS = ("bias",)
 
@@ -40,8 +40,10 @@ class Recipe:
     trainable parameters (scores and batch-norm alike), or "matrices" (those of two or more
     dimensions, scores included). `schedule`: "constant"; "cosine" per epoch to zero;
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
-    `clip_norm` 0 means no clipping of the gradient's norm. `augment` is in the grammar of
-    `augment.py`. `validation` is how much of the training samples is set apart to measure on after
+    `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
+    is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
+    back towards the seeded start (`MaskedModel.pull`). `augment` is in the grammar of `augment.py`.
+    `validation` is how much of the training samples is set apart to measure on after
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
     training ends (0: never). `ema` is the decay of the moving average of what is trained that is
@@ -62,6 +64,8 @@ class Recipe:
     decay: str = "matrices"
     warmup_epochs: int = 0
     clip_norm: float = 0.0
+    dense_lr: float | None = None
+    pull: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     validation: float = 0
@@ -87,7 +91,10 @@ class Recipe:
     def __post_init__(self) -> None:
         for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):
             for name in names:
-                value = plain(name.replace("_", " "), getattr(self, name))
+                value = getattr(self, name)
+                if value is None and name == "dense_lr":
+                    continue
+                value = plain(name.replace("_", " "), value)
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "augment", _words(self.augment))
         for kind, name, known in (
@@ -106,6 +113,8 @@ class Recipe:
             ("weight decay", self.weight_decay, self.weight_decay >= 0, "0 or more"),
             ("warmup epochs", self.warmup_epochs, 0 <= self.warmup_epochs <= self.epochs,
              "from 0 to the number of epochs"),
+            ("dense lr", self.dense_lr, self.dense_lr is None or self.dense_lr > 0, "above 0"),
+            ("pull", self.pull, self.pull >= 0, "0 or more"),
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),
