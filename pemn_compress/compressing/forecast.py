@@ -9,36 +9,50 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.budgets import tensor_densities
-from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.plan import Plan, kept_count
+from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.search import SEARCHES
 from pemn_compress.storing.shrinking import foldable
 
 _WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
-_CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
+CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
 
 
 def expected_bytes(
-    masked: MaskedModel | PrunedModel, storage: Storage, overhead: float = _CONTAINER_BYTES
+    masked: MaskedModel | PrunedModel, storage: Storage, overhead: float = CONTAINER_BYTES
 ) -> int:
     """Return the bytes that the archive of a model will have after training.
 
     Masks at their information limit at the final density, weights and dense parameters in the
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
     """
+    length = masked.filling.length if isinstance(masked, MaskedModel) else 0
+    planned = planned_bytes(masked.plan, masked.settings, length, storage)
+    return planned + dense_bytes(masked.model, storage) + ceil(overhead)
+
+
+def planned_bytes(
+    plan: Plan, settings: Settings | PruningSettings, length: int, storage: Storage
+) -> int:
+    """Return what the masks and weights of a plan will take.
+
+    `length` is that of the prototype. Raises SettingError for a pattern that matches no tensor.
+    """
     bits, values = 0.0, 0
-    if isinstance(masked, PrunedModel):
-        densities: tuple[float, ...] = (masked.settings.kept,) * len(masked.plan)
+    if isinstance(settings, PruningSettings):
+        densities: tuple[float, ...] = (settings.kept,) * len(plan)
     else:
-        s = masked.settings
-        densities = tensor_densities(masked.plan, s.density, s.layer_density)
-        values = 4 * masked.filling.length if storage.store_prototype else SEED_BYTES
-    for tensor, density in zip(masked.plan, densities, strict=True):
+        densities = tensor_densities(plan, settings.density, settings.layer_density)
+        values = 4 * length if storage.store_prototype else SEED_BYTES
+    for tensor, density in zip(plan, densities, strict=True):
         kept = kept_count(tensor.numel, density)
         bits += mask_limit_bits(tensor.numel, kept)
-        if isinstance(masked, MaskedModel) and masked.search.learns_signs:
+        if isinstance(settings, Settings) and SEARCHES[settings.search].learns_signs:
             bits += kept
-        if isinstance(masked, PrunedModel):
+        if isinstance(settings, PruningSettings):
             values += kept * _WIDTHS[storage.value_dtype]
-    return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)
+    return ceil(bits / 8) + values
 
 
 def dense_bytes(model: nn.Module, storage: Storage) -> int:

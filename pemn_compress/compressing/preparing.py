@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -108,12 +108,36 @@ def prepare(
         built = architectures.build_from_file(file, build_seed=seed, **(variant | dict(arguments)))
         return Prepared(built, loaded, file)
     with seeded(seed):
-        implied = _implied(model, loaded)
+        implied = implied_arguments(model, loaded)
         built = architectures.build(model, **(variant | implied | dict(arguments)))
         return Prepared(built, loaded, pretrained=arguments.get("weights") is not None)
 
 
-def _implied(model: str, data: Data) -> dict[str, object]:
+class Described(Protocol):
+    """What of data an architecture's arguments follow from; `Data` has it."""
+
+    @property
+    def name(self) -> str:
+        """The specification."""
+
+    @property
+    def classes(self) -> int | None:
+        """How many there are, or how many tokens."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a sample is an image."""
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+
+
+def implied_arguments(model: str, data: Described) -> dict[str, object]:
     """Return the arguments of an architecture that follow from its data. Raises DataError."""
     takes_tokens = model in models.OF_TOKENS
     if takes_tokens != (data.task.name == NEXT_TOKEN):
