@@ -1,12 +1,17 @@
 """The papers' grids: every run of both profiles is possible, and is what the paper says."""
 
+import inspect
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
 from pemn_compress.cli.sweep_options import OWN, asked, known_options
+from pemn_compress.compressing.settling import settle
+from pemn_compress.compressing.verb import compress
+from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.reporting.papers.published import published
 from pemn_compress.sweeping.checking import Checker, DataFacts
 from pemn_compress.sweeping.grid import load_grid
 
@@ -116,3 +121,55 @@ def test_tables_have_the_published_rows():
         assert len([row for row in table if row[-1] == "dense"]) == 17
     assert len(cells("edge-popup-table-2.toml", "model", "strategy", "distribution")) == 9
     assert len(cells("iwr-table-1.toml", "recipe", "renewal", "density")) == 8
+
+
+def told(keywords, model):
+    """Return what a run is, as the published figures are kept."""
+    named = set(inspect.signature(compress).parameters)
+    changes = {key: value for key, value in keywords.items() if key not in named}
+    recipe, settings = settle(keywords["recipe"], None, changes)
+    masks = not isinstance(settings, PruningSettings)
+    return {
+        "data": keywords["data"].spec.removeprefix("folder:"),
+        "architecture": model,
+        "strategy": settings.strategy,
+        "ratio": settings.ratio if settings.strategy == "rp" else None,
+        "search": settings.search if masks else None,
+        "renewal": settings.renewal if masks else None,
+        "density": settings.density,
+        "epochs": recipe.epochs,
+    }, settings
+
+
+def test_every_published_figure_is_a_run_of_its_grid():
+    places = {"PEMN": "pemn", "edge-popup": "edge-popup", "IWR": "iwr"}
+    runs = defaultdict(list)
+    for name in GRIDS:
+        for run, (model, keywords) in every(name):
+            runs[name].append((run.options, *told(keywords, model)))
+    seen = Counter()
+    for figure in published():
+        grids = [f"{places[figure.paper]}-table-{figure.table}.toml"]
+        if grids[0] not in GRIDS:  # dense models have a table without a number
+            grids = [name for name in GRIDS if name.startswith(f"{places[figure.paper]}-table-")]
+        found = [
+            options
+            for name in grids
+            for options, what, settings in runs[name]
+            if all(getattr(figure, key) in (None, value) for key, value in what.items())
+            and figure.arguments.items() <= ({"width": 1.0} | arguments(options)).items()
+            and figure.distribution in (None, getattr(settings, "distribution", None))
+        ]
+        assert found, figure
+        assert figure.runs is None or len(found) >= figure.runs, figure
+        seen[figure.paper] += 1
+    assert seen.keys() == places.keys()
+
+
+def every(name):
+    grid, asks, _ = expanded(name)
+    return [(run, asks[run.id]) for run in grid.runs]
+
+
+def arguments(options):
+    return {key.partition(".")[2]: value for key, value in options.items() if "." in key}
