@@ -48,10 +48,10 @@ def planned_bytes(
     for tensor, density in zip(plan, densities, strict=True):
         kept = kept_count(tensor.numel, density)
         bits += mask_limit_bits(tensor.numel, kept)
+        if isinstance(settings, Settings) and SEARCHES[settings.search].learns_signs:
+            bits += kept
         if isinstance(settings, PruningSettings):
             values += kept * _WIDTHS[storage.value_dtype]
-        elif SEARCHES[settings.search].learns_signs:
-            bits += kept
     return ceil(bits / 8) + values
 
 

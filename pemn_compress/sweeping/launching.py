@@ -35,7 +35,7 @@ class Job:
     @property
     def may_use_gpu(self) -> bool:
         """Whether the run takes a GPU where there is one."""
-        return bool(self.told["options"].get("device") != "cpu")
+        return bool(self.told["options"].get("device", "auto") != "cpu")
 
 
 @dataclass(frozen=True)
