@@ -529,7 +529,7 @@ def mask_cases():
         n = int(np.prod(shape))
         for density in (0.0, 0.1, 0.5, 0.6, 1.0):
             mask = random.random(shape) < density
-            for codec, (pack, _) in CODECS.items():
+            for codec, (pack, *_) in CODECS.items():
                 payload, ones = pack(mask), int(mask.sum())
                 for number in range(6):
                     changed = bytearray(payload)

@@ -121,7 +121,7 @@ def test_blocks_above_their_bound_are_refused_for_that_alone(monkeypatch):
         with pytest.raises(ArchiveError, match="zstd"):
             verify(SUITE / "reject" / name)
 
-    def at_once(packed, most, exact, what):
+    def at_once(packed, most, exact, what, before=None):
         try:
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=most)
         except zstandard.ZstdError as error:

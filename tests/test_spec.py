@@ -30,8 +30,9 @@ from pemn_compress.format.archive import (
     zstd,
 )
 from pemn_compress.format.archive.filling import masked
-from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.format.archive.places import dense_layout
+from pemn_compress.format.archive.spelling import to_json
+from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.format.archive.values import tensor_bytes
 
 FOLDER = Path(__file__).parent.parent / "format_spec"
@@ -415,7 +416,7 @@ def test_records(vector: dict[str, Any]) -> None:
     with open_archive(record_archive(vector)) as archive:
         restored = archive.tensor("t")
         record = archive.manifest.tensors[0]
-    assert records.Manifest((record,), (), None, "").to_json()["tensors"] == [vector["record"]]
+    assert to_json(records.Manifest((record,), (), None, ""))["tensors"] == [vector["record"]]
     assert list(restored.shape) == vector["record"]["shape"]
     assert hex_words(restored, _WORDS[record.dtype]) == vector["elements"]
 

@@ -23,6 +23,7 @@ from make_archive import tensor_digest
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import open_archive, records, values, verify
+from pemn_compress.format.archive.spelling import to_json
 
 FOLDER = Path(__file__).parent
 MODEL = "resnet32"
@@ -170,7 +171,7 @@ def _lines(value: dict[str, Any]) -> bytes:
 def meaning(data: bytes) -> Any:
     """Return what an archive says, without what a compressor decides."""
     with open_archive(data) as archive:
-        told = archive.manifest.to_json()
+        told = to_json(archive.manifest)
         for record in told["tensors"]:
             if record["values"]["kind"] == "stored":
                 for key in ("bytes", "coding"):

@@ -8,8 +8,8 @@ from torch import Tensor
 from pemn_compress.errors import ModelError
 from pemn_compress.format.archive import DenseTensor, QuantizedTensor, SparseTensor
 from pemn_compress.format.archive.contents import Content
-from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE
 from pemn_compress.format.archive.records import Scale
+from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.selection import DTYPES
 from pemn_compress.storing.shrinking import narrowed
