@@ -114,6 +114,8 @@ def _check_tensor(
             raise fields.bad(where, f"the shape and dtype of {values.of!r}", "others")
         if tensor.sha256 is not None:
             raise fields.bad(where, "no digest of an alias's own", "one")
+        if tensor.frozen is not None:
+            raise fields.bad(where, "no frozen elements of an alias's own", "some")
         return
     if positions is not None:
         _check_positions(positions, tensor, where)
