@@ -92,7 +92,7 @@ FIELDS = [
     (("@w", "positions", "predictor"),
      {"kind": "scores", "flips": 0, "ones": 7, "seed": "0" * 16, "stream": "0" * 16},
      "version: expected 1.1, the lowest that says what this archive does, got 1.0"),
-    (("@w", "positions", "predictor"), {"kind": "guess"}, "expected one of none, scores, got 'guess'"),
+    (("@w", "positions", "predictor"), {"kind": "guess"}, "one of none, scores, got 'guess'"),
     (("@w", "positions", "predictor"), {"kind": "none", "seed": 1}, "no other fields, got 'seed'"),
     (("prototype",), None, "a prototype in the manifest, got none"),
     (("@w", "positions", "ones"), 21, "at most 20 ones, got 21"),

@@ -743,7 +743,7 @@ def test_compact_is_what_the_text_shows() -> None:
     size, raw, coding = struct.unpack_from("<III", COMPACT, 40)
     assert (COMPACT[8:12], coding) == (b"\1\0\1\0", layout.MANIFEST_COMPACT)
     text = zstd.decompress(COMPACT[96 : 96 + size], raw, raw, "", dictionary.TEXT)
-    assert canonical.decode(text) == json.loads(blocks("compact-manifest")[0])
+    assert json.loads(text) == json.loads(blocks("compact-manifest")[0])
     assert f"The file has {len(COMPACT)} bytes" in heading("3.6 The compact form")
     assert COMPACT[64:96] == hashlib.sha256(COMPACT[:64] + COMPACT[96:]).digest()
     with open_archive(COMPACT) as archive, open_archive(SMALL) as small:

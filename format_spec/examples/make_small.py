@@ -1,4 +1,4 @@
-"""Make smallest.pemn and small.pemn, the archives that SPEC.md shows byte by byte, and compact.pemn.
+"""Make smallest.pemn and small.pemn, which SPEC.md shows byte by byte, and compact.pemn.
 
     python format_spec/examples/make_small.py          # print their sizes and restored tensors
     python format_spec/examples/make_small.py --write  # write them beside this file
