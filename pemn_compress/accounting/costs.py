@@ -24,7 +24,7 @@ _FLOATS = ("bf16", "f16", "f32", "f64")
 # how values are held, in the words of reports
 _VALUES = {
     "bool": "bool", "u8": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
-    "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64",
+    "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64", "i4": "int4",
 }  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def archive_account(archive: Archive) -> Account:
     """Account for an open archive, from its header and manifest alone.
 
     The four parts of `stored` add up to the file's size. A seed lies in the manifest: its eight
-    bytes are counted as C_w and taken off the overhead, and so are the scales of int8 values, four
+    bytes are counted as C_w and taken off the overhead, and so are the scales of integers, four
     bytes each. The values of a pruned tensor (a mask over stored values) are C_w, although they lie
     in the dense section; in an archive without masks C_w is what its floating tensors of two or
     more dimensions take. Planes are C_w too.
