@@ -37,7 +37,7 @@ RECIPE_SETTINGS = (
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
     "order", "score_seed", "ranking", "budget", "floor", "layer_density", "density_schedule",
-    "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
+    "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen",
 )  # fmt: skip
 
 PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.archive.records import Scale, Shuffle
 from pemn_compress.format.archive.values import shuffled
-from pemn_compress.masking import at_once
+from pemn_compress.masking import at_once, frozen, scales
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
 from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.references import told_of_optimizers
@@ -67,10 +67,10 @@ class MaskedModel(PlannedModel):
             `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
             floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
-            renewal_rate.
+            renewal_rate, learn_scale, frozen.
 
-    Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
-    the model had besides; any optimiser, any loop, DDP, torch.compile and `fully_shard` of the
+    Trainable parameters are one score per planned weight (`scores`, in plan order), the factors of
+    scales that are learned (`factors`) and whatever the model had besides; any optimiser, any loop, DDP, torch.compile and `fully_shard` of the
     whole work as on any module. A loop calls `advance` as it goes on; only renewals and density
     schedules need it. Threads may run one model at once; their passes take turns.
 
@@ -130,6 +130,8 @@ class MaskedModel(PlannedModel):
         self.scores = nn.ParameterList(
             nn.Parameter(start.to(device)) for start in self._initial_scores()
         )
+        self.factors = scales.first_factors(self.plan, self.settings.learn_scale).to(device)
+        self._freeze(device)
         if not self.settings.signed:
             self._leave_out_padding(model)
         make = RENEWALS[self.settings.renewal]
@@ -214,11 +216,30 @@ class MaskedModel(PlannedModel):
         return self.scores
 
     def fill(self, index: int) -> Fill:
-        """Return where the fixed weights of a planned tensor come from at present."""
-        scale = self.filling.scales[index]
+        """Return where the fixed weights of a planned tensor come from at present.
+
+        Where its scale is learned they are without it.
+        """
+        scale = 1.0 if self.factors else self.filling.scales[index]
         if self.renewal is not None:
             return Fill(self.renewal.values(index), 0, scale)
         return Fill(self.prototype, self.filling.offsets[index], scale)
+
+    def scale(self, index: int) -> Scale:
+        """Return what multiplies the fixed values of a planned tensor at present, as stored."""
+        if not self.factors:
+            return self.filling.scales[index]
+        return scales.stored(self._scale(index), self.settings.learn_scale)
+
+    def _scale(self, index: int) -> Tensor:
+        return scales.scale_of(gathered(self.factors[index]), self.filling.scales[index])
+
+    def frozen(self, index: int) -> Tensor | None:
+        """Return which weights of a planned tensor keep their seeded value; None where none does.
+
+        bool, in its shape.
+        """
+        return self._frozen[index] if self._frozen else None
 
     @property
     def shuffle(self) -> Shuffle | None:
@@ -241,6 +262,8 @@ class MaskedModel(PlannedModel):
                 weight = self._weight(index, scores[index], shared, training)
             else:
                 weight = together[index]
+            if self.factors:
+                weight = scales.scaled(weight, self._scale(index))
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
@@ -275,7 +298,8 @@ class MaskedModel(PlannedModel):
         if self.renewal is not None:
             return self.renewal.negated(index, self.prototype)
         changed: Tensor = self.scores[index].detach().signbit() != self._plain(index).signbit()
-        return changed
+        kept = self.frozen(index)
+        return changed if kept is None else changed & ~kept
 
     def _plain(self, index: int) -> Tensor:
         """Return the fixed weight that the seed gives."""
@@ -317,7 +341,30 @@ class MaskedModel(PlannedModel):
                     f"a MaskedModel's scores stay float32 in training: got {score.dtype}, whose "
                     "masks are others than those that are stored; train under torch.autocast"
                 )
-        return scores
+        if not self._frozen:
+            return scores
+        return [
+            score if kept is None else frozen.anchored(score, kept, self._seeded(i))
+            for i, (score, kept) in enumerate(zip(scores, self._frozen, strict=True))
+        ]
+
+    def _seeded(self, index: int) -> Tensor | None:
+        """Return what has the signs that scores start with, where these count."""
+        return self._plain(index) if self.search.learns_signs else None
+
+    def _freeze(self, device: torch.device) -> None:
+        """Choose the weights that keep their seeded value."""
+        for index, tensor in enumerate(self.plan):
+            share = self.settings.frozen
+            kept = frozen.chosen(self.settings.seed, index, tensor.numel, share) if share else None
+            held = None if kept is None else kept.view(tensor.shape).to(device)
+            self.register_buffer(f"frozen{index}", held, persistent=False)
+
+    @property
+    def _frozen(self) -> list[Tensor | None]:
+        if not self.settings.frozen:
+            return []
+        return [getattr(self, f"frozen{index}") for index in range(len(self.plan))]
 
     def _global_masks(self, scores: list[Tensor]) -> list[Tensor] | None:
         """Return the final masks of a budget that all tensors share, else None."""

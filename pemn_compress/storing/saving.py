@@ -258,9 +258,10 @@ def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTenso
     all that a renewal changed, in at most one bit a kept weight.
     """
     tensor, fill, binary = masked.plan.tensors[index], masked.fill(index), masked.search.binary
-    scale, plane = fill.scale, None
+    scale, plane = masked.scale(index), None
     if binary:
-        scale = float(binary_scale(tile(fill.values, fill.offset, tensor.shape, scale), mask))
+        fixed = tile(fill.values, fill.offset, tensor.shape, fill.scale)
+        scale = float(binary_scale(fixed, mask))
     if masked.search.learns_signs:
         plane = Plane("sign", masked.negated(index).cpu().numpy())
     elif masked.renewal is not None:
