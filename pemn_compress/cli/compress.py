@@ -32,7 +32,7 @@ from pemn_compress.training import recipes
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience", "dense_lr", "pull",
+    "validation", "keep", "patience", "dense_lr", "pull", "target_bits",
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -126,6 +126,13 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     help="Move scores back towards the seeded start by this times the learning rate after every "
     "step, so that fewer of them have to be stored. [0]",
 )
+@click.option(
+    "--target-bits",
+    type=float,
+    metavar="B",
+    help="Steer the pull so that signs and masks depart from the seeded start by B bits a weight; "
+    "what is above that at the end is put back, which is told.",
+)
 @click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
 @click.option("--warmup-epochs", type=int)
 @click.option("--momentum", type=float, help="sgd only.")
@@ -167,6 +174,17 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     show_default=True,
     help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
     "output channel, int8-tensor one per tensor. What it costs is printed.",
+)
+@click.option(
+    "--max-bytes",
+    metavar="N",
+    help="Choose width (-a width=auto), bits and precisions so that the archive has at most N "
+    "bytes: 16000, 16k or 16KB; what was chosen is told.",
+)
+@click.option(
+    "--bits-per-weight",
+    type=float,
+    help="The same limit as bits of the whole archive for each masked weight.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option(
@@ -266,6 +284,8 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
                 options["value_dtype"],
                 not options["no_zstd"],
                 options["tensor_digests"],
+                options["max_bytes"],
+                options["bits_per_weight"],
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],

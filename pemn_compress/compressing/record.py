@@ -66,6 +66,8 @@ def begun(
         "metric": None,
         "metrics": [],
         "storage_steps": [],
+        "chosen": None,
+        "put_back": [],
         "exports": [],
         "epochs": [],
         "kept_epoch": None,

@@ -18,6 +18,7 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import PemnWarning
 from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.departures import check_target
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.methods import RENEWALS
@@ -61,6 +62,8 @@ def wrap(
             end = 0.0 if settings.strategy == "dense" else settings.end
             return pruned, told + _of_patience(ceil(end * recipe.epochs), recipe)
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+    if recipe.target_bits is not None:
+        check_target(masked, recipe.target_bits)
     told += _of_settings(settings, recipe, prepared.data)
     told += _of_patience(settings.ramp + 1, recipe)
     return masked, told

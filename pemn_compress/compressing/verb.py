@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
+from pemn_compress.compressing import byte_budget
 from pemn_compress.compressing.exports import Exported, check_exported, write_exports
-from pemn_compress.compressing.keeping import keep, read_back
+from pemn_compress.compressing.keeping import keep, packed_as, read_back
 from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Exports, Outputs
 from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
+from pemn_compress.compressing.putting_back import fit_in
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
@@ -24,6 +26,7 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
 from pemn_compress.data.tasks import Loss, Measure
+from pemn_compress.errors import ModelError
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
@@ -31,7 +34,7 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
-from pemn_compress.training.history import History, StorageStep
+from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -123,17 +126,28 @@ def compress(
     )
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
+    plan = byte_budget.Plan(settings, chosen, storage)
     prepared = prepare(
-        model, data, chosen, settings.seed, arguments or {}, Functions(loss, metrics)
+        model,
+        data,
+        chosen,
+        settings.seed,
+        arguments or {},
+        Functions(loss, metrics),
+        byte_budget.widest(plan, selection),
     )
+    if storage.is_limited:
+        plan = byte_budget.choose(plan, prepared, selection)
+        settings, chosen, storage = plan.settings, plan.recipe, plan.storage
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes, rehearsed.exports)
     if isinstance(observer, Expecting):
-        observer.ready(rehearsed.told, warnings)
+        observer.ready("; ".join(filter(None, [rehearsed.told, plan.line])), warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
+    known["chosen"] = plan.line or None
     recording = Recording(files.record, known, observer, force=files.replaces_record)
     with closing(Logging(files.logs(), recording)) as logged:
         history = fit(
@@ -151,7 +165,21 @@ def compress(
             observer=logged,
         )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history.kept)
+    limit = byte_budget.limit_of(storage, masked.plan.numel) if storage.is_limited else None
+
+    def size(trained: Epoch) -> int:
+        lossy = storage.shrinking()
+        return len(packed_as(masked, prepared, chosen, storage, trained, lossy))
+
+    trained, backs = fit_in(masked, prepared, chosen, run, history.kept, limit, size)
+    for back in backs:
+        recording.warning(back.told)
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, trained)
+    if limit is not None and len(kept.archive) > limit:
+        raise ModelError(
+            f"the archive has {len(kept.archive):,} B where at most {limit:,} were allowed: "
+            "nothing was written; train again with a larger max_bytes"
+        )
     exported: list[Exported] = []
     failed: list[str] = []
     if files.archive is not None:
@@ -162,6 +190,7 @@ def compress(
         )
     seconds = time.perf_counter() - started
     told = finished(known, kept.archive, files.archive, history, kept.steps, seconds)
+    told["put_back"] = [back.to_dict() for back in backs]
     told["exports"] = [one.to_dict() for one in exported]
     recording.finish(told)
     if files.archive is not None:

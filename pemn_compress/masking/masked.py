@@ -207,7 +207,17 @@ class MaskedModel(PlannedModel):
 
         The masks that would be stored now, also where training draws others.
         """
-        scores = self._whole_scores()
+        return self._masks_of(self._whole_scores())
+
+    def first_masks(self) -> dict[str, Tensor]:
+        """Return the masks of the scores that training started from, at the current density."""
+        return self._masks_of(self._anchored(self._starts()))
+
+    def seeded_signs(self, index: int) -> Tensor:
+        """Return the fixed weights that the seed gives a planned tensor, for their signs."""
+        return self._plain(index)
+
+    def _masks_of(self, scores: list[Tensor]) -> dict[str, Tensor]:
         shared = self._global_masks(scores)
         return {t.name: self._mask(i, scores[i], shared) for i, t in enumerate(self.plan)}
 
@@ -341,6 +351,10 @@ class MaskedModel(PlannedModel):
                     f"a MaskedModel's scores stay float32 in training: got {score.dtype}, whose "
                     "masks are others than those that are stored; train under torch.autocast"
                 )
+        return self._anchored(scores)
+
+    def _anchored(self, scores: list[Tensor]) -> list[Tensor]:
+        """Return scores of which those of frozen weights rank first and have no gradient."""
         if not self._frozen:
             return scores
         return [

@@ -82,6 +82,7 @@ def fit(
                 stepper, checkpoint, data, seed, identity or {}, tell, average, choice
             )
             history = resumed(kept, here)
+            stepper.steering.follow(history)
         for note in notes:  # not before nothing is refused any more
             tell(note)
         if observer:
@@ -92,6 +93,7 @@ def fit(
                     break
                 torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
                 history.append(_train_and_test(stepper, data, epoch, average, choice))
+                stepper.steering.follow(history[-1:])
                 if kept and here.rank == 0:
                     kept.write(history)
                 if observer:
@@ -111,7 +113,7 @@ def _train_and_test(
     place = f"epoch {epoch + 1} of {recipe.epochs}"
     if isinstance(model, Advancing):
         model.advance(epoch=epoch)
-    started = time.perf_counter()
+    started, pull = time.perf_counter(), stepper.steering.pull or None
     with explained(model, recipe, stepper.device, place):
         train_loss = stepper.train(epoch)
         distributed.average_statistics(model, stepper.here)
@@ -132,6 +134,8 @@ def _train_and_test(
                 len(data.train) / (stepped - started),
                 time.perf_counter() - started,
                 validation,
+                pull,
+                stepper.steering.measure(),
             )
             if validation:  # all ranks have to choose alike
                 done = distributed.from_rank_0(done, stepper.here)

@@ -26,6 +26,7 @@ from pemn_compress.training.identity import must_agree
 from pemn_compress.training.optimization import make_optimizer
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.steering import Steering
 from pemn_compress.training.stepping import Stepper
 from pemn_compress.training.trial import Found, Trial
 from pemn_compress.training.watching import Observer, say_kept
@@ -79,7 +80,7 @@ def ready(
         forward = torch.compile(forward) if run.compile else forward
     stepper = Stepper(
         model, forward, data.task, optimizer, batches, recipe, run, device, here, data.name,
-        Reach(model), observer,
+        Reach(model), observer, Steering(model, recipe),
     )  # fmt: skip
     return stepper, notes
 

@@ -26,6 +26,7 @@ from pemn_compress.training.memory import is_out_of_memory
 from pemn_compress.training.optimization import learning_rate
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.steering import Steering
 from pemn_compress.training.watching import Advancing, Observer
 
 CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
@@ -47,6 +48,7 @@ class Stepper:
     data: str
     reach: Reach
     observer: Observer | None
+    steering: Steering
 
     @property
     def rate(self) -> float:
@@ -104,8 +106,8 @@ class Stepper:
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             self.optimizer.step()
-            if recipe.pull and isinstance(model, MaskedModel):
-                model.pull(recipe.pull * learning_rate(recipe, epoch, step, steps))
+            if self.steering.pull and isinstance(model, MaskedModel):
+                model.pull(self.steering.pull * learning_rate(recipe, epoch, step, steps))
         # now, not before the next backward pass: the next forward pass needs room for weights
         self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()

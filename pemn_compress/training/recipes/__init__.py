@@ -28,7 +28,7 @@ MASK_SETTINGS = (
 _INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
-    "density", "pull", "dense_lr",
+    "density", "pull", "dense_lr", "target_bits",
 )  # fmt: skip
 _FLAGS = ("bias",)
 
@@ -43,7 +43,8 @@ class Recipe:
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
     `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
     is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
-    back towards the seeded start (`MaskedModel.pull`). `augment` is in the grammar of `augment.py`.
+    back towards the seeded start (`MaskedModel.pull`); `target_bits` changes it from epoch to epoch
+    so that what departs from that start comes to so many bits a weight. `augment` is in the grammar of `augment.py`.
     `validation` is how much of the training samples is set apart to measure on after
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
@@ -67,6 +68,7 @@ class Recipe:
     clip_norm: float = 0.0
     dense_lr: float | None = None
     pull: float = 0.0
+    target_bits: float | None = None
     label_smoothing: float = 0.0
     ema: float = 0.0
     validation: float = 0
@@ -95,7 +97,7 @@ class Recipe:
         for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):
             for name in names:
                 value = getattr(self, name)
-                if value is None and name == "dense_lr":
+                if value is None and name in ("dense_lr", "target_bits"):
                     continue
                 value = plain(name.replace("_", " "), value)
                 object.__setattr__(self, name, value)
@@ -118,6 +120,8 @@ class Recipe:
              "from 0 to the number of epochs"),
             ("dense lr", self.dense_lr, self.dense_lr is None or self.dense_lr > 0, "above 0"),
             ("pull", self.pull, self.pull >= 0, "0 or more"),
+            ("target bits", self.target_bits, self.target_bits is None or self.target_bits > 0,
+             "bits per weight above 0, such as 0.5"),
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),
