@@ -33,6 +33,7 @@ RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
     "validation", "keep", "patience", "dense_lr", "pull", "target_bits",
+    "teacher_weight", "temperature",
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -133,6 +134,14 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     help="Steer the pull so that signs and masks depart from the seeded start by B bits a weight; "
     "what is above that at the end is put back, which is told.",
 )
+@click.option(
+    "--teacher",
+    metavar="FILE",
+    help="Learn from a trained model's answers beside the labels: an archive, a checkpoint, or a "
+    "state dict of the same host. A weak teacher hurts.",
+)
+@click.option("--teacher-weight", type=float, help="The teacher's share of the loss. [0.5]")
+@click.option("--temperature", type=float, help="What softens a teacher's answers. [4]")
 @click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
 @click.option("--warmup-epochs", type=int)
 @click.option("--momentum", type=float, help="sgd only.")
@@ -293,6 +302,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
             log=options["log"],
             tensorboard=options["tensorboard"],
             observer=watcher,
+            teacher=options["teacher"],
             **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
         )
     if not first:

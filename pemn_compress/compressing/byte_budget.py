@@ -258,7 +258,7 @@ def _as_if_trained(model: MaskedModel | PrunedModel, target: float | None) -> No
     for factor in model.factors:
         factor.copy_(1 + 0.3 * random(factor))
     starts = [score.detach().clone() for score in model.scores]
-    others = [score.std() * random(score) for score in starts]
+    others = [_shuffled(score, drawn) for score in starts]
     when = [torch.rand(score.shape, generator=drawn) for score in starts]
     low, high = 0.0, 1.0
     for _ in range(_TRIES if target else 0):
@@ -266,6 +266,11 @@ def _as_if_trained(model: MaskedModel | PrunedModel, target: float | None) -> No
         _mix(model, starts, others, when, middle)
         low, high = (middle, high) if stored_bits(model) < (target or 0) else (low, middle)
     _mix(model, starts, others, when, high)
+
+
+def _shuffled(score: torch.Tensor, drawn: torch.Generator) -> torch.Tensor:
+    order = torch.randperm(score.numel(), generator=drawn)
+    return score.flatten()[order].view(score.shape)
 
 
 def _mix(model: MaskedModel, starts: Any, others: Any, when: Any, share: float) -> None:

@@ -67,6 +67,7 @@ def begun(
         "metrics": [],
         "storage_steps": [],
         "chosen": None,
+        "teacher": None,
         "put_back": [],
         "exports": [],
         "epochs": [],

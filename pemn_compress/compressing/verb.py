@@ -23,6 +23,7 @@ from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
 from pemn_compress.compressing.starting import foldless, rehearse_run, wrap
 from pemn_compress.compressing.storage import Storage
+from pemn_compress.compressing.teaching import check_teacher, digest_of, load_teacher
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
 from pemn_compress.data.tasks import Loss, Measure
@@ -82,6 +83,7 @@ def compress(
     observer: Observer | None = None,
     loss: Loss | None = None,
     metrics: Measure | None = None,
+    teacher: str | Path | nn.Module | None = None,
     **changes: Any,
 ) -> Compressed:
     """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
@@ -104,6 +106,8 @@ def compress(
         log: a CSV file with a line per epoch, written as the run goes on.
         tensorboard: a folder for TensorBoard's events (needs the package tensorboard).
         observer: who is told about progress.
+        teacher: a trained model to learn from beside the labels: a module, an archive, a
+            checkpoint of `compress`, or a state dict of the same host; see `load_teacher`.
         loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
         changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
             (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
@@ -126,6 +130,7 @@ def compress(
     )
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
+    check_teacher(teacher, changes)
     plan = byte_budget.Plan(settings, chosen, storage)
     prepared = prepare(
         model,
@@ -136,6 +141,7 @@ def compress(
         Functions(loss, metrics),
         byte_budget.widest(plan, selection),
     )
+    taught = None if teacher is None else load_teacher(teacher, prepared)
     if storage.is_limited:
         plan = byte_budget.choose(plan, prepared, selection)
         settings, chosen, storage = plan.settings, plan.recipe, plan.storage
@@ -147,6 +153,7 @@ def compress(
     if isinstance(observer, Expecting):
         observer.ready("; ".join(filter(None, [rehearsed.told, plan.line])), warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
+    known["teacher"] = None if taught is None else digest_of(taught)
     known["chosen"] = plan.line or None
     recording = Recording(files.record, known, observer, force=files.replaces_record)
     with closing(Logging(files.logs(), recording)) as logged:
@@ -161,7 +168,9 @@ def compress(
                 "settings": asdict(settings),
                 "masked": [tensor.name for tensor in masked.plan],
                 "architecture": of_architecture(architectures.architecture_of(masked.model)),
+                **({} if taught is None else {"teacher": digest_of(taught)}),
             },
+            teacher=taught,
             observer=logged,
         )
     masked.to("cpu").to(memory_format=torch.contiguous_format)

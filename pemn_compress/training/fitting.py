@@ -44,6 +44,7 @@ def fit(
     checkpoint: str | Path | None = None,
     identity: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
+    teacher: nn.Module | None = None,
 ) -> History:
     """Train `model` in place and return what every epoch came to, and which one is kept.
 
@@ -60,6 +61,9 @@ def fit(
     values); the rest may have been put right in between. The caller's random state is left as it
     was.
 
+    A `teacher`, a trained model that classifies the same samples, takes the recipe's
+    `teacher_weight` in the loss (`distilling`); it is evaluated on the same batches.
+
     Started by torchrun on many ranks, each steps on its part of every batch, and all end with the
     same parameters; rank 0 writes the checkpoint. `distributed` says what is shared.
 
@@ -75,7 +79,7 @@ def fit(
     with torch.inference_mode(False), torch.enable_grad(), distributed.joined(device) as here:
         tell = partial(warn, observer) if here.rank == 0 else _say_nothing
         with explained(model, recipe, device, "before the first step"):
-            stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
+            stepper, notes = ready(model, data, recipe, seed, run, device, here, observer, teacher)
             average = follow(stepper.model, stepper.optimizer, recipe.ema)
             choice = Choice(stepper.model, recipe)
             kept = checkpoint_of(

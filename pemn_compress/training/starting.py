@@ -20,6 +20,7 @@ from pemn_compress.training.amp import slow_bfloat16
 from pemn_compress.training.averaging import Average
 from pemn_compress.training.checkpoint import Checkpoint
 from pemn_compress.training.choosing import Choice
+from pemn_compress.training.distilling import teacher_for
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
@@ -41,6 +42,7 @@ def ready(
     device: torch.device,
     here: World,
     observer: Observer | None,
+    teacher: nn.Module | None = None,
 ) -> tuple[Stepper, list[str]]:
     """Try everything that can be tried before the first step.
 
@@ -81,6 +83,7 @@ def ready(
     stepper = Stepper(
         model, forward, data.task, optimizer, batches, recipe, run, device, here, data.name,
         Reach(model), observer, Steering(model, recipe),
+        teacher_for(teacher, model, data, recipe, device),
     )  # fmt: skip
     return stepper, notes
 

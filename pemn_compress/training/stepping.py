@@ -20,6 +20,7 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.blame import blamed, told
+from pemn_compress.training.distilling import Teacher
 from pemn_compress.training.distributed import is_lost
 from pemn_compress.training.evaluation import check_outputs, wide
 from pemn_compress.training.memory import is_out_of_memory
@@ -49,6 +50,7 @@ class Stepper:
     reach: Reach
     observer: Observer | None
     steering: Steering
+    teacher: Teacher | None = None
 
     @property
     def rate(self) -> float:
@@ -95,7 +97,9 @@ class Stepper:
             model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
         how = f" in training, in a batch of {count}"
         with blamed(model, self.data, inputs, place=f"{place}: ", how=how):
-            loss = loss_of(self.forward, inputs, targets, self.task, recipe, self.run)
+            loss = loss_of(
+                self.forward, inputs, targets, self.task, recipe, self.run, self.teacher
+            )
             if self.here.size > 1:
                 loss = loss * self.batches.weight(step)
             if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:
@@ -127,9 +131,15 @@ def _optimizing(recipe: Recipe, place: str) -> Iterator[None]:
 
 
 def loss_of(
-    forward: Callable[..., Any], inputs: Any, targets: Any, task: Task, recipe: Recipe, run: Run
+    forward: Callable[..., Any],
+    inputs: Any,
+    targets: Any,
+    task: Task,
+    recipe: Recipe,
+    run: Run,
+    teacher: Teacher | None = None,
 ) -> Tensor:
-    """Return the mean loss of a batch.
+    """Return the mean loss of a batch, with a teacher's part where there is one.
 
     Raises DataError for outputs of another shape where they are to classify, ModelError for a loss
     that is none.
@@ -141,7 +151,12 @@ def loss_of(
         outputs = trees.call(forward, inputs)
     if task.is_classification:
         check_outputs(outputs, len(targets), " in training")
-    return task.mean_loss(trees.floats(outputs), targets, recipe.label_smoothing)
+    outputs = trees.floats(outputs)
+    loss = task.mean_loss(outputs, targets, recipe.label_smoothing)
+    if teacher is None:
+        return loss
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
+        return teacher.mixed(loss, outputs, inputs)
 
 
 def _channels_last(value: Any) -> Any:

@@ -29,6 +29,7 @@ _INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
     "density", "pull", "dense_lr", "target_bits",
+    "teacher_weight", "temperature",
 )  # fmt: skip
 _FLAGS = ("bias",)
 
@@ -44,7 +45,9 @@ class Recipe:
     `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
     is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
     back towards the seeded start (`MaskedModel.pull`); `target_bits` changes it from epoch to epoch
-    so that what departs from that start comes to so many bits a weight. `augment` is in the grammar of `augment.py`.
+    so that what departs from that start comes to so many bits a weight. `teacher_weight` is the share of a
+    teacher's answers in the loss, where there is a teacher, softened by `temperature`. `augment`
+    is in the grammar of `augment.py`.
     `validation` is how much of the training samples is set apart to measure on after
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
@@ -69,6 +72,8 @@ class Recipe:
     dense_lr: float | None = None
     pull: float = 0.0
     target_bits: float | None = None
+    teacher_weight: float = 0.5
+    temperature: float = 4.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     validation: float = 0
@@ -122,6 +127,8 @@ class Recipe:
             ("pull", self.pull, self.pull >= 0, "0 or more"),
             ("target bits", self.target_bits, self.target_bits is None or self.target_bits > 0,
              "bits per weight above 0, such as 0.5"),
+            ("teacher weight", self.teacher_weight, 0 <= self.teacher_weight <= 1, "from 0 to 1"),
+            ("temperature", self.temperature, self.temperature > 0, "above 0"),
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),
