@@ -50,6 +50,11 @@ def stored_bits(masked: MaskedModel) -> float:
 
 def most_bits(masked: MaskedModel) -> float:
     """Return the most bits per weight that masks and signs of a model's density can take."""
+    if masked.budget.total is not None:  # tensors share it as the scores will have it
+        fixed, weights = sum(_frozen(masked, i) for i in range(len(masked.plan))), masked.plan.numel
+        kept = masked.budget.total - fixed
+        signs = kept if masked.search.learns_signs else 0
+        return (mask_limit_bits(weights - fixed, kept) + signs) / weights
     total = 0.0
     for index, mask in enumerate(masked.masks().values()):
         fixed = _frozen(masked, index)
