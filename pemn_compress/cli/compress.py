@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.few_bytes import PULL_SETTINGS, TEACHER_SETTINGS, few_bytes_options
 from pemn_compress.cli.following import choice, choosing_options, log_options, when
 from pemn_compress.cli.options import (
     DATA_KEYS,
@@ -32,8 +33,8 @@ from pemn_compress.training import recipes
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience", "dense_lr", "pull", "target_bits",
-    "teacher_weight", "temperature",
+    "validation", "keep", "patience", "dense_lr", *PULL_SETTINGS,
+    *TEACHER_SETTINGS,
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
@@ -121,27 +122,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option("--optimizer", type=click.Choice(recipes.OPTIMIZERS))
 @click.option("--lr", type=float, help="Highest learning rate.")
 @click.option("--dense-lr", type=float, help="Highest learning rate of what is not masked. [--lr]")
-@click.option(
-    "--pull",
-    type=float,
-    help="Move scores back towards the seeded start by this times the learning rate after every "
-    "step, so that fewer of them have to be stored. [0]",
-)
-@click.option(
-    "--target-bits",
-    type=float,
-    metavar="B",
-    help="Steer the pull so that signs and masks depart from the seeded start by B bits a weight; "
-    "what is above that at the end is put back, which is told.",
-)
-@click.option(
-    "--teacher",
-    metavar="FILE",
-    help="Learn from a trained model's answers beside the labels: an archive, a checkpoint, or a "
-    "state dict of the same host. A weak teacher hurts.",
-)
-@click.option("--teacher-weight", type=float, help="The teacher's share of the loss. [0.5]")
-@click.option("--temperature", type=float, help="What softens a teacher's answers. [4]")
+@few_bytes_options
 @click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
 @click.option("--warmup-epochs", type=int)
 @click.option("--momentum", type=float, help="sgd only.")
@@ -183,17 +164,6 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     show_default=True,
     help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
     "output channel, int8-tensor one per tensor. What it costs is printed.",
-)
-@click.option(
-    "--max-bytes",
-    metavar="N",
-    help="Choose width (-a width=auto), bits and precisions so that the archive has at most N "
-    "bytes: 16000, 16k or 16KB; what was chosen is told.",
-)
-@click.option(
-    "--bits-per-weight",
-    type=float,
-    help="The same limit as bits of the whole archive for each masked weight.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option(

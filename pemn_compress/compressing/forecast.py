@@ -8,21 +8,26 @@ from pemn_compress.accounting import SEED_BYTES, mask_limit_bits
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
-from pemn_compress.masking.rules.budgets import tensor_densities
+from pemn_compress.masking.rules.budgets import frozen_count, tensor_densities
 from pemn_compress.masking.rules.plan import kept_count
 from pemn_compress.storing.shrinking import foldable
 
 _WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
+_SCALE_BYTES = 5  # a learned scale is eight hex digits in the manifest, which zstd halves
 _CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
 
 
 def expected_bytes(
-    masked: MaskedModel | PrunedModel, storage: Storage, overhead: float = _CONTAINER_BYTES
+    masked: MaskedModel | PrunedModel,
+    storage: Storage,
+    overhead: float = _CONTAINER_BYTES,
+    target_bits: float | None = None,
 ) -> int:
     """Return the bytes that the archive of a model will have after training.
 
     Masks at their information limit at the final density, weights and dense parameters in the
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
+    With `target_bits` signs and masks come to so many bits a weight.
     """
     bits, values = 0.0, 0
     if isinstance(masked, PrunedModel):
@@ -32,12 +37,18 @@ def expected_bytes(
         densities = tensor_densities(masked.plan, s.density, s.layer_density)
         values = 4 * masked.filling.length if storage.store_prototype else SEED_BYTES
     for tensor, density in zip(masked.plan, densities, strict=True):
-        kept = kept_count(tensor.numel, density)
-        bits += mask_limit_bits(tensor.numel, kept)
-        if isinstance(masked, MaskedModel) and masked.search.learns_signs:
-            bits += kept
+        kept, free = kept_count(tensor.numel, density), tensor.numel
+        if isinstance(masked, MaskedModel):
+            fixed = frozen_count(tensor.numel, masked.settings.frozen)
+            kept, free = kept - fixed, free - fixed
+            bits += kept if masked.search.learns_signs else 0
+            if masked.settings.learn_scale == "channel":
+                values += _SCALE_BYTES * tensor.shape[0]
+        bits += mask_limit_bits(free, kept)
         if isinstance(masked, PrunedModel):
             values += kept * _WIDTHS[storage.value_dtype]
+    if target_bits is not None:
+        bits = min(bits, target_bits * masked.plan.numel)
     return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)
 
 

@@ -113,7 +113,7 @@ def rehearse_run(
         warned.append(replaced("the weights", masked))
     with open_archive(rehearsed.archive) as archive:
         overhead = archive_account(archive).stored.overhead or 0
-    expected = expected_bytes(masked, storage, overhead)
+    expected = expected_bytes(masked, storage, overhead, recipe.target_bits)
     line = _told(masked, expected, output)
     if sizes:
         line = f"{line}; exported: {', '.join(map(str, sizes))}"
