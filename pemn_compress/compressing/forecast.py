@@ -9,18 +9,20 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.budgets import frozen_count, tensor_densities
-from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.plan import Plan, kept_count
+from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.storing.shrinking import foldable
 
 _WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
 _SCALE_BYTES = 5  # a learned scale is eight hex digits in the manifest, which zstd halves
-_CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
+CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
 
 
 def expected_bytes(
     masked: MaskedModel | PrunedModel,
     storage: Storage,
-    overhead: float = _CONTAINER_BYTES,
+    overhead: float = CONTAINER_BYTES,
     target_bits: float | None = None,
 ) -> int:
     """Return the bytes that the archive of a model will have after training.
@@ -29,27 +31,41 @@ def expected_bytes(
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
     With `target_bits` signs and masks come to so many bits a weight.
     """
+    length = masked.filling.length if isinstance(masked, MaskedModel) else 0
+    planned = planned_bytes(masked.plan, masked.settings, length, storage, target_bits)
+    return planned + dense_bytes(masked.model, storage) + ceil(overhead)
+
+
+def planned_bytes(
+    plan: Plan,
+    settings: Settings | PruningSettings,
+    length: int,
+    storage: Storage,
+    target_bits: float | None = None,
+) -> int:
+    """Return what the masks and weights of a plan will take.
+
+    `length` is that of the prototype. Raises SettingError for a pattern that matches no tensor.
+    """
     bits, values = 0.0, 0
-    if isinstance(masked, PrunedModel):
-        densities: tuple[float, ...] = (masked.settings.kept,) * len(masked.plan)
+    if isinstance(settings, PruningSettings):
+        densities: tuple[float, ...] = (settings.kept,) * len(plan)
     else:
-        s = masked.settings
-        densities = tensor_densities(masked.plan, s.density, s.layer_density)
-        values = 4 * masked.filling.length if storage.store_prototype else SEED_BYTES
-    for tensor, density in zip(masked.plan, densities, strict=True):
+        densities = tensor_densities(plan, settings.density, settings.layer_density)
+        values = 4 * length if storage.store_prototype else SEED_BYTES
+    for tensor, density in zip(plan, densities, strict=True):
         kept, free = kept_count(tensor.numel, density), tensor.numel
-        if isinstance(masked, MaskedModel):
-            fixed = frozen_count(tensor.numel, masked.settings.frozen)
-            kept, free = kept - fixed, free - fixed
-            bits += kept if masked.search.learns_signs else 0
-            if masked.settings.learn_scale == "channel":
-                values += _SCALE_BYTES * tensor.shape[0]
-        bits += mask_limit_bits(free, kept)
-        if isinstance(masked, PrunedModel):
+        if isinstance(settings, PruningSettings):
             values += kept * _WIDTHS[storage.value_dtype]
+        else:
+            fixed = frozen_count(tensor.numel, settings.frozen)
+            kept, free = kept - fixed, free - fixed
+            bits += kept if settings.search == "sign" else 0
+            values += _SCALE_BYTES * tensor.shape[0] if settings.learn_scale == "channel" else 0
+        bits += mask_limit_bits(free, kept)
     if target_bits is not None:
-        bits = min(bits, target_bits * masked.plan.numel)
-    return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)
+        bits = min(bits, target_bits * plan.numel)
+    return ceil(bits / 8) + values
 
 
 def dense_bytes(model: nn.Module, storage: Storage) -> int:

@@ -112,7 +112,7 @@ def prepare(
     if isinstance(model, nn.Module):
         return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
-    implied = {} if file is not None else _implied(model, loaded)
+    implied = {} if file is not None else implied_arguments(model, loaded)
 
     def built(own: Mapping[str, object]) -> Prepared:
         if file is not None:
@@ -141,7 +141,7 @@ def prepare(
     return widen(name, known.get(name), lambda value: built({**arguments, name: value}))
 
 
-def _implied(model: str, data: Data) -> dict[str, object]:
+def implied_arguments(model: str, data: Data) -> dict[str, object]:
     """Return the arguments of an architecture that follow from its data. Raises DataError."""
     takes_tokens = model in models.OF_TOKENS
     if takes_tokens != (data.task.name == NEXT_TOKEN):
