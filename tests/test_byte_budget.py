@@ -93,9 +93,7 @@ def compress_only(digits: Data, width: int, chosen: dict):
         (4600, {"strategy": "magnitude", "ratio": None, "sparsity": 0.5}, "density 0."),
     ],
 )
-def test_what_costs_least_is_tried_first(
-    digits: Data, limit: int, chosen: dict, said: str
-) -> None:
+def test_what_costs_least_is_tried_first(digits: Data, limit: int, chosen: dict, said: str) -> None:
     made = run(digits, limit, arguments={"width": 112}, **chosen)
     assert len(made.archive) <= limit
     assert said in made.record["chosen"]
@@ -140,9 +138,7 @@ def test_bits_of_the_whole_file(digits: Data) -> None:
         ("9k", {"arguments": {"width": "auto", "depth": "auto"}}, "expected one such argument"),
     ],
 )
-def test_limits_that_no_archive_meets(
-    digits: Data, limit: str, given: dict, message: str
-) -> None:
+def test_limits_that_no_archive_meets(digits: Data, limit: str, given: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         run(digits, limit, **given)
 

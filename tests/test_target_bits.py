@@ -77,7 +77,8 @@ def test_as_few_departures_as_will_do_are_put_back(chosen: dict, share: float) -
     target = share * stored_bits(model)
     kept = [int(mask.sum()) for mask in model.masks().values()]
     count = put_back(model, lambda: stored_bits(model) <= target)
-    assert count is not None and count > 0
+    assert count is not None
+    assert count > 0
     assert stored_bits(model) <= target
     assert sum(int(mask.sum()) for mask in model.masks().values()) == sum(kept)
     changed = sum(int((w != before[name]).sum()) for name, w in model.weights().items())
@@ -130,7 +131,8 @@ def test_what_is_above_at_the_end_is_put_back_and_told(digits: Data) -> None:
             target_bits=0.05, epochs=2,
         )  # fmt: skip
     (back,) = made.record["put_back"]
-    assert back["count"] > 0 and back["weights"] == 8832
+    assert back["count"] > 0
+    assert back["weights"] == 8832
     assert back["after"] == made.record["storage_steps"][-1]["score"]
     assert back["before"] == made.record["epochs"][-1]["test"]
     assert any("put back" in line for line in made.warnings)

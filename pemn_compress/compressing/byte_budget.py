@@ -131,7 +131,7 @@ def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
         masked, _ = wrap(mold, plan.settings, selection, plan.recipe)
     weights, limit = masked.plan.numel, limit_of(plan.storage, masked.plan.numel)
     narrow, words = _narrow(plan.storage, prepared)
-    tries = [(plan, [])] if prepared.chosen is None else []
+    tries: list[tuple[Plan, list[str]]] = [(plan, [])] if prepared.chosen is None else []
     half = replace(narrow, fold_batchnorm=plan.storage.fold_batchnorm)
     tries += [(replace(plan, storage=half), words[:1]), (replace(plan, storage=narrow), words)]
     smallest = None
@@ -141,7 +141,7 @@ def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
             return _told(tried, prepared, weights, limit, size, said)
         smallest = replace(tried, expected=size)
     assert smallest is not None
-    if isinstance(masked, MaskedModel) and plan.settings.renewal == "none":
+    if isinstance(masked, MaskedModel) and masked.settings.renewal == "none":
         most = plan.recipe.target_bits or most_bits(masked)
         found = _most(smallest, prepared, selection, limit, LEAST_BITS, most, _at_bits)
         if found is not None and found.recipe.target_bits is not None:
@@ -152,9 +152,9 @@ def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
         fewest = smallest
     if _may_be_sparser(plan.settings):
         least = max(_LEAST_DENSITY, getattr(plan.settings, "frozen", 0.0))
-        found = _most(
-            smallest, prepared, selection, limit, least, plan.settings.density, _at_density
-        )
+        s = plan.settings
+        density = s.kept if isinstance(s, PruningSettings) else s.density
+        found = _most(smallest, prepared, selection, limit, least, density, _at_density)
         if found is not None:
             words = [*words, f"density {found.settings.density:.3g}"]
             return _told(found, prepared, weights, limit, found.expected, words)

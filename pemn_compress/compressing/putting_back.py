@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.errors import ModelError
 from pemn_compress.masking.departures import put_back, stored_bits
@@ -92,5 +91,3 @@ def _too_large(limit: int, size: int) -> ModelError:
         f"the archive has {size:,} B where at most {limit:,} were allowed, and nothing is left to "
         "put back: nothing was written; train again with a larger max_bytes, or a lower density"
     )
-
-

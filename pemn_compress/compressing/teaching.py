@@ -128,5 +128,3 @@ def _of_checkpoint(content: dict[str, Any]) -> nn.Module:
     except (SettingError, RuntimeError, TypeError) as error:
         raise ModelError(f"is the checkpoint of another model: {error}") from None
     return plain
-
-

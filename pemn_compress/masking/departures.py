@@ -67,15 +67,15 @@ def check_target(masked: MaskedModel, target: float) -> None:
     """Refuse bits per weight that no training can come to, or need not. Raises SettingError."""
     if masked.settings.renewal != "none":
         raise SettingError(
-            f"target_bits counts masks and signs, and renewal {masked.settings.renewal} stores more "
-            "than these: expected renewal none with it"
+            f"target_bits counts masks and signs, and renewal {masked.settings.renewal} stores "
+            "more than these: expected renewal none with it"
         )
     most = most_bits(masked)
     if not 0 < target <= most:
         least = math.floor(1000 * most) / 1000 or most
         raise SettingError(
-            f"target bits: expected above 0 and up to {least:g}, all that these masks and signs can "
-            f"take a weight, got {target:g}; leave it out for no limit"
+            f"target bits: expected above 0 and up to {least:g}, all that these masks and signs "
+            f"can take a weight, got {target:g}; leave it out for no limit"
         )
 
 

@@ -70,9 +70,10 @@ class MaskedModel(PlannedModel):
             renewal_rate, learn_scale, frozen.
 
     Trainable parameters are one score per planned weight (`scores`, in plan order), the factors of
-    scales that are learned (`factors`) and whatever the model had besides; any optimiser, any loop, DDP, torch.compile and `fully_shard` of the
-    whole work as on any module. A loop calls `advance` as it goes on; only renewals and density
-    schedules need it. Threads may run one model at once; their passes take turns.
+    scales that are learned (`factors`) and whatever the model had besides; any optimiser, any loop,
+    DDP, torch.compile and `fully_shard` of the whole work as on any module. A loop calls `advance`
+    as it goes on; only renewals and density schedules need it. Threads may run one model at once;
+    their passes take turns.
 
     Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
     Warns (PemnWarning) of a prototype too short to be random, of parameters that stay dense because
@@ -131,7 +132,7 @@ class MaskedModel(PlannedModel):
             nn.Parameter(start.to(device)) for start in self._initial_scores()
         )
         self.factors = scales.first_factors(self.plan, self.settings.learn_scale).to(device)
-        self._freeze(device)
+        self.kept_seeded = frozen.Frozen(self.plan, self.settings).to(device)
         if not self.settings.signed:
             self._leave_out_padding(model)
         make = RENEWALS[self.settings.renewal]
@@ -249,7 +250,7 @@ class MaskedModel(PlannedModel):
 
         bool, in its shape.
         """
-        return self._frozen[index] if self._frozen else None
+        return self.kept_seeded.of(index)
 
     @property
     def shuffle(self) -> Shuffle | None:
@@ -355,30 +356,15 @@ class MaskedModel(PlannedModel):
 
     def _anchored(self, scores: list[Tensor]) -> list[Tensor]:
         """Return scores of which those of frozen weights rank first and have no gradient."""
-        if not self._frozen:
-            return scores
         return [
-            score if kept is None else frozen.anchored(score, kept, self._seeded(i))
-            for i, (score, kept) in enumerate(zip(scores, self._frozen, strict=True))
+            score if kept is None else frozen.anchored(score, kept, self._seeded(index))
+            for index, score in enumerate(scores)
+            for kept in [self.frozen(index)]
         ]
 
     def _seeded(self, index: int) -> Tensor | None:
         """Return what has the signs that scores start with, where these count."""
         return self._plain(index) if self.search.learns_signs else None
-
-    def _freeze(self, device: torch.device) -> None:
-        """Choose the weights that keep their seeded value."""
-        for index, tensor in enumerate(self.plan):
-            share = self.settings.frozen
-            kept = frozen.chosen(self.settings.seed, index, tensor.numel, share) if share else None
-            held = None if kept is None else kept.view(tensor.shape).to(device)
-            self.register_buffer(f"frozen{index}", held, persistent=False)
-
-    @property
-    def _frozen(self) -> list[Tensor | None]:
-        if not self.settings.frozen:
-            return []
-        return [getattr(self, f"frozen{index}") for index in range(len(self.plan))]
 
     def _global_masks(self, scores: list[Tensor]) -> list[Tensor] | None:
         """Return the final masks of a budget that all tensors share, else None."""

@@ -20,8 +20,8 @@ class Steering:
     """How hard scores are pulled back in the next epoch, from what the last ones came to.
 
     With `target_bits` each epoch's pull is the last one's times the bits that the next one would
-    come to, at the last one's rate of change, over those it aims at; by half as much again at most. It follows from the history alone, so that a run which
-    goes on from its checkpoint is the same run.
+    come to, at the last one's rate of change, over those it aims at; by half as much again at most.
+    It follows from the history alone, so that a run which goes on from its checkpoint is the same.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:

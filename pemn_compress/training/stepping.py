@@ -97,9 +97,7 @@ class Stepper:
             model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
         how = f" in training, in a batch of {count}"
         with blamed(model, self.data, inputs, place=f"{place}: ", how=how):
-            loss = loss_of(
-                self.forward, inputs, targets, self.task, recipe, self.run, self.teacher
-            )
+            loss = loss_of(self.forward, inputs, targets, self.task, recipe, self.run, self.teacher)
             if self.here.size > 1:
                 loss = loss * self.batches.weight(step)
             if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:

@@ -45,9 +45,9 @@ class Recipe:
     `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
     is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
     back towards the seeded start (`MaskedModel.pull`); `target_bits` changes it from epoch to epoch
-    so that what departs from that start comes to so many bits a weight. `teacher_weight` is the share of a
-    teacher's answers in the loss, where there is a teacher, softened by `temperature`. `augment`
-    is in the grammar of `augment.py`.
+    so that what departs from that start comes to so many bits a weight. `teacher_weight` is the
+    share of a teacher's answers in the loss, where there is a teacher, softened by `temperature`.
+    `augment` is in the grammar of `augment.py`.
     `validation` is how much of the training samples is set apart to measure on after
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
