@@ -150,6 +150,25 @@ def test_the_number_that_is_named_is_enough(digits: Data) -> None:
     assert len(run(digits, need, arguments={"width": 112}, **SIGN).archive) <= need
 
 
+def test_a_run_within_a_limit_goes_on_as_if_it_had_not_stopped(digits: Data, tmp_path) -> None:
+    chosen = {"arguments": {"width": "auto"}, "epochs": 3, **SIGN}
+    whole = run(digits, "3k", **chosen).archive
+
+    class Stop(Exception):
+        pass
+
+    class Watch:
+        def start(self, *_): ...
+        def step(self, *_): ...
+        def epoch(self, epoch):
+            if epoch.epoch == 1:
+                raise Stop
+
+    with pytest.raises(Stop):
+        run(digits, "3k", checkpoint=tmp_path / "c.pt", observer=Watch(), **chosen)
+    assert run(digits, "3k", checkpoint=tmp_path / "c.pt", **chosen).archive == whole
+
+
 def test_a_width_needs_a_limit(digits: Data) -> None:
     with pytest.raises(SettingError, match="width=auto: expected max_bytes beside it"):
         compress("mlp", data=digits, arguments={"width": "auto"}, epochs=1)

@@ -69,6 +69,10 @@ def test_what_is_stored_is_what_was_trained_bit_for_bit(
     for name, weight in model.weights().items():
         stored = restored.get_parameter(name).detach()
         assert torch.equal(stored.view(torch.int16), weight.detach().view(torch.int16))
+    inputs = torch.randn(3, 1, 8, 8).to(dtype)
+    on_demand = load(packed, model=network().to(dtype), packed=True)
+    with torch.no_grad():
+        assert torch.equal(on_demand(inputs), restored(inputs))
     with open_archive(packed) as archive:
         scales = [t.values.scale for t in archive.manifest.tensors if t.positions or t.plane]
     assert [isinstance(scale, tuple) for scale in scales] == [learn_scale == "channel"] * 2

@@ -1,5 +1,6 @@
 """Bits per weight: what departs from the seed, the pull that steers it, and what is put back."""
 
+import csv
 from itertools import pairwise
 
 import pytest
@@ -122,6 +123,16 @@ def test_a_run_is_steered_and_ends_below_its_target(digits: Data, target: float)
     for one, two in pairwise(epochs):
         assert 1 / 1.51 < two["pull"] / one["pull"] < 1.51
     assert made.record["recipe"]["target_bits"] == target
+
+
+def test_the_log_has_bits_and_pull(digits: Data, tmp_path) -> None:
+    made = compress(
+        "mlp", data=digits, arguments={"width": 24}, search="sign", density=1.0,
+        pull=0.2, epochs=2, log=tmp_path / "log.csv",
+    )  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["pull"]) for row in rows] == [0.2, 0.2]
+    assert [float(row["bits"]) for row in rows] == [epoch.bits for epoch in made.history]
 
 
 def test_what_is_above_at_the_end_is_put_back_and_told(digits: Data) -> None:

@@ -31,6 +31,7 @@ from pemn_compress.training.recipes import Recipe
 LEAST_BITS = 0.1  # a weight: with less a narrower network is better
 _LEAST_DENSITY = 0.01
 _ROOM = 24  # bytes for what differs from file to file: digits, and what zstd makes of them
+_SHARE = 50  # of an archive of trained values, which zstd makes smaller by more or by less
 _TRIES = 10
 _PART = 16  # a width that is a fraction is a multiple of one such part
 
@@ -66,7 +67,8 @@ class Plan:
                 about=about(prepared.data, self.recipe, score, self.recipe.epochs),
                 untrained=True,
             )
-        return len(packed) + _ROOM
+        room = len(packed) // _SHARE if isinstance(masked, PrunedModel) else 0
+        return len(packed) + _ROOM + room
 
 
 def limit_of(storage: Storage, weights: int) -> int:
@@ -246,13 +248,18 @@ def _as_if_trained(model: MaskedModel | PrunedModel, target: float | None) -> No
     def random(like: Any) -> Any:
         return torch.randn(like.shape, generator=drawn).to(like.dtype)
 
+    def uniform(like: Any) -> Any:
+        return torch.empty(like.shape).uniform_(-0.1, 0.1, generator=drawn).to(like.dtype)
+
     for name, tensor in model.model.state_dict(keep_vars=True).items():
         if tensor.is_floating_point() and tensor.dim():
             values = random(tensor) * 0.1
             tensor.data.copy_(1 + values if name.endswith(("weight", "var")) else values)
     if isinstance(model, PrunedModel):
         for weight in model.trained():
-            weight.data.copy_(random(weight) * 0.1)
+            # levels of latent weights are as even as can be, other values as trained ones are
+            even = model.settings.strategy in ("binary", "ternary")
+            weight.data.copy_(uniform(weight) if even else random(weight) * 0.1)
         model.advance(step=1, steps=1)
         return
     for factor in model.factors:

@@ -5,8 +5,7 @@ mask, or where it is not the one that the first scores give, whichever takes les
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -14,19 +13,6 @@ from torch import Tensor
 from pemn_compress.accounting import mask_limit_bits
 from pemn_compress.errors import SettingError
 from pemn_compress.masking.masked import MaskedModel
-
-
-class Change(NamedTuple):
-    """A sign to give back: `entered` is flipped. Or a pair of which `left` was kept instead of it.
-
-    Tensors by their index in the plan, elements in C order. `strength` is how far scores are from
-    undoing it themselves.
-    """
-
-    strength: float
-    tensor: int
-    entered: int
-    left: tuple[int, int] | None = None
 
 
 @torch.no_grad()
@@ -88,16 +74,13 @@ def put_back(masked: MaskedModel, fits: Callable[[], bool]) -> int | None:
     """
     if fits():
         return 0
-    before = [score.detach().clone() for score in masked.scores]
-    changes = sorted(_changes(masked))
+    changes = _Changes(masked)
 
     def apply(count: int) -> bool:
-        for score, old in zip(masked.scores, before, strict=True):
-            score.copy_(old)
-        _undo(masked, changes[:count])
+        changes.undo(count)
         return fits()
 
-    low, high = 0, len(changes)
+    low, high = 0, changes.count
     if not apply(high):
         apply(0)
         return None
@@ -108,60 +91,68 @@ def put_back(masked: MaskedModel, fits: Callable[[], bool]) -> int | None:
     return high
 
 
-def _changes(masked: MaskedModel) -> list[Change]:
-    found: list[Change] = []
-    entered: list[tuple[float, int, int]] = []
-    left: list[tuple[float, int, int]] = []
-    together = masked.budget.total is not None
-    pairs = zip(masked.first_masks().values(), masked.masks().values(), strict=True)
-    for index, (start, mask) in enumerate(pairs):
-        rank = masked.scores[index].detach()
-        rank = rank if masked.settings.signed else rank.abs()
-        entered += _ranked(rank, mask & ~start, index)
-        left += _ranked(rank, start & ~mask, index)
-        if masked.search.learns_signs:
-            # those that a mask gives back are counted there
-            flipped = masked.negated(index) & mask & start
-            found += [Change(*one) for one in _ranked(rank, flipped, index)]
-        if not together or index == len(masked.plan) - 1:
+class _Changes:
+    """What training changed, the weakest first, over the elements of all tensors in plan order.
+
+    `entered` is an element whose sign was flipped, or one that a mask has in place of the one in
+    `left`, else -1. The strength is how far the scores are from undoing it themselves.
+    """
+
+    def __init__(self, masked: MaskedModel) -> None:
+        self._masked = masked
+        self._scores = torch.cat([score.detach().flatten() for score in masked.scores])
+        self._signs: Tensor | None = None
+        rank = self._scores if masked.settings.signed else self._scores.abs()
+        start, mask = (_flat(one) for one in (masked.first_masks(), masked.masks()))
+        sizes = [tensor.numel for tensor in masked.plan]
+        parts = [sum(sizes)] if masked.budget.total is not None else sizes
+        entered, left = [], []
+        begin = 0
+        for size in parts:  # within which a mask has as many ones as before
+            part = slice(begin, begin + size)
+            begin += size
             # the weakest that came in for the strongest that had to leave
-            for new, old in zip(sorted(entered), sorted(left, reverse=True), strict=True):
-                found.append(Change(new[0] - old[0], new[1], new[2], (old[1], old[2])))
-            entered, left = [], []
-    return found
-
-
-def _ranked(rank: Tensor, where: Tensor, index: int) -> list[tuple[float, int, int]]:
-    flat, places = rank.flatten(), where.flatten().nonzero().flatten()
-    return [
-        (strength, index, place)
-        for strength, place in zip(flat[places].tolist(), places.tolist(), strict=True)
-    ]
-
-
-def _undo(masked: MaskedModel, changes: list[Change]) -> None:
-    """Change scores so that these departures are none; what is not among them stays."""
-    flat = [score.detach().view(-1) for score in masked.scores]
-    seeded: dict[int, Tensor] = {}
-
-    def sign(index: int) -> Tensor:
-        if index not in seeded:
-            seeded[index] = masked.seeded_signs(index).flatten()
-        return seeded[index]
-
-    for change in changes:
-        score = flat[change.tensor]
-        if change.left is None:
-            score[change.entered] = score[change.entered].copysign(
-                sign(change.tensor)[change.entered]
-            )
-            continue
-        index, place = change.left
-        other = flat[index]
-        new, old = score[change.entered].clone(), other[place].clone()
+            entered.append(_places(rank, mask & ~start, part, descending=False))
+            left.append(_places(rank, start & ~mask, part, descending=True))
+        new, old = torch.cat(entered), torch.cat(left)
+        strength = rank[new] - rank[old]
         if masked.search.learns_signs:
-            new = new.copysign(sign(index)[place])
-        score[change.entered], other[place] = old, new
+            names = range(len(masked.plan))
+            self._signs = torch.cat([masked.seeded_signs(index).flatten() for index in names])
+            flips = torch.cat([masked.negated(index).flatten() for index in names])
+            # those that a mask gives back are counted there
+            flipped = (flips & mask & start).nonzero().flatten()
+            new = torch.cat([new, flipped])
+            old = torch.cat([old, torch.full_like(flipped, -1)])
+            strength = torch.cat([strength, rank[flipped]])
+        order = strength.argsort(stable=True)
+        self._entered, self._left = new[order], old[order]
+        self.count = len(order)
+
+    def undo(self, count: int) -> None:
+        """Give the first `count` changes back, and no others."""
+        scores = self._scores.clone()
+        entered, left = self._entered[:count], self._left[:count]
+        alone = entered[left < 0]
+        new, old = entered[left >= 0], left[left >= 0]
+        if self._signs is not None:
+            scores[alone] = self._scores[alone].copysign(self._signs[alone])
+        gone = self._scores[new]
+        scores[new] = self._scores[old]
+        scores[old] = gone if self._signs is None else gone.copysign(self._signs[old])
+        parts = scores.split([tensor.numel for tensor in self._masked.plan])
+        for score, part in zip(self._masked.scores, parts, strict=True):
+            score.copy_(part.view(score.shape))
+
+
+def _flat(masks: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([mask.flatten() for mask in masks.values()])
+
+
+def _places(rank: Tensor, where: Tensor, part: slice, *, descending: bool) -> Tensor:
+    """Return the elements of a part where it is so, in the order of their ranks."""
+    found = where[part].nonzero().flatten() + part.start
+    return found[rank[found].argsort(stable=True, descending=descending)]
 
 
 def _frozen(masked: MaskedModel, index: int) -> int:
