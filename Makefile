@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 ZOO    := $(VENV)/.installed-zoo
 
-.PHONY: demo test test-zoo lint zstd bench cross fuzz clean
+.PHONY: demo test test-zoo lint zstd bench results cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -33,7 +33,8 @@ zstd: $(READY)
 	@PYTHON=$(BIN)/python sh format_spec/c/zstd.sh format_spec/c/build/zstd || true
 
 test: lint zstd
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	# a process for each core; a file stays in one, with what its tests share
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 # Models of timm, torchvision and transformers through the whole road, and MaskedModel in the loops
 # of Lightning, accelerate, transformers and skorch; about a minute of a core.
@@ -43,6 +44,13 @@ test-zoo: $(ZOO)
 # Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
+
+# The pages of results/ from the records there: nothing in them is typed by hand. RESULTS are further
+# options, such as --dataset npz:small.npz=cifar10.
+results: $(READY)
+	$(BIN)/pemn report results/records --front --summary --against papers --details $(RESULTS) \
+	  -o results/README.md --plot results/front.svg --force
+	$(BIN)/pemn report results/records --against papers $(RESULTS) -o results/index.html --force
 
 # The reader in C as aarch64 and s390x; format_spec/c/README.md says what to install.
 cross:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,16 +112,3 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("single")
     subprocess.run(["sh", str(C / "single.sh"), str(folder)], check=True)
     return folder
-
-
-def left_out(reports: list[pytest.TestReport]) -> Iterator[str]:
-    """Yield a line for each reason to leave tests of the reader in C out."""
-    reasons = [report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]
-    told = [reason.split(LEFT_OUT, 1)[1] for reason in reasons if LEFT_OUT in reason]
-    for reason in sorted(set(told)):
-        count = told.count(reason)
-        tests = "1 test" if count == 1 else f"{count} tests"
-        yield (
-            f"Left out: {tests} of the reader in C, since {reason}; install what is missing and"
-            " run `make test` again."
-        )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from c_tools import check, compiler, left_out, single
+from c_tools import check, compiler, single
+from leaving_out import left_out
 
 from pemn_compress.cli import main
 

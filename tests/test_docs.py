@@ -179,7 +179,7 @@ def test_the_pages_files_exist():
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
-    "page", ["data.md", "few-bytes.md", "model-file.md", "tasks.md", "training.md"]
+    "page", ["comparing.md", "data.md", "few-bytes.md", "model-file.md", "tasks.md", "training.md"]
 )
 def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
     """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
@@ -204,3 +204,19 @@ def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
         else:
             assert kind == "text", f"a block of {page} that nothing runs"
     assert {"python", "sh"} <= kinds
+
+
+def test_the_page_about_sweeps_does_what_it_says(call):
+    page = (REPOSITORY / "docs" / "sweeps.md").read_text()
+    (grid,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    (listed,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    Path("digits.toml").write_text(grid)
+    outputs = []
+    for line in commands.splitlines():
+        status, out, err = call(*shlex.split(line)[1:])
+        assert status == 0, f"{line}: {err}"
+        outputs.append(out)
+    assert outputs[0] == listed
+    assert outputs[1] == "4 runs finished, 0 failed, in runs/digits-small\n"
+    assert "8 runs, in runs/digits-small" in outputs[2]

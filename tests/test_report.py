@@ -378,6 +378,7 @@ def test_json_keys(archives, tmp_path):
         "settings",
         "training",
         "accuracy",
+        "metric",
         "kind",
         "values",
         "unmasked_weights",

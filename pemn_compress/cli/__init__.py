@@ -25,6 +25,7 @@ INTERRUPTED, UNREAD = 130, 141  # as shells tell of processes that a signal ende
 # its end where that is a word of Python
 COMMANDS = {
     "compress": "Train masks, or a pruned network, and write a .pemn archive.",
+    "sweep": "Run a grid of pemn compress; what is finished is never repeated.",
     "restore": "Rebuild the model of an archive: .pt2 .onnx .safetensors .pt .npz.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",

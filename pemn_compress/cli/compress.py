@@ -1,6 +1,7 @@
 """`pemn compress`: from a model and data to an archive."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -218,62 +219,27 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     output = options["output"] or default_output(model)
     if output == "-":
         write_stdout(b"")  # refuses where nothing could be written, before any work
-    if options["augment"] is not None:
-        names = options["augment"].split(",")
-        options["augment"] = () if names in (["none"], [""]) else tuple(names)
-    options["layer_density"] = options["layer_density"] or None
     import torch
 
     from pemn_compress.cli.progress import observer
     from pemn_compress.compressing import compress
-    from pemn_compress.compressing.preparing import DataRequest
-    from pemn_compress.compressing.storage import Storage
     from pemn_compress.data.ranks import world
-    from pemn_compress.masking.selection import Selection
-    from pemn_compress.training.run import Run
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-    keep = (*DATA_KEYS, "train_limit")
-    select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
     first = world().rank == 0  # of the ranks that torchrun started, one prints
     watcher = observer(quiet=options["quiet"] or not first, checkpoint=options["checkpoint"])
     with watcher:
         made = compress(
             model,
-            data=DataRequest(**{key: options[key] for key in keep}),
             output=None if output == "-" else output,
-            recipe=options["recipe"],
-            selection=Selection(**{key: options[key] for key in select}),
-            arguments=dict(options["arguments"]),
-            run=Run(
-                options["device"],
-                options["amp"],
-                options["compiled"],
-                options["channels_last"],
-                options["workers"],
-            ),
-            storage=Storage(
-                options["codec"],
-                options["store_prototype"],
-                not options["no_source"],
-                options["force"],
-                options["dense_dtype"],
-                options["fold_batchnorm"],
-                options["value_dtype"],
-                not options["no_zstd"],
-                options["tensor_digests"],
-                options["max_bytes"],
-                options["bits_per_weight"],
-            ),
             checkpoint=options["checkpoint"],
             record=options["record"],
             export=options["export"],
             log=options["log"],
             tensorboard=options["tensorboard"],
             observer=watcher,
-            teacher=options["teacher"],
-            **{key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS},
+            **request(options),
         )
     if not first:
         return
@@ -281,6 +247,49 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         write_stdout(made.archive)
     text = json_text(made.record) if options["as_json"] else _summary(made)
     click.echo(text, err=output == "-", file=sys.stderr if output == "-" else None)
+
+
+def request(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `compress` is called with for the command's options, but for files and model."""
+    from pemn_compress.compressing.preparing import DataRequest
+    from pemn_compress.compressing.storage import Storage
+    from pemn_compress.masking.selection import Selection
+    from pemn_compress.training.run import Run
+
+    changes = {key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS}
+    if changes["augment"] is not None:
+        names = changes["augment"].split(",")
+        changes["augment"] = () if names in (["none"], [""]) else tuple(names)
+    changes["layer_density"] = changes["layer_density"] or None
+    keep = (*DATA_KEYS, "train_limit")
+    select = ("include", "exclude", "first_layer_dense", "last_layer_dense")
+    return changes | {
+        "data": DataRequest(**{key: options[key] for key in keep}),
+        "recipe": options["recipe"],
+        "selection": Selection(**{key: options[key] for key in select}),
+        "arguments": dict(options["arguments"]),
+        "run": Run(
+            options["device"],
+            options["amp"],
+            options["compiled"],
+            options["channels_last"],
+            options["workers"],
+        ),
+        "storage": Storage(
+            options["codec"],
+            options["store_prototype"],
+            not options["no_source"],
+            options["force"],
+            options["dense_dtype"],
+            options["fold_batchnorm"],
+            options["value_dtype"],
+            not options["no_zstd"],
+            options["tensor_digests"],
+            options["max_bytes"],
+            options["bits_per_weight"],
+        ),
+        "teacher": options["teacher"],
+    }
 
 
 def default_output(model: str) -> str:

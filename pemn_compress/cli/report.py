@@ -2,10 +2,20 @@
 
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 import click
 
+from pemn_compress.atomic import check_output, write_bytes
+from pemn_compress.cli.comparing import (
+    BY_EXTENSION,
+    UNFOLDED,
+    compare_runs,
+    compares,
+    comparing_options,
+    form_of,
+)
 from pemn_compress.cli.options import (
     arguments_option,
     check_streams,
@@ -16,14 +26,21 @@ from pemn_compress.cli.options import (
 from pemn_compress.cli.wording import BAD_INPUT, error_line
 from pemn_compress.errors import PemnWarning, SettingError
 from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
-from pemn_compress.reporting import FORMATS, PlanReport, Report, plan_report, render, survey
+from pemn_compress.reporting import PlanReport, Report, plan_report, render, survey
 from pemn_compress.reporting.terminal import has_colors
+from pemn_compress.reporting.words import file_name
 
 
 @click.command(short_help="What an archive or an architecture costs, beside pruning.")
 @click.argument("paths", nargs=-1, metavar="[PATH|ARCHITECTURE]...")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
-@click.option("--details", is_flag=True, help="Show also of several archives what each is made of.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(dict.fromkeys(BY_EXTENSION.values()))),
+    help="[default: by -o's extension, else table]",
+)
+@click.option("--details", is_flag=True, help="Show of several what each is made of, or made by.")
+@comparing_options
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="ARCHITECTURE only.")
 @click.option("--ratio", type=float, help="ARCHITECTURE only: rp's ratio.")
 @click.option("--density", type=float, help="ARCHITECTURE only: fraction of weights kept.")
@@ -31,8 +48,8 @@ from pemn_compress.reporting.terminal import has_colors
 @arguments_option
 @variant_options("default: the model's own")
 @selection_options
-def command(paths: tuple[str, ...], form: str, details: bool, **options: Any) -> int:
-    """Print what archives cost: paper's formula, stored bytes, information limit; and pruning's.
+def command(paths: tuple[str, ...], form: str | None, details: bool, **options: Any) -> int:
+    """Print what archives cost, or compare runs: stored bytes and metric, beside the papers.
 
     PATH is an archive, a folder that is searched for archives, or - for standard input; with no
     PATH, every archive below the current folder. Reads headers only. Several archives get one line
@@ -41,30 +58,58 @@ def command(paths: tuple[str, ...], form: str, details: bool, **options: Any) ->
     or a model file, as in pemn compress) it prints what each strategy would cost, without training;
     that is the one use that loads torch.
 
+    Runs are compared with --front, --summary, --against or --plot, as a page with --format html,
+    and where PATH is a record (FILE.json, which pemn compress --record writes). PATH may then also
+    be a record, and folders are searched for both; an archive of a record counts once. Each data
+    set and metric has a front of its own.
+
     \b
     Example:
       pemn report runs/ --format markdown
       pemn report convmixer -a dim=512 --density 0.3
+      pemn report runs/ --front --plot front.svg
+      pemn report runs/ --against papers --format html -o runs.html
     """
+    form = form_of(form, options["output"])
+    if compares(paths, form, options):
+        _refuse(options, "runs")
+        return compare_runs(paths, form, options, details)
+    output = None if options["output"] == "-" else options["output"]
+    if output:
+        check_output(Path(output), force=options["force"])
     if len(paths) == 1 and _is_architecture(paths[0]):
         found: Report | PlanReport = _plan_report(paths[0], options)
     else:
         check_streams(paths)
-        given = [key for key in ("strategy", "ratio", "density", "scaling") if options[key]]
-        if given or options["arguments"]:
-            what = f"--{given[0]}" if given else "--arg"
-            raise SettingError(
-                f"{what} is for an architecture; expected one, as in 'pemn report convmixer "
-                f"{what} ...', got archives, which say themselves how they were made"
-            )
+        _refuse(options, "archives")
         found = survey(paths)
     broken = found.broken if isinstance(found, Report) else ()
     for one in broken:
         click.echo(error_line(one.error), err=True)
     if not isinstance(found, Report) or found.archives:
-        text = render(found, form, color=has_colors(), details=details or None)
-        say(text.replace("details=True shows", "--details shows"), nl=False)
+        color = output is None and has_colors()
+        width = UNFOLDED if output else None
+        text = render(found, form, width=width, color=color, details=details or None)
+        text = text.replace("details=True shows", "--details shows")
+        if output:
+            write_bytes(
+                Path(output), text.encode("utf-8", "backslashreplace"), force=options["force"]
+            )
+            say(f"{file_name(output)}: report")
+        else:
+            say(text, nl=False)
     return BAD_INPUT if broken else 0
+
+
+def _refuse(options: dict[str, Any], what: str) -> None:
+    """Refuse the options of an architecture where there is none. Raises SettingError."""
+    given = [key for key in ("strategy", "ratio", "density", "scaling") if options[key]]
+    if given or options["arguments"]:
+        flag = f"--{given[0]}" if given else "--arg"
+        raise SettingError(
+            f"{flag} is for an architecture; expected one, as in 'pemn report convmixer "
+            f"{flag} ...', got {what}, which say themselves how they were made"
+        )
 
 
 def _is_architecture(path: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -141,7 +141,31 @@ def prepare(
     return widen(name, known.get(name), lambda value: built({**arguments, name: value}))
 
 
-def implied_arguments(model: str, data: Data) -> dict[str, object]:
+class Described(Protocol):
+    """What of data an architecture's arguments follow from; `Data` has it."""
+
+    @property
+    def name(self) -> str:
+        """The specification."""
+
+    @property
+    def classes(self) -> int | None:
+        """How many there are, or how many tokens."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a sample is an image."""
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+
+
+def implied_arguments(model: str, data: Described) -> dict[str, object]:
     """Return the arguments of an architecture that follow from its data. Raises DataError."""
     takes_tokens = model in models.OF_TOKENS
     if takes_tokens != (data.task.name == NEXT_TOKEN):

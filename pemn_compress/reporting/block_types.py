@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; `level` 1 starts an archive, 2 a table of it."""
+    """A title; `level` 1 starts an archive, 2 a table of it, 3 a part of that.
+
+    What is `folded`, up to the next title as high, is shown on demand where that is possible.
+    """
 
     text: str
     level: int = 1
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,4 +39,18 @@ class Note:
     text: str
 
 
-Block = Heading | Facts | Sheet | Note
+@dataclass(frozen=True)
+class Picture:
+    """A plot, for what can show one: as SVG for wide and for narrow pages, or as a file's name.
+
+    `unlabelled` are how many points of the two have no label.
+    """
+
+    alt: str
+    wide: str = ""
+    narrow: str = ""
+    file: str = ""
+    unlabelled: tuple[int, int] = (0, 0)
+
+
+Block = Heading | Facts | Sheet | Note | Picture

@@ -9,6 +9,7 @@ from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, She
 from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
 
 _USUAL = (("search", "edge-popup"), ("renewal", "none"))
+_LONGEST_LABEL = 24  # characters of a metric's name
 _PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
 
 
@@ -71,7 +72,7 @@ def _archive(archive: ArchiveReport) -> Iterator[Block]:
         (
             ("size", f"{words.both(stored)}, {size}"),
             ("", f"{words.both(plain)} as an fp32 state dict"),
-            ("accuracy", _accuracy(archive)),
+            _metric(archive),
             ("architecture", words.architecture(archive.architecture)),
             ("strategy", _strategy(archive)),
             *_masked(account),
@@ -83,12 +84,23 @@ def _archive(archive: ArchiveReport) -> Iterator[Block]:
         yield from _pruning(account, archive.baselines, archive.equal_bytes, "this archive")
 
 
-def _accuracy(archive: ArchiveReport) -> str:
-    recorded = archive.accuracy
+def _metric(archive: ArchiveReport) -> tuple[str, str]:
+    """Return the headline metric's name and what is recorded of it."""
+    recorded, metric = archive.accuracy, archive.metric
+    if metric is not None and metric.name != "accuracy":
+        samples = f", {metric.total:,} samples" if metric.total else ""
+        better = "more" if metric.better == "max" else "less"
+        told = f"{metric.value:.6g} ({better} is better){samples} of {metric.data}, as recorded"
+        return words.clean(metric.name, _LONGEST_LABEL), words.clean(told)
     if recorded is None:
-        return words.NOT_RECORDED
+        if metric is not None:
+            return "accuracy", words.clean(
+                f"{100 * metric.value:.2f} % of {metric.data}, as recorded"
+            )
+        return "accuracy", words.NOT_RECORDED
     of = f"{recorded.correct:,} of {recorded.total:,}"
-    return words.clean(f"{words.percent(recorded)}, {of} of {recorded.data}, as recorded")
+    told = f"{words.percent(recorded)}, {of} of {recorded.data}, as recorded"
+    return "accuracy", words.clean(told)
 
 
 def _strategy(archive: ArchiveReport) -> str:
@@ -173,14 +185,25 @@ def _summary(archives: Sequence[ArchiveReport]) -> Sheet:
             words.file_name(archive.file),
             _method(archive),
             words.NOT_COUNTED if a.density is None else f"{a.density:.3g}",
-            words.percent(archive.accuracy) if archive.accuracy else words.NOT_COUNTED,
+            _score(archive),
             words.count(a.stored.total),
             words.ratio(a.compression_ratio),
         )
         for archive in archives
         for a in (archive.account,)
     )
-    return Sheet(("file", "strategy", "density", "accuracy", "bytes", "ratio"), rows, left=2)
+    names = {archive.metric.name for archive in archives if archive.metric}
+    head = "accuracy" if names <= {"accuracy"} else "metric"
+    return Sheet(("file", "strategy", "density", head, "bytes", "ratio"), rows, left=2)
+
+
+def _score(archive: ArchiveReport) -> str:
+    metric = archive.metric
+    if metric is None:
+        return words.NOT_COUNTED
+    if metric.name == "accuracy":
+        return f"{100 * metric.value:.2f} %"
+    return f"{words.clean(metric.name, _LONGEST_LABEL)} {metric.value:.5g}"
 
 
 def _method(archive: ArchiveReport) -> str:

@@ -23,9 +23,10 @@ from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 
 SUFFIX = ".pemn"
 STANDARD_INPUT = "-"
+_INFINITE = 1e300  # no metric is as large
 RATIOS = (1e-1, 1e-2, 1e-3)  # [PEMN] table 1
 # a report reads headers, and restores nothing
-_NO_LIMITS = Limits(max_weights=1 << 63, max_bytes=1 << 63)
+NO_LIMITS = Limits(max_weights=1 << 63, max_bytes=1 << 63)
 
 PathLike = str | os.PathLike[str]
 
@@ -45,6 +46,20 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class RecordedMetric:
+    """The headline metric that was recorded when the archive was made: `value` on `data`.
+
+    `better` is "max" or "min"; `total` is the number of samples, None where it is not told.
+    """
+
+    name: str
+    better: str
+    value: float
+    total: int | None
+    data: str
+
+
+@dataclass(frozen=True)
 class ArchiveReport:
     """One archive: its account, what it records about itself, and its rivals.
 
@@ -58,6 +73,7 @@ class ArchiveReport:
     training: Mapping[str, Any]
     accuracy: Accuracy | None
     account: Account
+    metric: RecordedMetric | None = None
 
     @cached_property
     def baselines(self) -> tuple[Baseline, ...]:
@@ -215,7 +231,8 @@ def _search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Br
         names = ", ".join("the current folder" if p == Path() else str(p) for p in places)
         raise ArchiveError(
             f"no *{SUFFIX} file in or below {names}; make one with: "
-            f"pemn compress MODEL -o FILE{SUFFIX}, or name another path"
+            f"pemn compress MODEL -o FILE{SUFFIX}, or name another path; pemn report --summary "
+            "compares records (*.json) too"
         )
     return list(found.values()), broken
 
@@ -247,7 +264,7 @@ def _display(path: Path) -> str:
 
 def _archive_report(path: Path) -> ArchiveReport:
     source = read_standard_input() if str(path) == STANDARD_INPUT else path
-    with open_archive(source, _NO_LIMITS, name=_display(path)) as archive:
+    with open_archive(source, NO_LIMITS, name=_display(path)) as archive:
         account = archive_account(archive)
         manifest = archive.manifest
     return ArchiveReport(
@@ -257,6 +274,7 @@ def _archive_report(path: Path) -> ArchiveReport:
         training=_object(manifest.about.get("training")),
         accuracy=recorded_accuracy(manifest.about.get("accuracy")),
         account=account,
+        metric=recorded_metric(manifest.about),
     )
 
 
@@ -272,3 +290,26 @@ def recorded_accuracy(recorded: object) -> Accuracy | None:
     if not isinstance(correct, int) or not isinstance(total, int) or not 0 <= correct <= total:
         return None
     return Accuracy(correct, total, str(recorded.get("data") or "unnamed data")) if total else None
+
+
+def recorded_metric(about: Mapping[str, Any]) -> RecordedMetric | None:
+    """Return the headline metric of an archive's `about`: its "metric", else its "accuracy".
+
+    None for one that is missing or makes no sense.
+    """
+    told = about.get("metric")
+    if told is None:
+        accuracy = recorded_accuracy(about.get("accuracy"))
+        if accuracy is None:
+            return None
+        return RecordedMetric("accuracy", "max", accuracy.fraction, accuracy.total, accuracy.data)
+    if not isinstance(told, dict):
+        return None
+    name, better, value, total = (told.get(key) for key in ("name", "better", "value", "total"))
+    if not isinstance(name, str) or not name.strip() or better not in ("max", "min"):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _INFINITE:
+        return None
+    known = isinstance(total, int) and not isinstance(total, bool) and total > 0
+    data = str(told.get("data") or "unnamed data")
+    return RecordedMetric(name, better, float(value), total if known else None, data)

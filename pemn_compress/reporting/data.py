@@ -5,8 +5,9 @@ JSON. A report of archives is {"unit": "bytes", "archives": [ARCHIVE, ...], "bro
 within a major version. Text is exact here; in CSV it is made printable.
 
 - ARCHIVE: "file", "architecture", "settings" and "training" (as the manifest has them, null for
-  numbers that JSON lacks), "accuracy" ({"correct", "total", "data", "fraction"} or null),
-  "baselines", "equal_bytes_sparsity", and an ACCOUNT's keys.
+  numbers that JSON lacks), "accuracy" ({"correct", "total", "data", "fraction"} or null), "metric"
+  (the headline metric: {"name", "better", "value", "total", "data"} or null), "baselines",
+  "equal_bytes_sparsity", and an ACCOUNT's keys.
 - PLAN: "architecture" (its name), "settings", "strategies" (a list of {"strategy", "ratio",
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
 - ACCOUNT: "kind" ("masked", "pruned" or "dense"), "values" (how C_w is held: "seed", "fp32",
@@ -80,6 +81,7 @@ def _archive_json(archive: ArchiveReport) -> dict[str, Any]:
         "settings": dict(archive.settings),
         "training": dict(archive.training),
         "accuracy": accuracy and {**asdict(accuracy), "fraction": accuracy.fraction},
+        "metric": archive.metric and asdict(archive.metric),
         **_account_json(archive.account),
         **_rivals_json(archive.baselines, archive.equal_bytes),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Sheet
-from pemn_compress.reporting.collect import recorded_accuracy
+from pemn_compress.reporting.collect import recorded_accuracy, recorded_metric
 
 _SETTINGS = (
     "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget", "floor",
@@ -38,8 +38,10 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
         told = f"{prototype['length']:,} x {prototype.get('transform', 'binary32')} from {origin}"
         yield "prototype", told + ", shuffled" * ("shuffle" in prototype)
-    score = recorded_accuracy(about.get("accuracy"))
-    if score:
+    score, metric = recorded_accuracy(about.get("accuracy")), recorded_metric(about)
+    if metric and metric.name != "accuracy":
+        yield words.clean(metric.name, 24), words.clean(f"{metric.value:.6g} ({metric.data})")
+    elif score:
         of = f"{score.correct:,} of {score.total:,}"
         yield "accuracy", words.clean(f"{words.percent(score)} ({of}, {score.data})")
     yield "restored", f"{words.both(found['restored_bytes'])} in memory"

@@ -49,7 +49,12 @@ def _finite(value: Any) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, int | float) and math.isfinite(value)):
+    # a whole number may be too large to ask whether it is finite
+    if (
+        value is None
+        or isinstance(value, int)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
         return value
     text = printable(value, _LONGEST_CELL)
     formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)

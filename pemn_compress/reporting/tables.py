@@ -87,7 +87,7 @@ def _folded_row(row: Sequence[str], widths: Sequence[int], left: int) -> Iterato
     if all(len(cell) <= widths[index] for index, cell in enumerate(row[:left])):
         yield row
         return
-    parts = [_folded(cell, widths[index]) for index, cell in enumerate(row[:left])]
+    parts = [_folded_text(cell, widths[index]) for index, cell in enumerate(row[:left])]
     for line in range(max(map(len, parts))):
         texts = [part[line] if line < len(part) else "" for part in parts]
         yield [*texts, *(row[left:] if not line else [""] * (len(row) - left))]
@@ -122,6 +122,20 @@ def _folded(text: str, width: int | None) -> list[str]:
     from rich.cells import chop_cells
 
     return chop_cells(text, width)
+
+
+def _folded_text(text: str, width: int | None) -> list[str]:
+    """Return a text in lines of `width` columns: a list after its commas, a name anywhere."""
+    if width is None or ", " not in text or _cells(text) <= width:
+        return _folded(text, width)
+    lines = [""]
+    for part in text.replace(", ", ",\n").split("\n"):
+        joined = f"{lines[-1]} {part}".lstrip()
+        if _cells(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines += _folded(part, width)
+    return [line for line in lines if line]
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

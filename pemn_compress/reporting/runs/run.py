@@ -1,0 +1,105 @@
+"""One finished run, as its record or its archive tells of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pemn_compress.reporting import words
+
+TRAINED = ("magnitude", "random", "dense")  # strategies that train weights: the baselines
+_NO_EXPERIMENT = ("force",)  # of storage: what changes no byte of the archive
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a run came to on the test part; `better` is "max" or "min"."""
+
+    name: str
+    better: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: where it is told of, its stored bytes, its headline metric, and what it was made by.
+
+    `file` is the record, or the archive where there is no record; `archive` the file that `bytes`
+    are those of, None where it is not known to exist. The mappings are the record's, perhaps empty.
+    """
+
+    file: str
+    archive: str | None
+    bytes: int
+    sha256: str | None
+    metric: Metric
+    others: tuple[Metric, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    storage: Mapping[str, Any] = field(default_factory=dict)
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    finished: str | None = None
+    command: str | None = None
+
+    @property
+    def seed(self) -> object:
+        """The run's seed, None where it is not recorded."""
+        return self.settings.get("seed")
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return words.clean(self.settings.get("strategy") or words.NOT_RECORDED)
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data."""
+        return words.clean(self.data.get("name") or "unnamed data")
+
+    @property
+    def built(self) -> Mapping[str, Any]:
+        """The architecture without the seed (hexadecimal) of its building, if it is the run's."""
+        told, seed = self.architecture, self.seed
+        if not isinstance(seed, int) or told.get("seed") != f"{seed:x}":
+            return told
+        return {key: value for key, value in told.items() if key != "seed"}
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """Everything that decides a run but its seed, flat: "settings.density" and so on.
+
+        Two runs with the same facts are the same experiment.
+        """
+        settings = {key: value for key, value in self.settings.items() if key != "seed"}
+        if settings.get("score_seed") == self.seed:
+            settings["score_seed"] = None
+        if settings.get("strategy") != "rp":
+            settings.pop("ratio", None)
+        arguments = self.architecture.get("arguments")
+        rooms: dict[str, Mapping[str, Any]] = {
+            "architecture": {k: v for k, v in self.built.items() if k != "arguments"},
+            "arguments": arguments if isinstance(arguments, dict) else {"": arguments},
+            "settings": settings,
+            "data": self.data,
+            # where a setting is the recipe's, the settings say what was used
+            "recipe": {key: value for key, value in self.recipe.items() if key not in settings},
+            "storage": {k: v for k, v in self.storage.items() if k not in _NO_EXPERIMENT},
+            "selection": self.selection,
+            # all that a machine's settings change: the rounding
+            "run": {"amp": True} if self.machine.get("amp") is True else {},
+        }
+        return {
+            f"{room}.{key}": value for room, told in rooms.items() for key, value in told.items()
+        }
+
+    @cached_property
+    def experiment(self) -> str:
+        """What is equal in runs that differ in their seed alone."""
+        metric = [self.metric.name, self.metric.better]
+        return json.dumps([metric, self.facts], sort_keys=True, default=str)

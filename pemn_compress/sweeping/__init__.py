@@ -1,0 +1,1 @@
+"""Grids of runs: read from TOML, checked before the first one, run in processes of their own."""
