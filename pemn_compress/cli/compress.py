@@ -16,6 +16,7 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
+from pemn_compress.cli.rounding import ROUNDING_SETTINGS, rounding_options
 from pemn_compress.format import codecs
 from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
@@ -40,7 +41,9 @@ MASK_SETTINGS = (
     "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
 )  # fmt: skip
 
-PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")
+PRUNING_SETTINGS = (
+    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *ROUNDING_SETTINGS,
+)  # fmt: skip
 
 
 @click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
@@ -53,7 +56,8 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     "--strategy",
     type=click.Choice([*STRATEGIES, *TRAINED_STRATEGIES]),
     help="How one prototype fills all tensors; or, with trained weights, which of them are "
-    f"removed (magnitude, random) or none (dense). [default: {Settings.strategy}]",
+    "removed (magnitude, random) or none (dense), or that each is a sign (binary), or a sign or 0 "
+    f"(ternary), times a scale. [default: {Settings.strategy}]",
 )
 @click.option(
     "--ratio",
@@ -89,6 +93,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=float,
     help=f"cubic: fraction done when removing ends. [default: {CUBIC_END:g}]",
 )
+@rounding_options
 @click.option("--seed", type=int, help="Seed of everything random. [default: 0]")
 @click.option(
     "--distribution",
@@ -165,8 +170,9 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Choice(VALUE_DTYPES),
     default="float32",
     show_default=True,
-    help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
-    "output channel, int8-tensor one per tensor. What it costs is printed.",
+    help="magnitude, random, dense: store the weights in this precision; int8 and int4 have one "
+    "scale per output channel, int8-tensor and int4-tensor one per tensor. What it costs is "
+    "printed; with --qat nothing, for weights are stored as they were trained.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option(

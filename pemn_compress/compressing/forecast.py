@@ -10,9 +10,13 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.budgets import tensor_densities
 from pemn_compress.masking.rules.plan import kept_count
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.storing.shrinking import foldable
 
-_WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int8-tensor": 1}  # bytes a value
+_WIDTHS = {
+    "float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int8": 1.0, "int8-tensor": 1.0, "int4": 0.5,
+    "int4-tensor": 0.5,
+}  # fmt: skip  # bytes a value
 _CONTAINER_BYTES = 1024  # what is known before there is an archive: header and manifest
 
 
@@ -24,7 +28,9 @@ def expected_bytes(
     Masks at their information limit at the final density, weights and dense parameters in the
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
     """
-    bits, values = 0.0, 0
+    bits, values = 0.0, 0.0
+    if isinstance(masked, PrunedModel) and masked.settings.strategy in LATENT_STRATEGIES:
+        return ceil(_level_bits(masked) / 8) + dense_bytes(masked.model, storage) + ceil(overhead)
     if isinstance(masked, PrunedModel):
         densities: tuple[float, ...] = (masked.settings.kept,) * len(masked.plan)
     else:
@@ -37,8 +43,17 @@ def expected_bytes(
         if isinstance(masked, MaskedModel) and masked.search.learns_signs:
             bits += kept
         if isinstance(masked, PrunedModel):
-            values += kept * _WIDTHS[storage.value_dtype]
-    return ceil(bits / 8) + values + dense_bytes(masked.model, storage) + ceil(overhead)
+            values += kept * _WIDTHS[masked.settings.trained_dtype or storage.value_dtype]
+    return ceil(bits / 8 + values) + dense_bytes(masked.model, storage) + ceil(overhead)
+
+
+def _level_bits(pruned: PrunedModel) -> float:
+    """Return the bits of binary and ternary weights, as many of them 0 as by now."""
+    bits = 0.0
+    for tensor, mask in zip(pruned.plan, pruned.masks().values(), strict=True):
+        kept = int(mask.sum())
+        bits += mask_limit_bits(tensor.numel, kept) + kept
+    return bits
 
 
 def dense_bytes(model: nn.Module, storage: Storage) -> int:
@@ -47,13 +62,13 @@ def dense_bytes(model: nn.Module, storage: Storage) -> int:
     if storage.fold_batchnorm:
         for _, layer in foldable(model):
             folded |= {id(layer.running_mean), id(layer.running_var)}
-    taken, seen = 0, set(folded)
+    taken, seen = 0.0, set(folded)
     for tensor in model.state_dict(keep_vars=True).values():
         if id(tensor) in seen or not tensor.dim():
             continue
         seen.add(id(tensor))
-        width = tensor.element_size()
+        width = float(tensor.element_size())
         if width == 4 and tensor.is_floating_point():
             width = _WIDTHS[storage.dense_dtype]
         taken += tensor.numel() * width
-    return taken
+    return ceil(taken)
