@@ -16,7 +16,7 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
-from pemn_compress.cli.rounding import ROUNDING_SETTINGS, rounding_options
+from pemn_compress.cli.rounding import rounding_options
 from pemn_compress.format import codecs
 from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
@@ -25,6 +25,7 @@ from pemn_compress.masking.rules.pruning import (
     VALUE_DTYPES,
     PruningSettings,
 )
+from pemn_compress.masking.rules.quantizing import QUANTIZER_SETTINGS
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
@@ -42,7 +43,7 @@ MASK_SETTINGS = (
 )  # fmt: skip
 
 PRUNING_SETTINGS = (
-    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *ROUNDING_SETTINGS,
+    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *QUANTIZER_SETTINGS,
 )  # fmt: skip
 
 

@@ -5,8 +5,6 @@ import click
 from pemn_compress.cli.options import Command
 from pemn_compress.masking.rules.quantizing import QATS, SCALES
 
-ROUNDING_SETTINGS = ("qat", "scale", "entropy_weight")
-
 
 def rounding_options(command: Command) -> Command:
     """Add the integers that are trained, how many scales they have, and the price of a bit."""

@@ -15,6 +15,7 @@ from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import check_density, exact
 from pemn_compress.masking.rules.quantizing import (
     LATENT_STRATEGIES,
+    QUANTIZER_SETTINGS,
     check_quantizer,
     quantizer_of,
     scale_of,
@@ -188,6 +189,11 @@ def check_given(strategy: str, given: Mapping[str, Any]) -> None:
             raise SettingError(
                 f"sparsity is a setting of strategies magnitude and random: expected one of them, "
                 f"got {strategy}; for masks say density={density:g}"
+            )
+        if strategy in STRATEGIES and name in QUANTIZER_SETTINGS:
+            raise SettingError(
+                f"{name} is a setting of strategies {', '.join(TRAINED_STRATEGIES)}: expected one "
+                f"of them, got {strategy}, whose weights come from a seed; leave it out"
             )
         if strategy in STRATEGIES and name.startswith("pruning_"):
             raise SettingError(

@@ -11,6 +11,7 @@ from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.masking.rules.numbers import is_number, shown
 
 LATENT_STRATEGIES = ("binary", "ternary")
+QUANTIZER_SETTINGS = ("qat", "scale", "entropy_weight")
 QATS = ("int8", "int4")
 SCALES = ("tensor", "channel")
 LARGEST_INTEGER = {"int8": 127, "int4": 7}  # of +-127 and +-7: -128 would have no counterpart
