@@ -167,7 +167,6 @@ class PrunedModel(PlannedModel):
             }
         return {tensor.name: self._mask(index).clone() for index, tensor in enumerate(self.plan)}
 
-    @torch.no_grad()
     def levels(self, index: int) -> Levels:
         """Return the integers and the scale that weight `index` of the plan is made of by now.
 
@@ -175,9 +174,7 @@ class PrunedModel(PlannedModel):
         """
         if self.settings.quantizer is None:
             raise SettingError("levels: expected strategy binary or ternary, or qat, got neither")
-        value = gathered(self.values[index]).detach().float()
-        mask = self._mask(index) if self.settings.removes else None
-        return QUANTIZERS[self.settings.quantizer](value, mask, self.settings)
+        return self._levels(index, gathered(self.values[index]))
 
     def trained(self) -> nn.ParameterList:
         """Return the values."""
@@ -198,7 +195,7 @@ class PrunedModel(PlannedModel):
             value = gathered(self.values[index])  # torch 2.6 compiles no strict zip
             weight = value
             if self.settings.quantizer is not None:
-                weight = straight_through(value, self.levels(index))
+                weight = straight_through(value, self._levels(index, value))
             if self.settings.removes:
                 zero = torch.zeros((), dtype=value.dtype, device=value.device)
                 weight = torch.where(self._mask(index), weight, zero)
@@ -231,6 +228,12 @@ class PrunedModel(PlannedModel):
             + (of_density if s.quantizer != s.strategy else "")
             + (f", {s.trained_dtype} values" if s.qat else "")
         )
+
+    @torch.no_grad()
+    def _levels(self, index: int, value: Tensor) -> Levels:
+        assert self.settings.quantizer is not None
+        mask = self._mask(index) if self.settings.removes else None
+        return QUANTIZERS[self.settings.quantizer](value.detach().float(), mask, self.settings)
 
     def _mask(self, index: int) -> Tensor:
         mask: Tensor = getattr(self, f"mask{index}")
