@@ -21,8 +21,8 @@ from pemn_compress.format.archive import (
     SparseTensor,
 )
 from pemn_compress.format.archive.contents import Content
-from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE
 from pemn_compress.format.archive.records import Scale
+from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.quantized.levels import Levels
 from pemn_compress.masking.rules.quantizing import LARGEST_INTEGER, LATENT_STRATEGIES
