@@ -279,6 +279,30 @@ def test_compiled_copied_and_loaded_models_make_the_same_weights(chosen: dict[st
     assert saving.pack(compiled.eval()) == saving.pack(model.eval())
 
 
+@pytest.mark.parametrize("strategy", ["dense", "magnitude"])
+def test_four_bits_are_two_in_a_byte_where_that_is_smaller(strategy: str):
+    torch.manual_seed(0)
+    model = PrunedModel(nn.Linear(400, 30, bias=False), strategy=strategy, qat="int4")
+    with torch.no_grad():
+        model.values[0].uniform_(-1, 1)  # nothing that zstd could use
+    model.set_progress(1.0)
+    kept = int((model.weights()["weight"] != 0).sum())
+    for zstd in (True, False):
+        packed = saving.pack(model, zstd=zstd)
+        verify(packed)
+        with open_archive(packed) as archive:
+            (record,) = archive.manifest.tensors
+            assert torch.equal(state_dict(archive)["weight"], model.weights()["weight"])
+            assert archive_account(archive).values == "int4"
+        assert zstd or record.values.dtype == "i4"
+        count = kept if strategy == "magnitude" else 12000
+        assert record.values.size <= -(-count // 2)
+    after = PrunedModel(nn.Linear(400, 30, bias=False), strategy="dense")
+    with open_archive(saving.pack(after, value_dtype="int4-tensor", zstd=False)) as archive:
+        assert archive.manifest.tensors[0].values.size == 6000
+        assert len(np.unique(archive.tensor("weight"))) == 15
+
+
 def test_a_state_of_other_rounding_is_refused():
     state = PrunedModel(net(), strategy="dense", qat="int8").state_dict()
     with pytest.raises(ModelError, match="qat: expected 'int4', got 'int8'"):
@@ -344,8 +368,9 @@ def test_weights_that_are_no_numbers_are_not_stored():
 
 
 def test_a_channel_of_zeros():
-    for chosen in [*LATENT, *INTEGERS[:4]]:
+    for chosen in [*LATENT, *INTEGERS]:
         model = PrunedModel(net(), **chosen)
+        model.set_progress(1.0)
         with torch.no_grad():
             model.values[0][0] = 0.0
             model.values[1].zero_()

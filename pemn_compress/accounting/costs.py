@@ -26,7 +26,7 @@ _FLOATS = ("bf16", "f16", "f32", "f64")
 # how values are held, in the words of reports
 _VALUES = {
     "bool": "bool", "u8": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
-    "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64",
+    "i4": "int4", "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64",
 }  # fmt: skip
 
 
@@ -156,8 +156,9 @@ def archive_account(archive: Archive) -> Account:
     masks = sum(t.positions.size for t in masked if t.positions)
     dense = sum(s.size for s in manifest.sections if s.name == DENSE) - payloads
     held = {"signs"} if signs else {_VALUES[v.dtype] for v in values}
-    if held == {"int8"} and str(_setting(manifest, "value_dtype")).startswith("int4"):
-        held = {"int4"}  # in a byte each, which zstd brings down to about 4 bits
+    if "int8" in held and str(_setting(manifest, "value_dtype")).startswith("int4"):
+        held.remove("int8")  # in a byte each, which zstd brings down to about 4 bits
+        held.add("int4")
     if (prototype and not signs) or not held:
         held.add("seed" if seeded else "fp32")
     paper = Cost(

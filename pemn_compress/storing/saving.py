@@ -37,7 +37,7 @@ from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
 from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
-from pemn_compress.storing.trained import shared_prototype, store_values
+from pemn_compress.storing.trained import in_four_bits, shared_prototype, store_values
 from pemn_compress.version import __version__
 
 
@@ -90,6 +90,7 @@ def pack(
             f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
         )
     state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    placed = {name: in_four_bits(one, compress=zstd) for name, one in placed.items()}
     contents = _contents(state, placed, DENSE_DTYPES[dense_dtype])
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}

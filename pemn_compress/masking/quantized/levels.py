@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE
+from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE
 
 
 class Levels(NamedTuple):
