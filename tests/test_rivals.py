@@ -31,8 +31,8 @@ LATENT = [
     {"strategy": "binary"},
     {"strategy": "binary"} | BY_CHANNEL,
     {"strategy": "ternary"},
-    {"strategy": "ternary", "entropy_weight": 0.2},
-    {"strategy": "ternary", "entropy_weight": 0.2} | BY_CHANNEL,
+    {"strategy": "ternary", "entropy_weight": 0.5},
+    {"strategy": "ternary", "entropy_weight": 0.5} | BY_CHANNEL,
 ]
 INTEGERS = [
     {"strategy": strategy, "qat": qat, **scale}
@@ -99,7 +99,7 @@ def slow_ternary(weights: np.ndarray, chosen: dict[str, Any]) -> np.ndarray:
     kept = [group > 0.7 * group.mean() for group in found]
     alphas = [group[k].mean() for group, k in zip(found, kept, strict=True)]
     weight = chosen.get("entropy_weight")
-    for _ in range(3 if weight else 0):
+    for _ in range(1 if weight else 0):
         share = min(sum(k.sum() for k in kept) / weights.size, 0.5)
         bits = {0: -math.log2(1 - share), 1: -math.log2(share / 2)}
         kept = []
@@ -207,7 +207,7 @@ def test_what_signs_and_integers_take():
     assert (binary.stored.weights, binary.stored.masks) == (5000 + 4, 1)
     assert binary.paper.total == 5000 + 4
     assert sizes["binary", "channel"].stored.weights == 5000 + 4 * 40 + 8  # and a seed's 1.0
-    ternary, pressed = sizes[("ternary",)], sizes["ternary", 0.2]
+    ternary, pressed = sizes[("ternary",)], sizes["ternary", 0.5]
     assert (ternary.kind, ternary.values) == ("ternary", "signs")
     assert pressed.density < 0.9 * ternary.density
     assert (

@@ -13,7 +13,7 @@ def rounding_options(command: Command) -> Command:
             "--entropy-weight",
             type=float,
             metavar="W",
-            help="ternary: what a bit of a weight's code costs, such as 0.2; with more of it more "
+            help="ternary: what a bit of a weight's code costs, such as 0.5; with more of it more "
             "weights are 0. [0]",
         ),
         click.option(
