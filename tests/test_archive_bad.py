@@ -79,9 +79,10 @@ def test_a_pipe_is_refused_like_a_file():
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"minor": 1}, r"version 1\.1 is newer than .* 1\.0; install a newer pemn-compress"),
+        ({"minor": 2}, r"version 1\.2 is newer than .* 1\.1; install a newer pemn-compress"),
+        ({"minor": 1}, r"version: expected 1\.0, the lowest that says what .* got 1\.1"),
         ({"major": 2, "minor": 0}, r"version 2\.0 is newer"),
-        ({"major": 0, "minor": 3}, r"version: expected 1\.0, got 0\.3, a draft"),
+        ({"major": 0, "minor": 3}, r"version: expected 1\.0 to 1\.1, got 0\.3, a draft"),
         ({"length": len(GOOD) ** 2}, "cut short"),
         ({"length": 96}, "something was appended"),
         ({"sections": 65}, "sections: expected at most 64, got 65"),

@@ -387,7 +387,9 @@ def frame_cases():
     return cases
 
 
-def one_tensor(record, told, array, *, masks=b"", planes=b"", dense=b"", prototype=None, **parts):
+def one_tensor(
+    record, told, array, *, masks=b"", planes=b"", dense=b"", prototype=None, minor=0, **parts
+):
     """Return an archive of one tensor, its digests those of `array`."""
     manifest = {
         "about": {}, "architecture": {}, "prototype": prototype,
@@ -400,7 +402,7 @@ def one_tensor(record, told, array, *, masks=b"", planes=b"", dense=b"", prototy
         {"critical": name not in ("source", "other"), "name": name} for name in payloads
     ]
     rehash(manifest, payloads)
-    return put_together(manifest, payloads, elements=array.size, restored=array.nbytes)
+    return put_together(manifest, payloads, elements=array.size, restored=array.nbytes, minor=minor)
 
 
 def test_frames(check):
@@ -529,7 +531,7 @@ def mask_cases():
         n = int(np.prod(shape))
         for density in (0.0, 0.1, 0.5, 0.6, 1.0):
             mask = random.random(shape) < density
-            for codec, (pack, _) in CODECS.items():
+            for codec, (pack, *_) in CODECS.items():
                 payload, ones = pack(mask), int(mask.sum())
                 for number in range(6):
                     changed = bytearray(payload)
@@ -590,7 +592,8 @@ def of_stored(vector):
 
 def of_record(vector):
     parts = {name: bytes.fromhex(vector.get(name, "")) for name in ("masks", "planes", "dense")}
-    return vector["record"], parts | {"prototype": vector.get("prototype")}
+    given = {"prototype": vector.get("prototype"), "minor": vector.get("minor", 0)}
+    return vector["record"], parts | given
 
 
 @pytest.mark.parametrize(("kind", "parts"), [("stored", of_stored), ("records", of_record)])

@@ -86,9 +86,13 @@ FIELDS = [
     (("@w", "positions", "plane"), 1, "expected no other fields, got 'plane'"),
     (("@w", "positions", "predictor"), {}, "predictor: expected the field 'kind'"),
     *[(("@w", "positions", "predictor"), {"kind": kind},
-       f"predictor: expected one of none, got '{kind}, of a later version of the format'")
-      for kind in ("scores", "archive")],
-    (("@w", "positions", "predictor"), {"kind": "guess"}, "expected one of none, got 'guess'"),
+       f"predictor: expected one of none, scores, got '{kind}, of a later version of the format'")
+      for kind in ("archive",)],
+    (("@w", "positions", "predictor"), {"kind": "scores"}, "expected the field 'flips', got none"),
+    (("@w", "positions", "predictor"),
+     {"kind": "scores", "flips": 0, "ones": 7, "seed": "0" * 16, "stream": "0" * 16},
+     "version: expected 1.1, the lowest that says what this archive does, got 1.0"),
+    (("@w", "positions", "predictor"), {"kind": "guess"}, "one of none, scores, got 'guess'"),
     (("@w", "positions", "predictor"), {"kind": "none", "seed": 1}, "no other fields, got 'seed'"),
     (("prototype",), None, "a prototype in the manifest, got none"),
     (("@w", "positions", "ones"), 21, "at most 20 ones, got 21"),

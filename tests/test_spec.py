@@ -20,6 +20,9 @@ from pemn_compress.format import codecs, prng
 from pemn_compress.format.archive import (
     Limits,
     canonical,
+    choosing,
+    columns,
+    dictionary,
     inspect,
     layout,
     open_archive,
@@ -30,13 +33,15 @@ from pemn_compress.format.archive import (
     zstd,
 )
 from pemn_compress.format.archive.filling import masked
-from pemn_compress.format.archive.manifest import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.format.archive.places import dense_layout
+from pemn_compress.format.archive.spelling import to_json
+from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.format.archive.values import tensor_bytes
 
 FOLDER = Path(__file__).parent.parent / "format_spec"
 TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
 SMALL = (FOLDER / "examples" / "small.pemn").read_bytes()
+COMPACT = (FOLDER / "examples" / "compact.pemn").read_bytes()
 SMALLEST = (FOLDER / "examples" / "smallest.pemn").read_bytes()
 _BLOCK = re.compile(r"^```(?:json|text) vector=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WORDS = {
@@ -115,6 +120,7 @@ def archive_of(
     masks: bytes = b"",
     planes: bytes = b"",
     extra: dict[str, Any] | None = None,
+    minor: int = 0,
 ) -> bytes:
     """Return an archive of some tensors, built from the text's tables rather than by the writer.
 
@@ -137,7 +143,7 @@ def archive_of(
     counts = [int(np.prod(tensor["shape"])) for tensor in tensors]
     widths = [records.DTYPE_BYTES[tensor["dtype"]] for tensor in tensors]
     fields = struct.pack(
-        "<8sHHIQQQIII12s", layout.MAGIC, layout.MAJOR, layout.MINOR, len(payloads),
+        "<8sHHIQQQIII12s", layout.MAGIC, layout.MAJOR, minor, len(payloads),
         96 + len(body), sum(counts), sum(n * w for n, w in zip(counts, widths, strict=True)),
         len(raw), len(raw), 0, bytes(12),
     )  # fmt: skip
@@ -161,21 +167,24 @@ def record_archive(vector: dict[str, Any]) -> bytes:
         bytes.fromhex(vector.get(name, "")) for name in ("dense", "masks", "planes")
     )
     prototype = {"prototype": vector.get("prototype")}
-    return archive_of([vector["record"]], dense, masks, planes, prototype)
+    return archive_of([vector["record"]], dense, masks, planes, prototype, vector.get("minor", 0))
 
 
 def test_version_and_caps() -> None:
     version = f"{layout.MAJOR}.{layout.MINOR}"
     assert f"**Version {version}.**" in TEXT
-    assert f"format version {version}, the version that the header" in TEXT
-    assert f"names as major {layout.MAJOR}, minor {layout.MINOR}." in TEXT
+    assert f"format versions 1.0 and {version}, which the header" in TEXT
+    assert f"and major {layout.MAJOR}, minor {layout.MINOR}." in TEXT
     rows = {row[2]: row[3] for row in table("2.1 Header", "offset")}
-    assert rows["minor"] == f"u16; {layout.MINOR} in this version"
-    assert f"version {version} accepts major {layout.MAJOR}, minor {layout.MINOR}" in TEXT
+    assert rows["minor"].startswith(f"u16; 0 or {layout.MINOR} in this version")
+    told = f"accepts major {layout.MAJOR}, minor 0 and major {layout.MAJOR}, minor {layout.MINOR}"
+    assert f"version {version} {told}" in TEXT
     rows = {row[0]: row[1:] for row in table("11. Versions", "format version")}
     assert list(rows)[-1] == version
     assert all(f"pemn_compress {__version__}" in cell for cell in rows[version][:2])
-    assert f"Version {version}, frozen" in (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"**Status.** Version {version}, of" in (FOLDER / "README.md").read_text(
+        encoding="utf-8"
+    )
     changes = (FOLDER / "CHANGES.md").read_text(encoding="utf-8")
     assert re.findall(r"^## ([0-9.]+)", changes, re.MULTILINE)[0] == version
     caps = {row[0].strip("`"): number(row[1]) for row in table("1. Conventions", "name")}
@@ -224,7 +233,7 @@ def test_closed_names() -> None:
     assert "`raw`, `zstd` or `shuffle-zstd`" in TEXT
     assert records.NARROW == {"f32": ("f16", "bf16")}
     assert "own dtype, or `f16` or `bf16` for a tensor of `f32`" in TEXT
-    assert "or, with `scale`, `i8`" in heading("4.2 Values")
+    assert "or, with `scale`, `i8` or `i4` (1.1)" in heading("4.2 Values")
     writers = heading("9. Writers")
     assert f"where it saves at least {values.LEAST_SAVED} bytes" in writers
     told = f"level {zstd._LEVEL}, or at level {zstd._FAST_LEVEL} for a content of "
@@ -266,7 +275,7 @@ def test_manifest_fields() -> None:
             {"seed", "shuffle", "stream", "transform"},
             manifest["prototype"],
         ),
-        ("4. Tensor records", {"positions", "sha256"}, manifest["tensors"][0]),
+        ("4. Tensor records", {"frozen", "positions", "sha256"}, manifest["tensors"][0]),
         ("4.1 Positions", {"predictor"}, manifest["tensors"][0]["positions"]),
     ):
         names, may_miss = fields_of(title)
@@ -415,7 +424,7 @@ def test_records(vector: dict[str, Any]) -> None:
     with open_archive(record_archive(vector)) as archive:
         restored = archive.tensor("t")
         record = archive.manifest.tensors[0]
-    assert records.Manifest((record,), (), None, "").to_json()["tensors"] == [vector["record"]]
+    assert to_json(records.Manifest((record,), (), None, ""))["tensors"] == [vector["record"]]
     assert list(restored.shape) == vector["record"]["shape"]
     assert hex_words(restored, _WORDS[record.dtype]) == vector["elements"]
 
@@ -671,6 +680,7 @@ def test_the_folder_is_whole() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert f"a whole archive of {len(SMALL)} bytes" in readme
     assert f"an archive of {len(SMALLEST)} bytes" in readme
+    assert f"version 1.1, {len(COMPACT)} bytes" in readme
     for name in ("SPEC.md", "CHANGES.md", "ERRATA.md", "SECURITY.md"):
         assert f"[{name}]({name})" in readme
     for path in (FOLDER / "examples").glob("*.*"):
@@ -705,3 +715,51 @@ def test_the_text_is_tidy() -> None:
     assert set(re.findall(r"\]\(#([^)]*)\)", TEXT)) <= anchors
     numbers = {title.split()[0].rstrip(".") for title in titles}
     assert set(re.findall(r"sections? (\d+(?:\.\d+)?)", TEXT)) <= numbers
+
+
+def test_the_dictionary_is_the_same_everywhere() -> None:
+    lines = (FOLDER / "dictionary.txt").read_text("ascii").splitlines()
+    assert "".join(lines).encode() == dictionary.TEXT
+    told = heading("3.6 The compact form")
+    assert f"{len(dictionary.TEXT):,} bytes of ASCII" in told
+    assert f"`{hashlib.sha256(dictionary.TEXT).hexdigest()}`" in told
+    source = (FOLDER / "c" / "src" / "zstd" / "dictionary.c").read_text("ascii")
+    shown = re.findall(r'^    "(.*)",$', source, re.MULTILINE)
+    assert [line.replace('\\"', '"') for line in shown] == lines
+    header = (FOLDER / "c" / "src" / "zstd" / "dictionary.h").read_text("ascii")
+    assert f"#define DICTIONARY_BYTES {len(dictionary.TEXT)}\n" in header
+
+
+def test_names_in_a_column() -> None:
+    vector = json.loads(blocks("columns")[0])
+    records_told = [{"name": name} for name in vector["names"]]
+    assert columns.to_columns(records_told)["name"] == vector["column"]
+    others = {key: [0] * len(records_told) for key in ("dtype", "shape", "values")}
+    found = columns.from_columns(others | {"name": vector["column"]})
+    assert [record["name"] for record in found] == vector["names"]
+
+
+def test_compact_is_what_the_text_shows() -> None:
+    size, raw, coding = struct.unpack_from("<III", COMPACT, 40)
+    assert (COMPACT[8:12], coding) == (b"\1\0\1\0", layout.MANIFEST_COMPACT)
+    text = zstd.decompress(COMPACT[96 : 96 + size], raw, raw, "", dictionary.TEXT)
+    assert json.loads(text) == json.loads(blocks("compact-manifest")[0])
+    assert f"The file has {len(COMPACT)} bytes" in heading("3.6 The compact form")
+    assert COMPACT[64:96] == hashlib.sha256(COMPACT[:64] + COMPACT[96:]).digest()
+    with open_archive(COMPACT) as archive, open_archive(SMALL) as small:
+        assert archive.manifest.restored_sha256 == small.manifest.restored_sha256
+        assert archive.section("masks") == small.section("masks")
+    assert verify(program("make_small").make(compact=True)) == verify(COMPACT)
+
+
+def test_elements_that_a_seed_chooses() -> None:
+    vector = json.loads(blocks("chosen")[0])
+    seed, stream = int(vector["seed"], 16), int(vector["stream"], 16)
+    assert hex_words(prng.words(seed, stream, 8), "u4") == vector["words"]
+    for count in range(9):
+        frozen = choosing.frozen_elements(records.Frozen(count, seed, stream), 8)
+        assert sorted(vector["lowest"][:count]) == np.flatnonzero(frozen).tolist()
+        guess = choosing.predicted(records.Predictor(count, 0, seed, stream), None, 8)
+        assert sorted(vector["greatest"][:count]) == np.flatnonzero(guess).tolist()
+    scores = np.abs(prng.uniform24(seed, stream, 8)) * 2**24
+    assert scores.tolist() == vector["magnitudes"]

@@ -12,12 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The one version of the format that this reader accepts. */
+/* The newest version of the format that this reader accepts, with those of the same PEMN_MAJOR. */
 #ifndef PEMN_MAJOR
 #define PEMN_MAJOR 1
 #endif
 #ifndef PEMN_MINOR
-#define PEMN_MINOR 0
+#define PEMN_MINOR 1
 #endif
 
 #ifdef __cplusplus
@@ -79,6 +79,7 @@ size_t pemn_tensor_count(const pemn_file *file);
 int pemn_tensor_info(const pemn_file *file, size_t index, pemn_tensor *info);
 size_t pemn_find(const pemn_file *file, const char *name); /* PEMN_NONE if there is none */
 void pemn_restored_sha256(const pemn_file *file, uint8_t digest[32]); /* as the manifest says */
+unsigned pemn_minor(const pemn_file *file); /* version of the file: PEMN_MAJOR, and this */
 
 /* Restore one tensor into `buffer`, of at least the tensor's bytes. Where the tensor has a digest of
  * its own that one is checked, else those of the sections it needs, which are hashed once for a

@@ -119,8 +119,8 @@ static int check(const char *path, const pemn_limits *limits, int quiet)
         (void)fputs("{\"file\":", stdout);
         print_string(path);
         if (status == PEMN_OK) {
-            (void)printf(",\"ok\":true,\"version\":\"%d.%d\",\"tensors\":[", PEMN_MAJOR,
-                         PEMN_MINOR);
+            (void)printf(",\"ok\":true,\"version\":\"%d.%u\",\"tensors\":[", PEMN_MAJOR,
+                         pemn_minor(file));
             status = print_tensors(file, error);
             pemn_restored_sha256(file, digest);
             (void)fputs("],\"restored_sha256\":", stdout);

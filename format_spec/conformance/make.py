@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import make_accept
+import make_later
 import make_reject
 import make_vectors
 from make_archive import tensor_digest
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import open_archive, records, values, verify
+from pemn_compress.format.archive.spelling import to_json
 
 FOLDER = Path(__file__).parent
 MODEL = "resnet32"
 MOST_BYTES = 4096  # of a file in `accept` that shows one feature
-LARGER = {MODEL, "dense-aligned"}
+LARGER = {MODEL, "dense-aligned", "v11-compact-unaligned"}
 README = """# Archives to refuse
 
 A reader has to refuse every file of this folder, with one message and without restoring anything.
@@ -54,7 +56,7 @@ def suite() -> tuple[dict[str, bytes], set[str]]:
     files: dict[str, bytes] = {}
     own_zstd = {f"accept/{MODEL}.pemn"}
     expected: dict[str, Any] = {}
-    for good in make_accept.accepted():
+    for good in (*make_accept.accepted(), *make_later.accepted()):
         path = f"accept/{good.name}.pemn"
         assert path not in files, path
         assert len(good.data) <= MOST_BYTES or good.name in LARGER, path
@@ -77,7 +79,7 @@ def suite() -> tuple[dict[str, bytes], set[str]]:
     files["accept/expect.json"] = _nested(expected)
     refusals: dict[str, Any] = {}
     readme = README
-    for bad in make_reject.rejected():
+    for bad in (*make_reject.rejected(), *map(_bad, make_later.rejected())):
         path = f"reject/{bad.name}.pemn"
         assert path not in files, path
         _check_refused(bad)
@@ -89,6 +91,11 @@ def suite() -> tuple[dict[str, bytes], set[str]]:
     files["vectors/generator.json"] = _nested(make_vectors.generator())
     files["vectors/codecs.json"] = _nested(make_vectors.codecs())
     return files, own_zstd
+
+
+def _bad(later: make_later.Later) -> make_reject.Bad:
+    told = later.section, later.what, later.says, later.data, later.found
+    return make_reject.Bad(later.name, *told)
 
 
 def _told(record: dict[str, Any], digest: bytes) -> list[Any]:
@@ -170,7 +177,7 @@ def _lines(value: dict[str, Any]) -> bytes:
 def meaning(data: bytes) -> Any:
     """Return what an archive says, without what a compressor decides."""
     with open_archive(data) as archive:
-        told = archive.manifest.to_json()
+        told = to_json(archive.manifest)
         for record in told["tensors"]:
             if record["values"]["kind"] == "stored":
                 for key in ("bytes", "coding"):

@@ -6,6 +6,7 @@ zstd frames are put together from raw and run-length blocks, so that the files d
 version of a compressor.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -214,11 +215,20 @@ def quantized(
     *,
     mask: Array | None = None,
     codec: str = "bitmap",
+    bits: int = 8,
+    coding: str = "raw",
+    payload: bytes | None = None,
 ) -> Part:
-    """Return a floating tensor of 8-bit integers times a scale, or one scale per row."""
+    """Return a floating tensor of integers of 8 or 4 bits times a scale, or one scale per row."""
     restored = scaled(integers.astype(np.float32), scale, mask, dtype)
-    chosen = integers if mask is None else integers[mask]
-    part = stored(name, dtype, restored, raw=chosen.astype("i1").tobytes(), held="i8", mask=mask)
+    chosen = (integers if mask is None else integers[mask]).reshape(-1)
+    raw, held = chosen.astype("i1").tobytes(), "i8"
+    if bits == 4:
+        digits = [f"{number & 15:x}" for number in chosen.tolist()] + ["0"] * (chosen.size % 2)
+        pairs = zip(digits[::2], digits[1::2], strict=True)
+        raw, held = bytes.fromhex("".join(high + low for low, high in pairs)), "i4"
+    part = stored(name, dtype, restored, raw=raw, held=held, mask=mask, codec=codec,
+                  coding=coding, payload=payload)  # fmt: skip
     part.record["values"]["scale"] = scale
     return part
 
@@ -266,6 +276,59 @@ def scaled(values: Array, scale: str | list[str], mask: Array | None, dtype: str
         return product.astype(TYPES[dtype])
 
 
+def chosen(seed: int, stream: int, n: int, count: int, *, of: Array | None = None,
+           scores: bool = False) -> Array:  # fmt: skip
+    """Return which of n elements a seed chooses, of those that `of` has, as a mask.
+
+    Those with the lowest words, or with the greatest magnitudes of `scores`; ties to the lower one.
+    """
+    keys = prng.words(seed, stream, n).tolist()
+    if scores:
+        keys = [-abs(2 * (word >> 8) + 1 - 2**24) for word in keys]
+    places = range(n) if of is None else np.flatnonzero(of).tolist()
+    mask = np.zeros(n, np.bool_)
+    mask[sorted(places, key=lambda i: (keys[i], i))[:count]] = True
+    return mask
+
+
+def predict(
+    part: Part, mask: Array, seed: int, stream: int, ones: int, codec: str = "bitmap",
+    free: Array | None = None,
+) -> Part:  # fmt: skip
+    """Store a tensor's mask as its difference from the one that first scores predict.
+
+    `free` are the elements that are not frozen, where some are.
+    """
+    guess = chosen(seed, stream, mask.size, ones, of=free, scores=True)
+    flips = mask ^ guess.reshape(mask.shape)
+    flips = flips if free is None else flips.reshape(-1)[free]
+    part.mask = CODECS[codec].encode(flips)
+    part.record["positions"] |= {
+        "bytes": len(part.mask), "codec": codec,
+        "predictor": {
+            "flips": int(flips.sum()), "kind": "scores", "ones": ones, "seed": f"{seed:016x}",
+            "stream": f"{stream:016x}",
+        },
+    }  # fmt: skip
+    return part
+
+
+def freeze(part: Part, mask: Array | None, seed: int, stream: int, count: int,
+           codec: str = "bitmap") -> Array:  # fmt: skip
+    """Make a tensor's record say that elements are frozen; return which are not.
+
+    Its `mask`, which has all of them, is then stored without them.
+    """
+    n = math.prod(part.record["shape"])
+    free = ~chosen(seed, stream, n, count)
+    part.record["frozen"] = {"count": count, "seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+    if mask is not None:
+        assert mask.reshape(-1)[~free].all()
+        part.mask = CODECS[codec].encode(mask.reshape(-1)[free])
+        part.record["positions"] |= {"bytes": len(part.mask), "codec": codec}
+    return free
+
+
 def _part(
     name: str,
     dtype: str,
@@ -308,15 +371,17 @@ def draft(
     digests: bool = False,
     about: Json | None = None,
     architecture: Json | None = None,
+    align: int = 64,
 ) -> Draft:
     """Put tensors together; `store` puts the prototype into the file, `sections` are further ones.
 
-    `order` names the sections that come first, `digests` gives every tensor its own.
+    `order` names the sections that come first, `digests` gives every tensor its own, `align` is 1
+    where the compact form aligns nothing.
     """
     found: dict[str, tuple[bool, bytes]] = {
         "masks": (True, b"".join(part.mask for part in parts)),
         "planes": (True, b"".join(part.plane for part in parts)),
-        "dense": (True, dense_section(parts)),
+        "dense": (True, dense_section(parts, align)),
     }
     if prototype is not None and store:
         found["prototype"] = (True, prototype.values.astype("<f4").tobytes())
@@ -351,12 +416,12 @@ def _whole(parts: Sequence[Part]) -> bool:
     return all(part.restored.size == math.prod(part.record["shape"]) for part in parts)
 
 
-def dense_section(parts: Sequence[Part]) -> bytes:
+def dense_section(parts: Sequence[Part], align: int = 64) -> bytes:
     """Return the stored payloads one after the other, large raw ones at multiples of 64."""
     section = b""
     for part in parts:
         if part.record["values"].get("coding") == "raw" and len(part.dense) >= ALIGNED_FROM:
-            section += bytes(-len(section) % 64)
+            section += bytes(-len(section) % align)
         section += part.dense
     return section
 
@@ -405,6 +470,66 @@ def pack(
     start = HEADER.pack(*(fields | header).values())
     kept = body[: (fields | header)["stored"]]
     return start + hashlib.sha256(start + kept).digest() + body
+
+
+def compact(made: Draft) -> Json:
+    """Return the manifest of an archive in the compact form."""
+    told = copy.deepcopy(made.manifest)
+    for record in told["sections"]:
+        del record["sha256"]
+    columns: Json = {}
+    for key in ("dtype", "frozen", "name", "positions", "sha256", "shape", "values"):
+        column = [record.get(key) for record in told["tensors"]]
+        if key in ("dtype", "name", "shape", "values") or any(item is not None for item in column):
+            columns[key] = column
+    last: list[str] = []
+    names = []
+    for name in columns["name"]:
+        parts = name.split(".")
+        same = 0
+        while same < min(len(last), len(parts) - 1) and last[same] == parts[same]:
+            same += 1
+        names += [same, ".".join(parts[same:])]
+        last = parts
+    columns["name"] = names
+    for values in columns["values"]:
+        if values.get("coding") == "raw":
+            del values["bytes"]
+        _shorten(values.get("plane", {}).get("positions"))
+    for positions in columns.get("positions", ()):
+        _shorten(positions)
+    return told | {"tensors": columns}
+
+
+def _shorten(positions: Json | None) -> None:
+    if positions is not None and positions["codec"] == "bitmap":
+        del positions["bytes"]
+
+
+def pack_compact(
+    made: Draft, told: Json | None = None, *, packed: bytes | None = None, gap: bytes = b"",
+    damage: int | None = None, tail: bytes = b"", **header: Any,
+) -> bytes:  # fmt: skip
+    """Return the bytes of an archive in the compact form.
+
+    `told` is its manifest where it is not `compact(made)`, `packed` that as a frame where it is not
+    one of a raw block, `gap` is before each section, and `damage` the place of a byte that is
+    changed behind the digest's back.
+    """
+    text = canonical(compact(made) if told is None else told)
+    kept = frame(text) if packed is None else packed
+    rest = b"".join(gap + payload for payload in made.payloads) + tail
+    elements, restored = totals(made.manifest)
+    fields = {
+        "magic": MAGIC, "major": VERSION[0], "minor": 1, "sections": len(made.payloads),
+        "length": HEADER_BYTES + len(kept + rest), "elements": elements, "restored": restored,
+        "stored": len(kept), "raw": len(text), "coding": 2, "reserved": bytes(12),
+    }  # fmt: skip
+    start = HEADER.pack(*(fields | header).values())
+    whole = bytearray(start + hashlib.sha256(start + kept + rest).digest() + kept + rest)
+    if damage is not None:
+        whole[damage] ^= 1
+    return bytes(whole)
 
 
 def totals(manifest: Json) -> tuple[int, int]:

@@ -127,7 +127,7 @@ def _header() -> Iterator[Bad]:
               "not a .pemn", good.replace(b"\r\n", b"\n"))  # fmt: skip
     yield Bad("header-text-dos", "2.1", "no transfer in text mode: LF became CR LF",
               "not a .pemn", good.replace(b"\n", b"\r\n"))  # fmt: skip
-    yield one("version-minor", "the version is known: minor is higher", "newer", minor=1)
+    yield one("version-minor", "the version is known: minor is higher", "the lowest", minor=1)
     yield one("version-major", "the version is known: major is higher", "newer", major=2, minor=0)
     yield one("version-draft", "the version is known: a draft", "a draft", major=0, minor=3)
     yield one("length-above", "length is the file's size", "file length", length=len(good) + 1)
@@ -324,9 +324,9 @@ def _fields() -> Iterator[Bad]:
     for name, made, path, says in places[:6]:
         yield Bad(f"field-unknown-{name}", "3.2", f"no unknown fields: {name}",
                   f"{says}: expected no other fields", edit(made, (*path, "extra"), 1))  # fmt: skip
-    for kind in ("scores", "archive"):
+    for kind, says in (("scores", "the field 'flips'"), ("archive", "of a later version")):
         yield Bad(f"predictor-{kind}", "4.1", f"the predictor `{kind}` is reserved",
-                  f"got '{kind}, of a later version", edit(
+                  says, edit(
                       masky(), ("tensors", 0, "positions", "predictor"),
                       {"kind": kind}))  # fmt: skip
     for name, rule, value, says in (

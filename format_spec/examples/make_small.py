@@ -1,4 +1,4 @@
-"""Make smallest.pemn and small.pemn, the archives that SPEC.md shows byte by byte.
+"""Make smallest.pemn and small.pemn, which SPEC.md shows byte by byte, and compact.pemn.
 
     python format_spec/examples/make_small.py          # print their sizes and restored tensors
     python format_spec/examples/make_small.py --write  # write them beside this file
@@ -6,6 +6,7 @@
 smallest.pemn has one tensor and a mask of one byte, and is not compressed, so that it can be read
 as it is. In small.pemn the manifest and one tensor are zstd-compressed, so another version of
 libzstd may write other bytes that mean the same; the committed file came from libzstd 1.5.7.
+compact.pemn has the contents of small.pemn in the compact form of version 1.1.
 """
 
 import sys
@@ -38,7 +39,7 @@ def make_smallest(*, compress: bool = False) -> bytes:
     )
 
 
-def make() -> bytes:
+def make(*, compact: bool = False) -> bytes:
     """Return the bytes of the archive: one masked, two stored, one constant, one tied tensor."""
     return encode(
         [
@@ -51,12 +52,14 @@ def make() -> bytes:
         Prototype("normal16", prng.normal16(SEED, 0, 5), SEED),
         architecture={"kind": "none", "name": "Example"},
         about={"accuracy": 0.5, "writer": "make_small.py"},
+        compact=compact,
     )
 
 
 def main() -> None:
     """Print what was made, and write it when asked to."""
-    for name, packed in (("smallest.pemn", make_smallest()), ("small.pemn", make())):
+    made = {"smallest.pemn": make_smallest(), "small.pemn": make()}
+    for name, packed in (made | {"compact.pemn": make(compact=True)}).items():
         if "--write" in sys.argv[1:]:
             (FOLDER / name).write_bytes(packed)
         with open_archive(packed) as archive:

@@ -18,6 +18,7 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
+from pemn_compress.cli.rounding import rounding_options
 from pemn_compress.format import codecs
 from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
@@ -26,6 +27,7 @@ from pemn_compress.masking.rules.pruning import (
     VALUE_DTYPES,
     PruningSettings,
 )
+from pemn_compress.masking.rules.quantizing import QUANTIZER_SETTINGS
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
@@ -43,7 +45,9 @@ MASK_SETTINGS = (
     "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen",
 )  # fmt: skip
 
-PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")
+PRUNING_SETTINGS = (
+    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *QUANTIZER_SETTINGS,
+)  # fmt: skip
 
 
 @click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
@@ -56,7 +60,8 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     "--strategy",
     type=click.Choice([*STRATEGIES, *TRAINED_STRATEGIES]),
     help="How one prototype fills all tensors; or, with trained weights, which of them are "
-    f"removed (magnitude, random) or none (dense). [default: {Settings.strategy}]",
+    "removed (magnitude, random) or none (dense), or that each is a sign (binary), or a sign or 0 "
+    f"(ternary), times a scale. [default: {Settings.strategy}]",
 )
 @click.option(
     "--ratio",
@@ -92,6 +97,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=float,
     help=f"cubic: fraction done when removing ends. [default: {CUBIC_END:g}]",
 )
+@rounding_options
 @click.option("--seed", type=int, help="Seed of everything random. [default: 0]")
 @click.option(
     "--distribution",
@@ -163,8 +169,9 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Choice(VALUE_DTYPES),
     default="float32",
     show_default=True,
-    help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
-    "output channel, int8-tensor one per tensor. What it costs is printed.",
+    help="magnitude, random, dense: store the weights in this precision; int8 and int4 have one "
+    "scale per output channel, int8-tensor and int4-tensor one per tensor. What it costs is "
+    "printed; with --qat nothing, for weights are stored as they were trained.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option(

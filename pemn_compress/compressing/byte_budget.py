@@ -21,6 +21,7 @@ from pemn_compress.masking.departures import most_bits, stored_bits
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
 from pemn_compress.storing.saving import pack
@@ -258,7 +259,7 @@ def _as_if_trained(model: MaskedModel | PrunedModel, target: float | None) -> No
     if isinstance(model, PrunedModel):
         for weight in model.trained():
             # levels of latent weights are as even as can be, other values as trained ones are
-            even = model.settings.strategy in ("binary", "ternary")
+            even = model.settings.strategy in LATENT_STRATEGIES
             weight.data.copy_(uniform(weight) if even else random(weight) * 0.1)
         model.advance(step=1, steps=1)
         return

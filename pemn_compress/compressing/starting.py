@@ -59,7 +59,7 @@ def wrap(
     with _heard() as told:
         if isinstance(settings, PruningSettings):
             pruned = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
-            end = 0.0 if settings.strategy == "dense" else settings.end
+            end = settings.end if settings.removes else 0.0
             return pruned, told + _of_patience(ceil(end * recipe.epochs), recipe)
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
     if recipe.target_bits is not None:
@@ -177,8 +177,12 @@ def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None)
     where = f"in {output}" if output else "kept in memory"
     if isinstance(masked, PrunedModel):
         what = f"trains {count} in {tensors} tensors and keeps {masked.settings.kept:g} of them"
-        if masked.settings.strategy == "dense":
+        s = masked.settings
+        if not s.removes:
             what = f"trains all {numbers:,} numbers"
+        if s.quantizer is not None:
+            made = {"binary": "signs", "ternary": "signs and zeros"}.get(s.quantizer, s.quantizer)
+            what += f", {count} as {made}, one scale a {'channel' if s.by_channel else 'tensor'}"
     else:
         what = f"masks {count} in {tensors} tensors, in place of their values"
     return f"{what}; the archive will have about {both(expected)}, {where}"

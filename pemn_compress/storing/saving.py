@@ -25,6 +25,7 @@ from pemn_compress.format.archive.values import tensor_bytes
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES
 from pemn_compress.masking.search.iterand import value_stream
@@ -36,7 +37,7 @@ from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
 from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
-from pemn_compress.storing.trained import store_values
+from pemn_compress.storing.trained import in_four_bits, shared_prototype, store_values
 from pemn_compress.version import __version__
 
 
@@ -61,7 +62,8 @@ def pack(
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
     "bfloat16") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one of
     `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
-    model that is stored is then `shrunk(masked, ...)`. `architecture` and
+    model that is stored is then `shrunk(masked, ...)`. Weights that were rounded in training are
+    stored as they were, in few bits and exactly, whatever `value_dtype` says. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
@@ -88,11 +90,15 @@ def pack(
             f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
         )
     state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    placed = {name: in_four_bits(one, compress=zstd) for name, one in placed.items()}
     contents = _contents(state, placed, DENSE_DTYPES[dense_dtype])
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
     if isinstance(masked, PrunedModel):
-        told["settings"] = masked.settings.told() | {"value_dtype": value_dtype}
+        prototype = shared_prototype(placed.values())
+        told["settings"] = masked.settings.told()
+        if masked.settings.strategy not in LATENT_STRATEGIES:
+            told["settings"]["value_dtype"] = masked.settings.trained_dtype or value_dtype
     else:
         filling, settings = masked.filling, masked.settings
         prototype = Prototype(
@@ -131,7 +137,7 @@ def check_ways(
     """
     codecs.check_name(codec)
     check_dense_dtype(dense_dtype)
-    check_storage(settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype)
+    check_storage(settings, store_prototype=store_prototype, value_dtype=value_dtype)
     if isinstance(settings, PruningSettings):
         return
     values_count = not (

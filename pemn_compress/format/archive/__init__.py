@@ -15,7 +15,7 @@ from pemn_compress.format.archive.layout import Limits
 from pemn_compress.format.archive.opening import open_archive
 from pemn_compress.format.archive.opening import open_archive as open
 from pemn_compress.format.archive.reader import Archive
-from pemn_compress.format.archive.records import Manifest, Shuffle, TensorRecord
+from pemn_compress.format.archive.records import Frozen, Manifest, Shuffle, TensorRecord
 from pemn_compress.format.archive.writer import encode
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Archive",
     "ConstantTensor",
     "DenseTensor",
+    "Frozen",
     "Limits",
     "Manifest",
     "MaskedTensor",

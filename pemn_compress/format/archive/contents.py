@@ -25,7 +25,10 @@ class Plane:
 class MaskedTensor:
     """A tensor of fixed random values times a mask. `mask` has the tensor's shape.
 
-    With `signs` an element is the scale with the sign of its fixed value (Biprop).
+    With `signs` an element is the scale with the sign of its fixed value (Biprop). Elements that
+    are `frozen` are all selected, have no departures, and cost no bits. `first_scores`, the seed
+    and the stream of what training started from, may predict the mask: it is stored as its
+    difference from that where this is smaller.
     """
 
     name: str
@@ -35,6 +38,8 @@ class MaskedTensor:
     scale: records.Scale
     signs: bool = False
     plane: Plane | None = None
+    frozen: records.Frozen | None = None
+    first_scores: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class SparseTensor:
 class QuantizedTensor:
     """A floating tensor of int8 x scale: `integers` in its shape, zero where `mask` is 0.
 
-    `scale` is one number, or one for each index of the first dimension.
+    `scale` is one number, or one for each index of the first dimension. With `bits` 4 the integers
+    are int8 from -8 to 7, and two are stored in a byte.
     """
 
     name: str
@@ -88,6 +94,7 @@ class QuantizedTensor:
     integers: Array
     scale: records.Scale
     mask: Mask | None = None
+    bits: int = 8
 
 
 @dataclass(frozen=True)

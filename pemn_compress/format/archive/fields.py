@@ -4,13 +4,14 @@ All raise ArchiveError, which says where, what was expected and what was found.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import layout
 
 _NAME = re.compile(r"(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.\-]{1,255}")
+_STREAM = ("seed", "stream")
 _HEX = re.compile(r"[0-9a-f]*")
 _MOST_SHOWN = 300  # characters of a file's own text in a message
 
@@ -76,6 +77,12 @@ def hex_digits(value: Any, digits: int | None, where: str) -> str:
 def digest(value: Any, where: str) -> str:
     """Return a SHA-256 as hex digits."""
     return hex_digits(value, 64, where)
+
+
+def stream(got: Mapping[str, Any], where: str) -> tuple[int, int]:
+    """Return the seed and the stream of an object that has both, as 16 hex digits each."""
+    seed, number = (int(hex_digits(got[key], 16, f"{where} {key}"), 16) for key in _STREAM)
+    return seed, number
 
 
 def name(value: Any, where: str) -> str:

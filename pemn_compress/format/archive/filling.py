@@ -13,6 +13,7 @@ from pemn_compress.format.archive import planes, zstd
 from pemn_compress.format.archive.planes import Departures
 from pemn_compress.format.archive.records import (
     DTYPE_BYTES,
+    INT4,
     RAW,
     SHUFFLE_ZSTD,
     SIGN,
@@ -21,6 +22,7 @@ from pemn_compress.format.archive.records import (
     PrototypeRecord,
     Scale,
     Stored,
+    stored_size,
 )
 from pemn_compress.format.archive.values import (
     F32,
@@ -32,7 +34,7 @@ from pemn_compress.format.archive.values import (
     tile,
     widen,
 )
-from pemn_compress.format.bits import PIECE, Payload, pieces, words_of
+from pemn_compress.format.bits import PIECE, Payload, as_bytes, pieces, words_of
 
 Elements = Callable[[int, int], Array]  # (start, stop) -> stored elements, as they are stored
 
@@ -128,10 +130,12 @@ def elements(payload: Payload, held: Stored, count: int) -> Elements:
 
     Raises ArchiveError for a frame that is none, and later where a bool is neither 0 nor 1.
     """
-    width, kind = DTYPE_BYTES[held.dtype], np.dtype(NUMPY_TYPES[held.dtype])
     if held.coding != RAW:
-        exact = count * width
+        exact = stored_size(held.dtype, count)
         payload = zstd.decompress(bytes(payload[:]), exact, exact, "stored values")
+    if held.dtype == INT4:
+        return _halves(payload, count)
+    width, kind = DTYPE_BYTES[held.dtype], np.dtype(NUMPY_TYPES[held.dtype])
 
     def take(start: int, stop: int) -> Array:
         if held.coding == SHUFFLE_ZSTD:
@@ -142,6 +146,23 @@ def elements(payload: Payload, held: Stored, count: int) -> Elements:
         if held.dtype == "bool" and found.view(np.uint8).max(initial=0) > 1:
             raise ArchiveError("expected bool bytes of 0 or 1, got others")
         return found
+
+    return take
+
+
+def _halves(payload: Payload, count: int) -> Elements:
+    if count % 2 and as_bytes(payload, count // 2, count // 2 + 1)[0] >> 4:
+        raise ArchiveError("expected 0 in the last four bits, got others")
+
+    def take(start: int, stop: int) -> Array:
+        skipped = start % 2
+        packed = as_bytes(payload, start // 2, -(-stop // 2))
+        found = np.empty(2 * packed.size, np.int8)
+        found[::2] = packed & 15
+        found[1::2] = packed >> 4
+        found ^= 8
+        found -= 8
+        return found[skipped : skipped + stop - start]
 
     return take
 

@@ -1,10 +1,12 @@
 """What is inside an archive, from its header alone; and the check of all it promises."""
 
+import hashlib
 from typing import Any
 
 from pemn_compress.format.archive.layout import HEADER_BYTES, Limits
 from pemn_compress.format.archive.opening import Source, open_archive
 from pemn_compress.format.archive.reader import Archive
+from pemn_compress.format.archive.spelling import to_json
 
 
 def inspect(
@@ -22,8 +24,10 @@ def inspect(
 def describe(archive: Archive) -> dict[str, Any]:
     """Return an open archive's header and manifest as plain values."""
     manifest = archive.manifest
-    told = manifest.to_json()
+    told = to_json(manifest)
     for section in told["sections"]:
+        if manifest.compact:  # the file has one digest over all of them
+            section["sha256"] = hashlib.sha256(archive.section(section["name"])).hexdigest()
         section["offset"] = archive.section_offsets[section["name"]]
     payload = sum(section.size for section in manifest.sections)
     return {

@@ -8,18 +8,20 @@ from pemn_compress.errors import SettingError
 
 MAGIC = b"\x89PEMN\r\n\x1a"  # non-ASCII first byte, CR LF and ^Z: text-mode damage shows at once
 MAJOR = 1  # every later version reads what this one wrote
-MINOR = 0
+MINOR = 1  # the newest that this reader knows; a file has the lowest that can say what it says
 
 # magic, major, minor, sections, file length, elements, restored bytes,
 # manifest stored and raw bytes, manifest coding, 12 reserved zero bytes
 FIELDS = struct.Struct("<8sHHIQQQIII12s")
 DIGEST_BYTES = 32
 HEADER_BYTES = FIELDS.size + DIGEST_BYTES
-MANIFEST_RAW, MANIFEST_ZSTD = 0, 1
+MANIFEST_RAW, MANIFEST_ZSTD, MANIFEST_COMPACT = 0, 1, 2
 
 ALIGNMENT = 64
 MAX_MANIFEST_BYTES = 1 << 26
 MAX_ZSTD_WINDOW = 1 << 27
+MAX_COMPACT_BYTES = 1 << 24  # of a file
+MAX_COMPACT_MANIFEST = 1 << 20
 MAX_SECTIONS = 64
 MAX_TENSORS = 1 << 20
 MAX_RANK = 8
@@ -63,6 +65,6 @@ class Limits:
         )
 
 
-def aligned(offset: int) -> int:
-    """Return the first multiple of the section alignment at or after `offset`."""
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def aligned(offset: int, compact: bool = False) -> int:
+    """Return the first multiple of the alignment at or after `offset`; any is, where `compact`."""
+    return offset if compact else -(-offset // ALIGNMENT) * ALIGNMENT

@@ -1,23 +1,20 @@
 """Reading a manifest: every field checked on its own, then what only fields together can show."""
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 from pemn_compress.format import prng
 from pemn_compress.format.archive import fields, layout, places
-from pemn_compress.format.archive.canonical import float32_from_bits
+from pemn_compress.format.archive.columns import from_columns
 from pemn_compress.format.archive.records import (
-    CODINGS,
     CRITICAL,
     DENSE,
     DTYPE_BYTES,
-    FROM_SOURCE,
     GENERATION,
+    INT4,
     MASKABLE_DTYPES,
     MASKS,
     NARROW,
-    PLANE_WIDTHS,
     PLANES,
     PROTOTYPE,
     RAW,
@@ -34,26 +31,27 @@ from pemn_compress.format.archive.records import (
     Shuffle,
     Stored,
     TensorRecord,
-    Values,
+    stored_size,
 )
-from pemn_compress.format.codecs import CODECS
-
-MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100
-# a mask may one day be stored as its difference from one of these; no reader of 1.0 can do that
-RESERVED_PREDICTORS = ("archive", "scores")
+from pemn_compress.format.archive.tensors import read_tensor
 
 
-def from_json(value: Any) -> Manifest:
-    """Check plain JSON values field by field and return the manifest; ArchiveError otherwise."""
+def from_json(value: Any, *, compact: bool = False) -> Manifest:
+    """Check plain JSON values field by field and return the manifest; ArchiveError otherwise.
+
+    `compact` is how the header says that it is stored: without what follows from other fields.
+    """
     got = fields.table(
         value,
         "manifest",
         ("about", "architecture", "prototype", "restored_sha256", "sections", "tensors"),
     )
     sections = tuple(
-        _section(s) for s in fields.items(got["sections"], "sections", layout.MAX_SECTIONS)
+        _section(s, compact) for s in fields.items(got["sections"], "sections", layout.MAX_SECTIONS)
     )
-    tensors = tuple(_tensor(t) for t in fields.items(got["tensors"], "tensors", layout.MAX_TENSORS))
+    told = from_columns(got["tensors"]) if compact else got["tensors"]
+    told = fields.items(told, "tensors", layout.MAX_TENSORS)
+    tensors = tuple(read_tensor(one, compact) for one in told)
     prototype = None if got["prototype"] is None else _prototype(got["prototype"])
     manifest = Manifest(
         tensors,
@@ -62,6 +60,7 @@ def from_json(value: Any) -> Manifest:
         fields.digest(got["restored_sha256"], "restored_sha256"),
         fields.mapping(got["architecture"], "architecture"),
         fields.mapping(got["about"], "about"),
+        compact,
     )
     check(manifest)
     return manifest
@@ -87,7 +86,7 @@ def check(manifest: Manifest) -> None:
     needed = {
         MASKS: sum(t.positions.size for t in manifest.tensors if t.positions),
         PLANES: sum(t.plane.size for t in manifest.tensors if t.plane),
-        DENSE: places.dense_layout(manifest.tensors)[1],
+        DENSE: places.dense_layout(manifest.tensors, manifest.compact)[1],
         PROTOTYPE: 0,
     }
     prototype = manifest.prototype
@@ -115,9 +114,15 @@ def _check_tensor(
             raise fields.bad(where, f"the shape and dtype of {values.of!r}", "others")
         if tensor.sha256 is not None:
             raise fields.bad(where, "no digest of an alias's own", "one")
+        if tensor.frozen is not None:
+            raise fields.bad(where, "no frozen elements of an alias's own", "some")
         return
-    if positions is not None and not 0 <= positions.ones <= tensor.numel:
-        raise fields.bad(where, f"at most {tensor.numel} ones", str(positions.ones))
+    if positions is not None:
+        _check_positions(positions, tensor, where)
+    if tensor.frozen is not None and not isinstance(values, FromPrototype):
+        raise fields.bad(where, "frozen elements of values that a seed gives", "others")
+    if tensor.frozen is not None and positions is None and tensor.plane is None:
+        raise fields.bad(where, "positions or a plane, which say nothing of what is frozen", "none")
     width = DTYPE_BYTES[tensor.dtype]
     if isinstance(values, Stored):
         _check_stored(values, tensor, where)
@@ -139,11 +144,25 @@ def _check_tensor(
         _check_plane(tensor.plane, tensor, prototype, f"{where} plane")
 
 
+def _check_positions(positions: Positions, tensor: TensorRecord, where: str) -> None:
+    least, most = tensor.frozen_count, tensor.numel
+    if not least <= positions.ones <= most:
+        told = f"{least} to {most} ones" if least else f"at most {most} ones"
+        raise fields.bad(where, told, str(positions.ones))
+    predictor, most = positions.predictor, most - least
+    if predictor is not None and max(predictor.ones, predictor.flips) > most:
+        found = f"{predictor.ones} and {predictor.flips}"
+        raise fields.bad(where, f"a predictor with at most {most} ones and flips", found)
+
+
 def _check_plane(
     plane: Plane, tensor: TensorRecord, prototype: PrototypeRecord | None, where: str
 ) -> None:
-    if not 1 <= plane.positions.ones <= tensor.selected:
-        raise fields.bad(where, f"1 to {tensor.selected} ones", str(plane.positions.ones))
+    free = tensor.selected - tensor.frozen_count
+    if not 1 <= plane.positions.ones <= free:
+        raise fields.bad(where, f"1 to {free} ones", str(plane.positions.ones))
+    if plane.positions.predictor is not None:
+        raise fields.bad(where, "positions without a predictor", "one")
     if plane.kind == SIGN and tensor.dtype not in MASKABLE_DTYPES:
         raise fields.bad(where, f"a dtype of {', '.join(MASKABLE_DTYPES)}", tensor.dtype)
     if plane.kind != SIGN and isinstance(tensor.values, Constant):
@@ -171,104 +190,15 @@ def _check_stored(values: Stored, tensor: TensorRecord, where: str) -> None:
             raise fields.bad(
                 where, f"a scale for {' or '.join(MASKABLE_DTYPES)} only", f"{dtype} with one"
             )
-        allowed = ("i8",)
+        allowed = ("i8", INT4)
         check_scale(values.scale, tensor.shape, where)
     if values.dtype not in allowed:
         raise fields.bad(where, f"stored values of {' or '.join(allowed)}", values.dtype)
-    decoded = tensor.selected * DTYPE_BYTES[values.dtype]
+    decoded = stored_size(values.dtype, tensor.selected)
     if values.coding == RAW and values.size != decoded:
         raise fields.bad(where, f"{decoded} stored bytes", str(values.size))
     if values.coding != RAW and not 0 < values.size < decoded:
         raise fields.bad(where, f"fewer than {decoded} compressed bytes", str(values.size))
-
-
-def _tensor(value: Any) -> TensorRecord:
-    optional = ("positions", "sha256")
-    got = fields.table(value, "tensor", ("dtype", "name", "shape", "values"), optional)
-    name = fields.name(got["name"], "tensor")
-    where = f"tensor {name!r}"
-    dtype = fields.choice(got["dtype"], DTYPE_BYTES, f"{where} dtype")
-    shape = tuple(
-        fields.integer(d, f"{where} shape", low=1)
-        for d in fields.items(got["shape"], where, layout.MAX_RANK)
-    )
-    if prod(shape) > layout.MAX_ELEMENTS:
-        raise fields.bad(where, "fewer than 2^48 elements", str(prod(shape)))
-    positions = _positions(got["positions"], where) if "positions" in got else None
-    digest = fields.digest(got["sha256"], where) if "sha256" in got else None
-    return TensorRecord(name, shape, dtype, _values(got["values"], where), positions, digest)
-
-
-def _positions(value: Any, where: str) -> Positions:
-    got = fields.table(value, f"{where} positions", ("bytes", "codec", "ones"), ("predictor",))
-    codec = fields.choice(got["codec"], CODECS, f"{where} codec")
-    if "predictor" in got:
-        predictor = fields.table(got["predictor"], f"{where} predictor", ("kind",))["kind"]
-        if predictor in RESERVED_PREDICTORS:
-            predictor += ", of a later version of the format"
-        fields.choice(predictor, ("none",), f"{where} predictor")
-    ones = fields.integer(got["ones"], f"{where} ones")
-    return Positions(codec, ones, fields.integer(got["bytes"], where))
-
-
-def _values(value: Any, where: str) -> Values:
-    kind = value.get("kind") if isinstance(value, dict) else None
-    match kind:
-        case "prototype" | "prototype-sign":
-            got = fields.table(value, f"{where} values", ("kind", "offset", "scale"), ("plane",))
-            return FromPrototype(
-                fields.integer(got["offset"], f"{where} offset"),
-                _scale(got["scale"], where),
-                kind == "prototype-sign",
-                _plane(got["plane"], where) if "plane" in got else None,
-            )
-        case "stored":
-            required = ("bytes", "coding", "dtype", "kind")
-            got = fields.table(value, f"{where} values", required, ("scale",))
-            return Stored(
-                fields.integer(got["bytes"], where),
-                fields.choice(got["dtype"], DTYPE_BYTES, f"{where} stored dtype"),
-                fields.choice(got["coding"], CODINGS, f"{where} coding"),
-                _scale(got["scale"], where) if "scale" in got else None,
-            )
-        case "constant":
-            got = fields.table(value, f"{where} values", ("bits", "kind"), ("plane",))
-            return Constant(
-                fields.hex_digits(got["bits"], None, f"{where} bits"),
-                _plane(got["plane"], where) if "plane" in got else None,
-            )
-        case "alias":
-            got = fields.table(value, f"{where} values", ("kind", "of"))
-            return Alias(fields.name(got["of"], f"{where} alias"))
-    kinds = "alias, constant, prototype, prototype-sign or stored"
-    raise fields.bad(where, f"values of kind {kinds}", repr(kind))
-
-
-def _plane(value: Any, where: str) -> Plane:
-    where = f"{where} plane"
-    kind = value.get("kind") if isinstance(value, dict) else None
-    kind = fields.choice(kind, (FROM_SOURCE, GENERATION, SIGN), f"{where} kind")
-    own = {SIGN: (), FROM_SOURCE: ("width",), GENERATION: ("stream", "width")}[kind]
-    got = fields.table(value, where, ("kind", "positions", *own))
-    positions = _positions(got["positions"], where)
-    if kind == SIGN:
-        return Plane(kind, positions)
-    width = fields.integer(got["width"], f"{where} width", low=1, high=PLANE_WIDTHS[kind])
-    stream = int(fields.hex_digits(got["stream"], 16, where), 16) if kind == GENERATION else 0
-    return Plane(kind, positions, width, stream)
-
-
-def _scale(value: Any, where: str) -> Scale:
-    if isinstance(value, list):
-        return tuple(_one_scale(one, where) for one in value)
-    return _one_scale(value, where)
-
-
-def _one_scale(value: Any, where: str) -> float:
-    scale = float32_from_bits(fields.hex_digits(value, 8, f"{where} scale"))
-    if not MIN_SCALE <= abs(scale) <= MAX_SCALE:
-        raise fields.bad(where, "a scale from 2^-100 to 2^100", f"{scale!r}")
-    return scale
 
 
 def _prototype(value: Any) -> PrototypeRecord:
@@ -281,31 +211,26 @@ def _prototype(value: Any) -> PrototypeRecord:
     if not there:
         return PrototypeRecord(None, length, None, 0, shuffle)
     transform = fields.choice(got["transform"], prng.TRANSFORMS, f"{where} transform")
-    return PrototypeRecord(transform, length, *_stream(got, where), shuffle)
+    return PrototypeRecord(transform, length, *fields.stream(got, where), shuffle)
 
 
 def _shuffle(value: Any) -> Shuffle:
     where = "prototype shuffle"
     got = fields.table(value, where, ("length", "seed", "stream"))
     length = fields.integer(got["length"], f"{where} length", low=1, high=layout.MAX_ELEMENTS)
-    return Shuffle(length, *_stream(got, where))
+    return Shuffle(length, *fields.stream(got, where))
 
 
-def _stream(got: Mapping[str, Any], where: str) -> tuple[int, int]:
-    seed, stream = (
-        int(fields.hex_digits(got[key], 16, f"{where} {key}"), 16) for key in ("seed", "stream")
+def _section(value: Any, compact: bool) -> SectionRecord:
+    got = fields.table(
+        value, "section", ("bytes", "critical", "name", *(() if compact else ("sha256",)))
     )
-    return seed, stream
-
-
-def _section(value: Any) -> SectionRecord:
-    got = fields.table(value, "section", ("bytes", "critical", "name", "sha256"))
     name = fields.name(got["name"], "section")
     if not isinstance(got["critical"], bool):
         raise fields.bad(f"section {name!r}", "critical true or false", repr(got["critical"]))
     return SectionRecord(
         name,
         fields.integer(got["bytes"], f"section {name!r}"),
-        fields.digest(got["sha256"], f"section {name!r}"),
+        None if compact else fields.digest(got["sha256"], f"section {name!r}"),
         got["critical"],
     )

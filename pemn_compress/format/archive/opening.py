@@ -11,7 +11,7 @@ import stat
 from typing import IO
 
 from pemn_compress.errors import ArchiveError, SettingError
-from pemn_compress.format.archive import canonical, layout, records
+from pemn_compress.format.archive import canonical, dictionary, layout, records
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.format.archive.manifest import from_json
 from pemn_compress.format.archive.payloads import ArchiveFile
@@ -103,9 +103,9 @@ def _open(file: ArchiveFile, limits: Limits) -> Archive:
             f"{layout.MAJOR}.{layout.MINOR}; install a newer pemn-compress"
         )
     require(
-        (major, minor) == (layout.MAJOR, layout.MINOR),
+        major == layout.MAJOR,
         "version",
-        f"{layout.MAJOR}.{layout.MINOR}",
+        f"{layout.MAJOR}.0 to {layout.MAJOR}.{layout.MINOR}",
         f"{major}.{minor}" + (", a draft of the format" if major == 0 else ""),
     )
     require(
@@ -126,9 +126,14 @@ def _open(file: ArchiveFile, limits: Limits) -> Archive:
     require(raw <= largest, "manifest size", f"at most {largest}{more}", raw)
     most = min(size - layout.HEADER_BYTES, 2 * largest + layout.HEADER_BYTES)
     require(stored <= most, "stored manifest size", f"at most {most}", stored)
-    require(
-        coding in (layout.MANIFEST_RAW, layout.MANIFEST_ZSTD), "manifest coding", "0 or 1", coding
-    )
+    known = (layout.MANIFEST_RAW, layout.MANIFEST_ZSTD, layout.MANIFEST_COMPACT)[: 2 + minor]
+    require(coding in known, "manifest coding", "0, 1 or 2" if minor else "0 or 1", coding)
+    compact = coding == layout.MANIFEST_COMPACT
+    if compact:
+        most = layout.MAX_COMPACT_BYTES
+        require(size <= most, "file length", f"at most {most} in the compact form", size)
+        most = layout.MAX_COMPACT_MANIFEST
+        require(raw <= most, "manifest size", f"at most {most} in the compact form", raw)
     require(reserved == bytes(12), "reserved bytes", "zeros", reserved.hex())
     require(
         elements <= limits.max_weights,
@@ -142,19 +147,28 @@ def _open(file: ArchiveFile, limits: Limits) -> Archive:
         limits.at_most("max_bytes"),
         restored_bytes,
     )
+    if compact:
+        file.keep()  # its digest is compared once, and over all of it
     body = bytes(file.read(layout.HEADER_BYTES, stored, "manifest"))
+    rest = size - layout.HEADER_BYTES - stored if compact else 0
+    after = file.read(layout.HEADER_BYTES + stored, rest, "sections")
     try:
-        if hashlib.sha256(fields + body).digest() != digest:
-            raise ArchiveError(
-                "header and manifest: SHA-256 differs from the one stored: the file was altered"
-            )
-        if coding == layout.MANIFEST_ZSTD:
-            body = decompress(body, raw, raw, "manifest")
+        if hashlib.sha256(b"".join((fields, body, after))).digest() != digest:
+            what = "the file" if compact else "header and manifest"
+            raise ArchiveError(f"{what}: SHA-256 differs from the one stored: the file was altered")
+        if coding != layout.MANIFEST_RAW:
+            body = decompress(body, raw, raw, "manifest", dictionary.TEXT if compact else None)
         if len(body) != raw:
             raise ArchiveError(f"header: manifest size: expected {len(body)}, got {raw}")
-        manifest = from_json(canonical.decode(body))
+        manifest = from_json(canonical.decode(body), compact=compact)
     except ArchiveError as error:
         raise ArchiveError(f"{file.name}: {error}") from None
+    require(
+        manifest.minor == minor,
+        "version",
+        f"{layout.MAJOR}.{manifest.minor}, the lowest that says what this archive does",
+        f"{major}.{minor}",
+    )
     require(manifest.elements == elements, "restored elements", manifest.elements, elements)
     require(
         manifest.restored_bytes == restored_bytes,
@@ -184,7 +198,7 @@ def _section_offsets(file: ArchiveFile, manifest: records.Manifest, end: int) ->
     """Lay the sections end to end: aligned starts, zero padding, no byte left over."""
     offsets = {}
     for section in manifest.sections:
-        start = layout.aligned(end)
+        start = layout.aligned(end, manifest.compact)
         if any(file.read(end, start - end, "padding")):
             raise ArchiveError(f"{file.name}: padding (offset {end}): expected zeros, got others")
         offsets[section.name] = start

@@ -22,6 +22,14 @@ HASHED_AT_ONCE = 1 << 20  # bytes
 ALWAYS_KEPT = 1 << 20  # bytes of sections, in all
 
 
+def hashed(payload: Payload) -> str:
+    """Return the SHA-256 of a payload as hex digits."""
+    digest = hashlib.sha256()
+    for start, stop in pieces(len(payload), HASHED_AT_ONCE):
+        digest.update(payload[start:stop])
+    return digest.hexdigest()
+
+
 class ArchiveFile:
     """The bytes of an archive: a file, or memory. `name` is what messages call it."""
 
@@ -41,6 +49,11 @@ class ArchiveFile:
             self._memory = memoryview(
                 mmap.mmap(self._stream.fileno(), self.size, access=mmap.ACCESS_READ)
             )
+
+    def keep(self) -> None:
+        """Read the whole file into memory, unless it is there."""
+        if self._memory is None:
+            self._memory = memoryview(self.read(0, self.size, "file"))
 
     def close(self) -> None:
         """Close the file; parts of memory that are in use stay."""
@@ -142,13 +155,11 @@ class Sections:
         elif record.size <= self._budget:
             payload = memoryview(payload[:])
             self._budget -= record.size
-        digest = hashlib.sha256()
-        for start, stop in pieces(record.size, HASHED_AT_ONCE):
-            digest.update(payload[start:stop])
-        if digest.hexdigest() != record.sha256:
+        found = hashed(payload)
+        if record.sha256 not in (None, found):  # None: in the header's digest, which was compared
             raise ArchiveError(
                 f"{self._file.name}: section {name!r} (offset {offset}): "
-                f"expected SHA-256 {record.sha256}, got {digest.hexdigest()}: the file was altered"
+                f"expected SHA-256 {record.sha256}, got {found}: the file was altered"
             )
         if name == records.DENSE:
             self._check_gaps(payload)
@@ -168,7 +179,7 @@ class Sections:
             )
 
     def _check_gaps(self, payload: Payload) -> None:
-        starts, _ = places.dense_layout(self._manifest.tensors)
+        starts, _ = places.dense_layout(self._manifest.tensors, self._manifest.compact)
         end = 0
         for tensor in self._manifest.tensors:
             if isinstance(tensor.values, records.Stored):

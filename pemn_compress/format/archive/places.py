@@ -17,30 +17,32 @@ from pemn_compress.format.archive.records import (
 )
 
 
-def dense_layout(tensors: Iterable[TensorRecord]) -> tuple[dict[str, int], int]:
+def dense_layout(
+    tensors: Iterable[TensorRecord], compact: bool = False
+) -> tuple[dict[str, int], int]:
     """Return where every stored payload starts in the dense section, and the section's size.
 
     Payloads follow each other in the order of the records. A large raw one is aligned, so that it
-    can be used where it lies; the bytes in between are zero.
+    can be used where it lies; the bytes in between are zero. In the `compact` form nothing is.
     """
     starts, end = {}, 0
     for tensor in tensors:
         values = tensor.values
         if isinstance(values, Stored):
             if values.coding == RAW and values.size >= ALIGNED_FROM:
-                end = aligned(end)
+                end = aligned(end, compact)
             starts[tensor.name] = end
             end += values.size
     return starts, end
 
 
-def payload_places(tensors: Iterable[TensorRecord]) -> dict[str, dict[str, tuple[int, int]]]:
+def payload_places(manifest: Manifest) -> dict[str, dict[str, tuple[int, int]]]:
     """Return the places of payloads: section -> tensor -> (start, stop) within the section."""
-    tensors = tuple(tensors)
+    tensors = manifest.tensors
     masks: dict[str, tuple[int, int]] = {}
     planes: dict[str, tuple[int, int]] = {}
     dense: dict[str, tuple[int, int]] = {}
-    starts, _ = dense_layout(tensors)
+    starts, _ = dense_layout(tensors, manifest.compact)
     mask_end = plane_end = 0
     for tensor in tensors:
         if tensor.positions:
@@ -65,7 +67,7 @@ def most_bytes(manifest: Manifest, section: str) -> int | None:
         return sum(9 * t.numel + 16 for t in manifest.tensors if t.positions)
     if section == PLANES:
         return sum(15 * t.selected + 16 for t in manifest.tensors if t.plane)
-    return dense_layout(manifest.tensors)[1] if section == DENSE else None
+    return dense_layout(manifest.tensors, manifest.compact)[1] if section == DENSE else None
 
 
 def by_prototype_part(manifest: Manifest) -> list[list[TensorRecord]] | None:

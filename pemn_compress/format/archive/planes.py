@@ -32,8 +32,8 @@ Mask = npt.NDArray[np.bool_]
 class Departures:
     """The elements of a tensor that a plane changes.
 
-    `which` says it of the selected elements, `mask` (flat, None: all) which elements of the tensor
-    those are, `numel` how many it has.
+    `which` says it of the selected elements that are not frozen, `mask` (flat, None: all) which
+    elements of the tensor those are, `numel` how many it has.
     """
 
     record: Plane

@@ -14,13 +14,12 @@ import numpy as np
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import prng
-from pemn_compress.format.archive import filling, layout, places, planes, records, values
+from pemn_compress.format.archive import choosing, filling, layout, places, planes, records, values
 from pemn_compress.format.archive.payloads import ArchiveFile, Sections
 from pemn_compress.format.archive.planes import Departures
 from pemn_compress.format.archive.values import F32, Array, Mask
 from pemn_compress.format.archive.zstd import decompress
 from pemn_compress.format.bits import Part, Payload
-from pemn_compress.format.codecs import CODECS
 
 _THREADS = min(4, os.cpu_count() or 1)
 _PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
@@ -49,7 +48,7 @@ class Archive:
         self._sections = Sections(file, manifest, section_offsets, limits)
         self._prototype: F32 | None = None
         self._records = {t.name: t for t in manifest.tensors}
-        self._places = places.payload_places(manifest.tensors)
+        self._places = places.payload_places(manifest)
 
     def __enter__(self) -> "Archive":
         return self
@@ -121,7 +120,7 @@ class Archive:
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
         if records.MASKS in self._sections:
             self._sections.whole(records.MASKS)  # a tensor's digest says nothing of its mask alone
-        return self._mask(record, record.positions)
+        return self._mask(record, record.positions, choosing.free_elements(record))
 
     def departures(self, name: str) -> Departures | None:
         """Return what the plane of one tensor changes, None where it has none."""
@@ -131,7 +130,7 @@ class Archive:
             return None
         if records.PLANES in self._sections:
             self._sections.whole(records.PLANES)  # as for masks
-        return self._departures(record, record.plane, mask)
+        return self._departures(record, record.plane, mask, choosing.free_elements(record))
 
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
@@ -254,8 +253,11 @@ class Archive:
 
     def _restore(self, record: records.TensorRecord, part: F32 | None = None) -> Array:
         positions, shape, dtype = record.positions, record.shape, record.dtype
-        mask = None if positions is None else self._mask(record, positions)
-        changed = None if record.plane is None else self._departures(record, record.plane, mask)
+        free = choosing.free_elements(record)
+        mask = None if positions is None else self._mask(record, positions, free)
+        changed = None
+        if record.plane is not None:
+            changed = self._departures(record, record.plane, mask, free)
         match record.values:
             case records.FromPrototype() as fill:
                 kept = np.broadcast_to(np.True_, shape) if mask is None else mask
@@ -292,18 +294,26 @@ class Archive:
             part = generate(record.seed, record.stream, count, fill.offset)
         return part, replace(fill, offset=0)
 
-    def _mask(self, record: records.TensorRecord, positions: records.Positions) -> Mask:
+    def _mask(
+        self, record: records.TensorRecord, positions: records.Positions, free: Mask | None
+    ) -> Mask:
         payload = self._payload(record, records.MASKS)
         try:
-            return CODECS[positions.codec].decode(payload, record.shape, positions.ones)
+            return choosing.decode_mask(payload, record, positions, free)
         except ArchiveError as error:
             raise self._refusal(records.MASKS, record, error) from None
 
     def _departures(
-        self, record: records.TensorRecord, plane: records.Plane, mask: Mask | None
+        self,
+        record: records.TensorRecord,
+        plane: records.Plane,
+        mask: Mask | None,
+        free: Mask | None,
     ) -> Departures:
         payload = self._payload(record, records.PLANES)
         flat = None if mask is None else mask.reshape(-1)
+        if free is not None:
+            flat = free if flat is None else flat & free
         try:
             return planes.decode(payload, plane, flat, record.numel)
         except ArchiveError as error:

@@ -1,4 +1,4 @@
-"""The manifest as typed records, and those as plain JSON values.
+"""The manifest as typed records; `spelling` has them as plain JSON values, `manifest` reads those.
 
 A tensor record says where the non-zeros are (`positions`, or all of them) and where their values
 come from (`values`): the prototype, stored bytes, one constant, or another tensor.
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import Any
-
-from pemn_compress.format.archive.canonical import float32_bits
 
 DTYPE_BYTES = {
     "bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8,
@@ -26,19 +24,53 @@ ALIGNED_FROM = 4096  # a raw payload of so many bytes starts at a multiple of la
 MASKS, PLANES, DENSE, PROTOTYPE, SOURCE = "masks", "planes", "dense", "prototype", "source"
 CRITICAL = {MASKS: True, PLANES: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
 SIGN, GENERATION, FROM_SOURCE = "sign", "generation", "source"
+BITMAP = "bitmap"  # the codec whose payloads have a size that follows from the shape
+SCORES = "scores"  # the kind of a predictor
+INT4 = "i4"  # of stored values only: no tensor has it
 PLANE_WIDTHS = {GENERATION: 32, FROM_SOURCE: 48}  # kind -> most bits of one of its numbers
 
 
 Scale = float | tuple[float, ...]
 
 
+def stored_size(dtype: str, count: int) -> int:
+    """Return the bytes that `count` stored elements take before compression."""
+    return -(-count // 2) if dtype == INT4 else count * DTYPE_BYTES[dtype]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The `count` elements of a tensor with the lowest words of a stream: a seed says them all.
+
+    They are selected and have no departures; masks and planes say nothing of them.
+    """
+
+    count: int
+    seed: int
+    stream: int
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """The mask that seeded first scores predict, of `ones` ones; `flips` bits of it are wrong."""
+
+    ones: int
+    flips: int
+    seed: int
+    stream: int
+
+
 @dataclass(frozen=True)
 class Positions:
-    """Where a tensor's non-zeros are: a mask payload of `size` bytes with `ones` ones."""
+    """Where a tensor's non-zeros are: a mask payload of `size` bytes with `ones` ones.
+
+    With a predictor the payload says where the mask differs from the one that is predicted.
+    """
 
     codec: str
     ones: int
     size: int
+    predictor: Predictor | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +112,9 @@ class Stored:
     """Values as a payload of `size` bytes in the dense section.
 
     Decoded (`coding`), it holds little-endian elements of `dtype` in C order: the tensor's own
-    dtype; f16 or bf16 for a tensor of f32, which widen exactly; or i8 for a floating tensor, whose
-    values are then the integer times `scale` (one, or one for each index of the first dimension).
+    dtype; f16 or bf16 for a tensor of f32, which widen exactly; i8 for a floating tensor, whose
+    values are then the integer times `scale` (one, or one for each index of the first dimension);
+    or i4 likewise, two integers a byte.
     """
 
     size: int
@@ -121,6 +154,7 @@ class TensorRecord:
     values: Values
     positions: Positions | None = None
     sha256: str | None = None
+    frozen: Frozen | None = None
 
     @cached_property
     def numel(self) -> int:
@@ -131,6 +165,16 @@ class TensorRecord:
     def selected(self) -> int:
         """Number of elements that have a value."""
         return self.numel if self.positions is None else self.positions.ones
+
+    @property
+    def frozen_count(self) -> int:
+        """Number of elements of which masks and planes say nothing."""
+        return 0 if self.frozen is None else self.frozen.count
+
+    @property
+    def coded_shape(self) -> tuple[int, ...]:
+        """Shape of the mask that the payload of `positions` says."""
+        return self.shape if self.frozen is None else (self.numel - self.frozen.count,)
 
     @property
     def plane(self) -> Plane | None:
@@ -178,13 +222,16 @@ class SectionRecord:
 
     name: str
     size: int
-    sha256: str
+    sha256: str | None  # None in the compact form: the header's digest is over everything
     critical: bool
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything an archive says about itself. `architecture` and `about` are free-form JSON."""
+    """Everything an archive says about itself. `architecture` and `about` are free-form JSON.
+
+    In the `compact` form sections have no digests and nothing is aligned.
+    """
 
     tensors: tuple[TensorRecord, ...]
     sections: tuple[SectionRecord, ...]
@@ -192,6 +239,7 @@ class Manifest:
     restored_sha256: str
     architecture: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    compact: bool = False
 
     @cached_property
     def elements(self) -> int:
@@ -203,84 +251,14 @@ class Manifest:
         """Memory that all restored tensors take together."""
         return sum(t.restored_bytes for t in self.tensors)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the manifest as plain JSON values."""
-        return {
-            "about": dict(self.about),
-            "architecture": dict(self.architecture),
-            "prototype": None if self.prototype is None else _prototype_json(self.prototype),
-            "restored_sha256": self.restored_sha256,
-            "sections": [
-                {"bytes": s.size, "critical": s.critical, "name": s.name, "sha256": s.sha256}
-                for s in self.sections
-            ],
-            "tensors": [_tensor_json(tensor) for tensor in self.tensors],
-        }
+    @cached_property
+    def minor(self) -> int:
+        """The minor version of the format that can say this, the lowest one."""
+        return int(self.compact or any(map(_is_later, self.tensors)))
 
 
-def _tensor_json(tensor: TensorRecord) -> dict[str, Any]:
-    values: dict[str, Any]
-    match tensor.values:
-        case FromPrototype(offset, scale, signs):
-            kind = "prototype-sign" if signs else "prototype"
-            values = {"kind": kind, "offset": offset, "scale": _scale_json(scale)}
-        case Stored(size, dtype, coding, quantum):
-            values = {"bytes": size, "coding": coding, "dtype": dtype, "kind": "stored"}
-            if quantum is not None:
-                values["scale"] = _scale_json(quantum)
-        case Constant(bits):
-            values = {"bits": bits, "kind": "constant"}
-        case Alias(of):
-            values = {"kind": "alias", "of": of}
-    record = {
-        "dtype": tensor.dtype,
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "values": values,
-    }
-    if tensor.plane is not None:
-        values["plane"] = _plane_json(tensor.plane)
-    if tensor.positions is not None:
-        record["positions"] = _positions_json(tensor.positions)
-    if tensor.sha256 is not None:
-        record["sha256"] = tensor.sha256
-    return record
-
-
-def _positions_json(positions: Positions) -> dict[str, Any]:
-    return {"bytes": positions.size, "codec": positions.codec, "ones": positions.ones}
-
-
-def _plane_json(plane: Plane) -> dict[str, Any]:
-    positions = _positions_json(plane.positions)
-    record: dict[str, Any] = {"kind": plane.kind, "positions": positions}
-    if plane.kind != SIGN:
-        record["width"] = plane.width
-    if plane.kind == GENERATION:
-        record["stream"] = _u64_json(plane.stream)
-    return record
-
-
-def _scale_json(scale: Scale) -> str | list[str]:
-    if isinstance(scale, tuple):
-        return [float32_bits(one) for one in scale]
-    return float32_bits(scale)
-
-
-def _prototype_json(prototype: PrototypeRecord) -> dict[str, Any]:
-    record: dict[str, Any] = {"length": prototype.length}
-    if prototype.seed is not None:
-        record |= _stream_json(prototype.seed, prototype.stream)
-        record["transform"] = prototype.transform
-    if prototype.shuffle is not None:
-        s = prototype.shuffle
-        record["shuffle"] = {"length": s.length, **_stream_json(s.seed, s.stream)}
-    return record
-
-
-def _stream_json(seed: int, stream: int) -> dict[str, str]:
-    return {"seed": _u64_json(seed), "stream": _u64_json(stream)}
-
-
-def _u64_json(number: int) -> str:
-    return f"{number:016x}"  # hex digits: many JSON parsers cut integers above 2^53
+def _is_later(tensor: TensorRecord) -> bool:
+    values, positions = tensor.values, tensor.positions
+    predicted = positions is not None and positions.predictor is not None
+    packed = isinstance(values, Stored) and values.dtype == INT4
+    return predicted or packed or tensor.frozen is not None

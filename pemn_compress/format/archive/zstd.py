@@ -26,16 +26,29 @@ _LEVEL, _FAST_LEVEL = 19, 3
 _LARGE_BYTES = 1 << 20  # from here on the best level takes seconds
 
 
-def compress(raw: bytes) -> bytes:
-    """Return a frame that declares its content's size."""
+def compress(raw: bytes, before: bytes | None = None) -> bytes:
+    """Return a frame that declares its content's size.
+
+    `before` is what stands before the content, for whoever decompresses it too, and may be repeated
+    in it: a raw-content dictionary.
+    """
     level = _LEVEL if len(raw) < _LARGE_BYTES else _FAST_LEVEL
-    return zstandard.ZstdCompressor(level=level).compress(raw)
+    if before is None:
+        return zstandard.ZstdCompressor(level=level).compress(raw)
+    return zstandard.ZstdCompressor(level=level, dict_data=_raw(before)).compress(raw)
 
 
-def decompress(packed: bytes, most: int, exact: int | None, what: str) -> bytes:
+def _raw(before: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(before, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def decompress(
+    packed: bytes, most: int, exact: int | None, what: str, before: bytes | None = None
+) -> bytes:
     """Return the content of a frame of at most `most` (or exactly `exact`) bytes, at least 1.
 
-    Raises ArchiveError for anything else, for bytes after the frame too; `what` begins the message.
+    `before` is what the frame was made with. Raises ArchiveError for anything else, for bytes after
+    the frame too; `what` begins the message.
     """
     try:
         head = _head(packed)
@@ -44,7 +57,7 @@ def decompress(packed: bytes, most: int, exact: int | None, what: str) -> bytes:
             raise _Refused(f"{exact or f'1 to {most}'} raw bytes", got)
         if head.window > MAX_ZSTD_WINDOW:
             raise _Refused(f"a window up to {MAX_ZSTD_WINDOW}", head.window)
-        return _content(packed, head)
+        return _content(packed, head, before)
     except zstandard.ZstdError as error:
         raise ArchiveError(f"{what}: expected one zstd frame, got {error}") from None
     except _Refused as error:
@@ -73,10 +86,11 @@ def _head(packed: bytes) -> _Head:
     return _Head(size, told.content_size, told.window_size, told.has_checksum)
 
 
-def _content(packed: bytes, head: _Head) -> bytes:
+def _content(packed: bytes, head: _Head, before: bytes | None) -> bytes:
     largest = min(head.window, MAX_BLOCK_BYTES)
     log = min(max((head.content - 1).bit_length(), _LEAST_LOG), _MOST_LOG)
-    decoder = zstandard.ZstdDecompressor(max_window_size=1 << log).decompressobj()
+    given = None if before is None else _raw(before)
+    decoder = zstandard.ZstdDecompressor(given, max_window_size=1 << log).decompressobj()
     # the header alone: with a whole frame at hand libzstd takes a short cut around its checks
     decoder.decompress(_wide(head, log))
     out, got = io.BytesIO(), 0

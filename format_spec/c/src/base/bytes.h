@@ -38,6 +38,22 @@ static inline void save(uint8_t *at, uint64_t value, unsigned width)
         at[i] = (uint8_t)(value >> 8 * i & 0xff);
 }
 
+/* Ones among the first n bits. */
+static inline uint64_t count_bits(const uint8_t *bits, uint64_t n)
+{
+    uint64_t found = 0, i = 0;
+    for (; i + 64 <= n; i += 64) { /* in pairs, fours, eights, then all */
+        uint64_t x = load(bits + i / 8, 8);
+        x -= x >> 1 & 0x5555555555555555;
+        x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+        x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+        found += x * 0x0101010101010101 >> 56;
+    }
+    for (; i < n; i++)
+        found += bits[i / 8] >> i % 8 & 1;
+    return found;
+}
+
 static inline int all_zero(const uint8_t *at, size_t size)
 {
     uint8_t seen = 0;

@@ -3,8 +3,9 @@
 
 PEMN_SHARED const char *pemn_name(name_list list, size_t i)
 {
-    static const char *const lists[][11] = {
+    static const char *const lists[][12] = {
         {"bool", "u8", "i8", "i16", "i32", "i64", "bf16", "f16", "f32", "f64", NULL},
+        {"bool", "u8", "i8", "i16", "i32", "i64", "bf16", "f16", "f32", "f64", "i4", NULL},
         {"prototype", "prototype-sign", "stored", "constant", "alias", NULL},
         {"sign", "generation", "source", NULL},
         {"bitmap", "csr", "rice", NULL},

@@ -40,6 +40,8 @@ size_t pemn_find(const pemn_file *file, const char *name)
     return pemn_find_name(&file->manifest, key);
 }
 
+unsigned pemn_minor(const pemn_file *file) { return file == NULL ? 0 : file->manifest.minor; }
+
 void pemn_restored_sha256(const pemn_file *file, uint8_t digest[32])
 {
     memcpy(digest, file->manifest.restored_sha256, 32);

@@ -81,7 +81,7 @@ static int read_sections(pemn_file *f, FILE *stream, uint64_t end, char *error)
                                 : pemn_fail(PEMN_SYSTEM, error, "cannot be read: it changes");
 }
 
-/* Read header and manifest; the caller frees *head. */
+/* Read header and manifest, in the compact form all that follows; the caller frees *head. */
 static int read_start(FILE *stream, uint64_t size, const pemn_limits *limits, uint8_t **head,
                       char *error)
 {
@@ -96,6 +96,8 @@ static int read_start(FILE *stream, uint64_t size, const pemn_limits *limits, ui
     if ((status = pemn_check_header(header, size, limits, error)) != PEMN_OK)
         return status;
     stored = (size_t)load(header + 40, 4);
+    if (load(header + 48, 4) == COMPACT)
+        stored = (size_t)size - HEADER_BYTES; /* at most 2^24 */
     if ((*head = pemn_reserve((uint64_t)HEADER_BYTES + stored, 1, error)) == NULL)
         return PEMN_SYSTEM;
     memcpy(*head, header, HEADER_BYTES);
@@ -122,8 +124,16 @@ int pemn_open(const char *path, const pemn_limits *limits, pemn_file **file,
         status = PEMN_SYSTEM;
     if (status == PEMN_OK)
         status = pemn_read_head(f, head, used, error);
-    if (status == PEMN_OK)
-        status = read_sections(f, stream, HEADER_BYTES + load(head + 40, 4), error);
+    if (status == PEMN_OK) {
+        uint64_t end = HEADER_BYTES + load(head + 40, 4);
+        if (f->manifest.compact) {
+            f->owned = head;
+            head = NULL;
+            status = pemn_find_sections(&f->manifest, f->owned, end, error);
+        } else {
+            status = read_sections(f, stream, end, error);
+        }
+    }
     (void)fclose(stream);
     free(head);
     if (status == PEMN_OK)

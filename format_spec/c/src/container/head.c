@@ -24,7 +24,20 @@ static int unpack_manifest(manifest *m, const uint8_t *h, span stored, char *err
         return status;
     if (frame.content != m->size || frame.content < 1)
         return pemn_fail(PEMN_BROKEN, error, "manifest: the frame declares another size");
-    return pemn_decompress(&frame, &m->text, error);
+    return pemn_decompress(&frame, m->compact, &m->text, error);
+}
+
+/* Does what is said need this version, and no later one? */
+static int check_version(const manifest *m, char *error)
+{
+    unsigned later = (unsigned)m->compact;
+    size_t i;
+    for (i = 0; i < m->tensor_count; i++)
+        later |= m->tensors[i].is_later;
+    if (later != m->minor)
+        return pemn_fail(PEMN_BROKEN, error, "format version %d.%u: expected %d.%u, the lowest",
+                         PEMN_MAJOR, m->minor, PEMN_MAJOR, later);
+    return PEMN_OK;
 }
 
 PEMN_SHARED int pemn_read_head(pemn_file *f, const uint8_t *h, const pemn_limits *limits,
@@ -42,12 +55,15 @@ PEMN_SHARED int pemn_read_head(pemn_file *f, const uint8_t *h, const pemn_limits
     stored.size = (size_t)load(h + 40, 4);
     hash = pemn_sha256_make(f->use);
     pemn_sha256_add(&hash, h, FIELD_BYTES);
-    pemn_sha256_add(&hash, stored.at, stored.size);
+    m->compact = load(h + 48, 4) == COMPACT;
+    m->minor = (unsigned)load(h + 10, 2);
+    pemn_sha256_add(&hash, stored.at, m->compact ? (size_t)f->size - HEADER_BYTES : stored.size);
     pemn_sha256_end(&hash, digest);
     if (memcmp(digest, h + FIELD_BYTES, 32) != 0)
-        return pemn_fail(PEMN_BROKEN, error, "header and manifest: SHA-256 differs");
+        return pemn_fail(PEMN_BROKEN, error, "header and what follows it: SHA-256 differs");
     if ((status = unpack_manifest(m, h, stored, error)) != PEMN_OK ||
         (status = pemn_get_manifest(m, error)) != PEMN_OK ||
+        (status = check_version(m, error)) != PEMN_OK ||
         (status = pemn_place_payloads(m, load(h + 24, 8), load(h + 32, 8), error)) != PEMN_OK)
         return status;
     if (m->section_count != load(h + 12, 4))
@@ -62,7 +78,7 @@ PEMN_SHARED int pemn_read_head(pemn_file *f, const uint8_t *h, const pemn_limits
                          (unsigned long long)limits->max_bytes);
     if ((status = pemn_place_sections(m, HEADER_BYTES + stored.size, f->size, error)) != PEMN_OK)
         return status;
-    for (i = 0; i < m->tensor_count; i++) {
+    for (i = 0; i < m->tensor_count && !m->compact; i++) {
         span name = m->tensors[i].name; /* a NUL goes over the closing quote */
         m->text[(size_t)(name.at - m->text) + name.size] = 0;
     }

@@ -21,14 +21,15 @@ pemn_limits pemn_default_limits(void)
 PEMN_SHARED int pemn_check_header(const uint8_t *h, uint64_t size, const pemn_limits *limits,
                                   char *error)
 {
-    uint64_t stored, raw, coding;
+    uint64_t stored, raw, coding, minor;
     if (size < sizeof MAGIC || memcmp(h, MAGIC, sizeof MAGIC) != 0)
         return pemn_fail(PEMN_BROKEN, error, "not a .pemn archive");
     if (size < HEADER_BYTES)
         return pemn_fail(PEMN_BROKEN, error, "header: cut short");
-    if (load(h + 8, 2) != PEMN_MAJOR || load(h + 10, 2) != PEMN_MINOR)
-        return pemn_fail(PEMN_BROKEN, error, "format version %u.%u; this reader reads %d.%d",
-                         (unsigned)load(h + 8, 2), (unsigned)load(h + 10, 2), PEMN_MAJOR,
+    minor = load(h + 10, 2);
+    if (load(h + 8, 2) != PEMN_MAJOR || minor > PEMN_MINOR)
+        return pemn_fail(PEMN_BROKEN, error, "format version %u.%u; this reader reads %d.0 to %d.%d",
+                         (unsigned)load(h + 8, 2), (unsigned)minor, PEMN_MAJOR, PEMN_MAJOR,
                          PEMN_MINOR);
     if (load(h + 16, 8) != size)
         return pemn_fail(PEMN_BROKEN, error, "header: length: %llu declared, %llu found",
@@ -44,8 +45,11 @@ PEMN_SHARED int pemn_check_header(const uint8_t *h, uint64_t size, const pemn_li
                          (unsigned long long)raw, (unsigned long long)limits->max_manifest_bytes);
     if (stored > size - HEADER_BYTES)
         return pemn_fail(PEMN_BROKEN, error, "header: stored manifest ends after the file's end");
-    if (coding > 1 || (coding == 0 && stored != raw))
+    if (coding > 1 + minor || (coding == 0 && stored != raw))
         return pemn_fail(PEMN_BROKEN, error, "header: coding of the manifest");
+    if (coding == COMPACT && (size > MAX_COMPACT_BYTES || raw > MAX_COMPACT_MANIFEST))
+        return pemn_fail(PEMN_BROKEN, error,
+                         "header: length or manifest is beyond the caps of the compact form");
     if (!all_zero(h + 52, 12))
         return pemn_fail(PEMN_BROKEN, error, "header: reserved bytes are not 0");
     if (load(h + 24, 8) > limits->max_weights)

@@ -18,8 +18,7 @@ PEMN_SHARED pemn_file *pemn_new_file(uint64_t size, char *error)
     return f;
 }
 
-/* The sections are where they are; before each there are zeros. */
-static int find_sections(manifest *m, const uint8_t *data, uint64_t end, char *error)
+PEMN_SHARED int pemn_find_sections(manifest *m, const uint8_t *data, uint64_t end, char *error)
 {
     size_t i;
     for (i = 0; i < m->section_count; i++) {
@@ -52,7 +51,7 @@ int pemn_open_memory(const void *data, size_t size, const pemn_limits *limits, p
         return PEMN_SYSTEM;
     status = pemn_read_head(f, h, used, error);
     if (status == PEMN_OK)
-        status = find_sections(&f->manifest, h, HEADER_BYTES + load(h + 40, 4), error);
+        status = pemn_find_sections(&f->manifest, h, HEADER_BYTES + load(h + 40, 4), error);
     if (status == PEMN_OK)
         *file = f;
     else
@@ -66,6 +65,7 @@ void pemn_close(pemn_file *f)
         return;
     free(f->owned);
     free(f->manifest.text);
+    free(f->manifest.names);
     free(f->manifest.tensors);
     free(f->manifest.by_name);
     free(f->table);

@@ -20,7 +20,7 @@ PEMN_SHARED int pemn_place_payloads(manifest *m, uint64_t elements, uint64_t res
         fits = fits && add(&needed[IN_MASKS], t->mask.bytes) &&
                add(&needed[IN_PLANES], t->plane.bytes);
         if (fits && t->kind == STORED) {
-            if (t->coding == RAW && t->stored_bytes >= ALIGNED_FROM)
+            if (t->coding == RAW && t->stored_bytes >= ALIGNED_FROM && !m->compact)
                 fits = align(&needed[IN_DENSE]);
             t->stored_start = needed[IN_DENSE];
             fits = fits && add(&needed[IN_DENSE], t->stored_bytes);
@@ -47,7 +47,7 @@ PEMN_SHARED int pemn_place_sections(manifest *m, uint64_t end, uint64_t size, ch
     size_t i;
     for (i = 0; i < m->section_count; i++) {
         section *s = &m->sections[i];
-        if (!align(&end) || end > size || s->bytes > size - end)
+        if ((!m->compact && !align(&end)) || end > size || s->bytes > size - end)
             return pemn_fail(PEMN_BROKEN, error, "sections: end after the file's end");
         s->offset = end;
         end += s->bytes;

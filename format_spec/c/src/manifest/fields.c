@@ -82,7 +82,7 @@ PEMN_SHARED int pemn_get_stream(span seed, span stream, uint64_t *s, uint64_t *t
     return PEMN_OK;
 }
 
-PEMN_SHARED span pemn_find_kind(span object)
+PEMN_SHARED span pemn_find_field(span object, const char *name)
 {
     span rest, key, item;
     item.at = NULL;
@@ -92,9 +92,11 @@ PEMN_SHARED span pemn_find_kind(span object)
     rest = inside(object);
     while (pemn_json_take(&rest, &key)) {
         (void)pemn_json_take(&rest, &item);
-        if (pemn_json_is(key, "kind"))
+        if (pemn_json_is(key, name))
             return item;
     }
     item.at = NULL;
     return item;
 }
+
+PEMN_SHARED span pemn_find_kind(span object) { return pemn_find_field(object, "kind"); }

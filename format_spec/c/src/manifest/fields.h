@@ -6,14 +6,15 @@
 #include "../base/names.h"
 #include "../base/platform.h"
 
-#define MOST_FIELDS 6
+#define MOST_FIELDS 7
 
 /* Split an object into fields: `required` names, then optional ones, NULL after the last.
  * out[i] is the value of name i, or has at == NULL. */
 PEMN_SHARED int pemn_get_fields(span object, const char *where, const char *const *names,
                                 size_t required, span out[MOST_FIELDS], char *error);
 
-/* Value of the field `kind` of an object; at == NULL where there is none. */
+/* Value of a field of an object; at == NULL where there is none. */
+PEMN_SHARED span pemn_find_field(span object, const char *name);
 PEMN_SHARED span pemn_find_kind(span object);
 
 PEMN_SHARED int pemn_get_integer(span value, uint64_t low, uint64_t *out, const char *where,

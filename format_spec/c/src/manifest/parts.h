@@ -9,18 +9,23 @@ PEMN_SHARED int pemn_get_sections(manifest *m, span array, char *error);
 
 PEMN_SHARED int pemn_get_prototype(span value, prototype *p, char *error);
 
-/* Positions among `places` places in `rows` rows. */
-PEMN_SHARED int pemn_get_positions(span value, uint64_t places, uint64_t rows, positions *p,
+/* What a mask's payload is about: so many places in so many rows; `frozen` more are ones anyway. */
+typedef struct {
+    uint64_t places, rows, frozen;
+    int compact; /* sizes that follow are not there */
+} mask_places;
+
+PEMN_SHARED int pemn_get_positions(span value, const mask_places *in, positions *p,
                                    const char *where, char *error);
 
 /* One scale, or one for each index of the first dimension: hex strings, all of the same size. */
 PEMN_SHARED int pemn_get_scale(span value, tensor *t, const char *where, char *error);
 
-PEMN_SHARED int pemn_get_plane(span value, tensor *t, const prototype *p, const char *where,
+PEMN_SHARED int pemn_get_plane(span value, tensor *t, const manifest *m, const char *where,
                                char *error);
 
 /* The name of an alias' target goes to `alias`. */
-PEMN_SHARED int pemn_get_values(span value, tensor *t, const prototype *p, span *alias,
+PEMN_SHARED int pemn_get_values(span value, tensor *t, const manifest *m, span *alias,
                                 const char *where, char *error);
 
 /* All tensors, sorted by name; aliases find what they are aliases of. */

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-PEMN_SHARED int pemn_get_plane(span value, tensor *t, const prototype *p, const char *tensor_where,
+PEMN_SHARED int pemn_get_plane(span value, tensor *t, const manifest *m, const char *tensor_where,
                                char *error)
 {
     static const char *const sign_names[] = {"kind", "positions", NULL};
@@ -16,7 +16,9 @@ PEMN_SHARED int pemn_get_plane(span value, tensor *t, const prototype *p, const 
     static const char *const *const names[] = {sign_names, generation_names, source_names};
     static const size_t required[] = {2, 4, 3};
     static const uint64_t most[] = {0, 32, 48};
+    const prototype *p = &m->prototype;
     plane *s = &t->plane;
+    mask_places in = {t->mask.ones - t->frozen, 1, 0, m->compact};
     span got[MOST_FIELDS], kind = pemn_find_kind(value);
     char where[160];
     uint64_t width = 0;
@@ -27,11 +29,13 @@ PEMN_SHARED int pemn_get_plane(span value, tensor *t, const prototype *p, const 
     if ((status = pemn_get_choice(kind, PLANES, &s->kind, where, error)) != PEMN_OK ||
         (status = pemn_get_fields(value, where, names[s->kind], required[s->kind], got, error)) !=
             PEMN_OK ||
-        (status = pemn_get_positions(got[1], t->mask.ones, 1, &s->which, where, error)) != PEMN_OK)
+        (status = pemn_get_positions(got[1], &in, &s->which, where, error)) != PEMN_OK)
         return status;
     if (s->which.ones < 1)
         return pemn_fail(PEMN_BROKEN, error, "%s: expected at least one element that departs",
                          where);
+    if (s->which.has_predictor)
+        return pemn_fail(PEMN_BROKEN, error, "%s: expected positions without a predictor", where);
     s->bytes = s->which.bytes;
     if (s->kind == SIGNS) {
         if (!is_floating(t))

@@ -19,7 +19,8 @@ typedef struct {
 typedef struct {
     uint64_t ones, bytes;
     uint64_t start; /* in the section `masks`, or `planes` */
-    uint8_t codec;
+    uint64_t predicted, flips, seed, stream; /* of a predictor: ones, and where it is wrong */
+    uint8_t codec, has_predictor;
 } positions;
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     uint64_t shape[MAX_RANK];
     uint64_t elements;
     positions mask; /* all elements where there is none */
+    uint64_t frozen, frozen_seed, frozen_stream; /* elements of which masks and planes say nothing */
     plane plane;
     uint64_t stored_bytes, stored_start; /* in the section `dense` */
     uint64_t offset;                     /* in the prototype */
@@ -45,6 +47,7 @@ typedef struct {
     unsigned rank;
     uint8_t dtype, kind, coding, stored_dtype;
     uint8_t scale_per_row, has_sha256, is_found;
+    uint8_t is_later; /* needs a later minor version than 0 */
 } tensor;
 
 typedef struct {
@@ -64,6 +67,9 @@ typedef struct {
     size_t *by_name; /* indices of tensors, names ascending */
     prototype prototype;
     uint8_t restored_sha256[32];
+    unsigned minor; /* version, as the header says */
+    int compact;    /* tensors in columns, sections without digests, nothing aligned */
+    uint8_t *names; /* of tensors, where the text has them in pieces: each ends with a NUL */
 } manifest;
 
 /* Length of the vector that offsets count in. */
@@ -72,8 +78,11 @@ static inline uint64_t filled_length(const prototype *p)
     return p->shuffled ? p->shuffle_length : p->length;
 }
 
-/* Rows of a tensor's mask. */
-static inline uint64_t rows_of(const tensor *t) { return t->rank > 1 ? t->shape[0] : 1; }
+/* Rows of a tensor's mask as its payload says it. */
+static inline uint64_t rows_of(const tensor *t)
+{
+    return t->rank > 1 && t->frozen == 0 ? t->shape[0] : 1;
+}
 
 static inline int is_floating(const tensor *t)
 {

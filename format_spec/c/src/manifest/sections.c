@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static int get_section(span value, section *s, char *error)
+static int get_section(span value, section *s, int compact, char *error)
 {
-    static const char *const names[] = {"bytes", "critical", "name", "sha256", NULL};
+    const char *names[] = {"bytes", "critical", "name", "sha256", NULL};
     span got[MOST_FIELDS];
     char where[128];
-    int status = pemn_get_fields(value, "section", names, 4, got, error);
+    int status;
+    if (compact)
+        names[3] = NULL;
+    status = pemn_get_fields(value, "section", names, compact ? 3 : 4, got, error);
     if (status != PEMN_OK)
         return status;
     if ((status = pemn_get_name(got[2], &s->name, "section", error)) != PEMN_OK)
@@ -26,7 +29,7 @@ static int get_section(span value, section *s, char *error)
     s->critical = got[1].at[0] == 't';
     if ((status = pemn_get_integer(got[0], 1, &s->bytes, where, error)) != PEMN_OK)
         return status;
-    return pemn_get_digest(got[3], s->sha256, where, error);
+    return compact ? PEMN_OK : pemn_get_digest(got[3], s->sha256, where, error);
 }
 
 PEMN_SHARED int pemn_get_sections(manifest *m, span array, char *error)
@@ -42,7 +45,7 @@ PEMN_SHARED int pemn_get_sections(manifest *m, span array, char *error)
     rest = inside(array);
     while (pemn_json_take(&rest, &item)) {
         section *s = &m->sections[m->section_count];
-        if ((status = get_section(item, s, error)) != PEMN_OK)
+        if ((status = get_section(item, s, m->compact, error)) != PEMN_OK)
             return status;
         for (i = 0; i < m->section_count; i++)
             if (pemn_compare_names(s->name, m->sections[i].name) == 0)

@@ -7,13 +7,15 @@
 
 #include <string.h>
 
-PEMN_SHARED int pemn_get_departures(pemn_file *f, const tensor *t, departures *d, char *error)
+PEMN_SHARED int pemn_get_departures(pemn_file *f, const tensor *t, const uint8_t *of, departures *d,
+                                    char *error)
 {
     const plane *s = &t->plane;
     uint64_t bits = s->which.ones * s->width; /* below 2^54 */
     span held, mask;
     int status = pemn_payload(f, IN_PLANES, s->which.start, s->bytes, t->has_sha256, &held, error);
     memset(d, 0, sizeof *d);
+    d->of = of;
     if (status != PEMN_OK)
         return status;
     mask.at = held.at;
@@ -22,18 +24,18 @@ PEMN_SHARED int pemn_get_departures(pemn_file *f, const tensor *t, departures *d
     d->width = s->width;
     if (bits % 8 != 0 && d->numbers[bits / 8] >> bits % 8 != 0)
         return pemn_fail(PEMN_BROKEN, error, "plane: a padding bit is 1");
-    return pemn_decode_mask(s->which.codec, s->which.ones, t->mask.ones, 1, mask, &d->bits,
+    return pemn_decode_mask(s->which.codec, s->which.ones, t->mask.ones - t->frozen, 1, mask, &d->bits,
                             &d->owned, error);
 }
 
-PEMN_SHARED int pemn_depart(const vector *v, const tensor *t, const uint8_t *mask, departures *d,
-                            uint64_t from, size_t count, uint32_t *values, char *error)
+PEMN_SHARED int pemn_depart(const vector *v, const tensor *t, departures *d, uint64_t from,
+                            size_t count, uint32_t *values, char *error)
 {
     const prototype *p = v->prototype;
     size_t i;
     for (i = 0; i < count; i++) {
         uint64_t number;
-        if ((mask != NULL && !get_bit(mask, from + i)) || !departs(d))
+        if ((d->of != NULL && !get_bit(d->of, from + i)) || !departs(d))
             continue;
         if (t->plane.kind == SIGNS) {
             values[i] ^= 0x80000000;

@@ -9,6 +9,7 @@
 typedef struct {
     const uint8_t *bits, *numbers;
     uint8_t *owned;
+    const uint8_t *of; /* elements that it says something of; NULL: all */
     uint64_t selected, bit; /* places of the next ones, in `bits` and in `numbers` */
     unsigned width;
 } departures;
@@ -23,12 +24,14 @@ static inline uint64_t next_number(departures *d)
     return load(at, (shift + d->width + 7) / 8) >> shift & (((uint64_t)1 << d->width) - 1);
 }
 
-/* Check a plane's payload, all but its sources. The caller frees d->owned, on failure too. */
-PEMN_SHARED int pemn_get_departures(pemn_file *f, const tensor *t, departures *d, char *error);
+/* Check a plane's payload, all but its sources; `of` are the elements that it says something of.
+ * The caller frees d->owned, on failure too. */
+PEMN_SHARED int pemn_get_departures(pemn_file *f, const tensor *t, const uint8_t *of, departures *d,
+                                    char *error);
 
 /* Apply what the plane says of elements `from` on. Sources and generations are values not scaled
  * yet; a sign changes any. */
-PEMN_SHARED int pemn_depart(const vector *v, const tensor *t, const uint8_t *mask, departures *d,
-                            uint64_t from, size_t count, uint32_t *values, char *error);
+PEMN_SHARED int pemn_depart(const vector *v, const tensor *t, departures *d, uint64_t from,
+                            size_t count, uint32_t *values, char *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* draw.c - blocks of the generator become normal16, uniform24 or sign values. */
+/* draw.c - blocks of the generator become words, or normal16, uniform24 or sign values. */
 #include "draw.h"
 
 #include "../base/names.h"
@@ -27,6 +27,8 @@ static INLINE void draw_values(void (*philox_many)(uint64_t, uint64_t, uint64_t,
                 values[2 * i] = table[words[i] & 0xffff];
                 values[2 * i + 1] = table[words[i] >> 16];
             }
+        } else if (transform == WORDS) {
+            memcpy(values, words, 4 * blocks * sizeof *values);
         } else if (transform == UNIFORM24) {
             for (i = 0; i < 4 * blocks; i++) {
                 uint32_t odd = 2 * (words[i] >> 8) + 1;

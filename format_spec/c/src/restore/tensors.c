@@ -2,30 +2,23 @@
 #include "tensors.h"
 
 #include "../base/status.h"
-#include "../codecs/masks.h"
-#include "../container/sections.h"
 #include "../values/values.h"
+#include "masks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 PEMN_SHARED int pemn_restore_tensor(pemn_file *f, const tensor *t, uint8_t *out, char *error)
 {
-    const uint8_t *mask = NULL;
-    uint8_t *owned = NULL;
+    const uint8_t *mask;
     departures held, *d = NULL;
-    span packed;
-    int status = PEMN_OK;
-    if (t->mask.codec != NO_CODEC) {
-        status =
-            pemn_payload(f, IN_MASKS, t->mask.start, t->mask.bytes, t->has_sha256, &packed, error);
-        if (status == PEMN_OK)
-            status = pemn_decode_mask(t->mask.codec, t->mask.ones, t->elements, rows_of(t), packed,
-                                      &mask, &owned, error);
-    }
+    tensor_masks masks;
+    int status = pemn_get_masks(f, t, &masks, error);
+    size_t i;
+    mask = masks.selected;
     if (status == PEMN_OK && t->plane.kind != NO_PLANE) {
         d = &held;
-        status = pemn_get_departures(f, t, d, error);
+        status = pemn_get_departures(f, t, masks.listed, d, error);
     }
     if (status == PEMN_OK) {
         if (t->kind == STORED)
@@ -37,7 +30,8 @@ PEMN_SHARED int pemn_restore_tensor(pemn_file *f, const tensor *t, uint8_t *out,
     }
     if (d != NULL)
         free(d->owned);
-    free(owned);
+    for (i = 0; i < sizeof masks.owned / sizeof *masks.owned; i++)
+        free(masks.owned[i]);
     return status;
 }
 

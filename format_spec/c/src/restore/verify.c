@@ -23,7 +23,7 @@ static int check_source(const pemn_file *f, char *error)
         return status;
     if (frame.content < 1 || frame.content > MAX_MANIFEST_BYTES)
         return pemn_fail(PEMN_BROKEN, error, "source: expected 1 to 2^26 bytes of text");
-    if ((status = pemn_decompress(&frame, &bytes, error)) != PEMN_OK)
+    if ((status = pemn_decompress(&frame, 0, &bytes, error)) != PEMN_OK)
         return status;
     text.at = bytes;
     text.size = (size_t)frame.content;

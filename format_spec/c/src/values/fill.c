@@ -42,7 +42,7 @@ PEMN_SHARED int pemn_fill(pemn_file *f, const tensor *t, const uint8_t *mask, de
         pemn_take_values(&v, place, count, values);
         place = (place + count) % v.length;
         if (d != NULL && t->plane.kind != SIGNS)
-            status = pemn_depart(&v, t, mask, d, from, count, values, error);
+            status = pemn_depart(&v, t, d, from, count, values, error);
         for (i = 0; scaled == NULL && i < count; i += run) {
             uint32_t scale = scale_at(&s, t, from + i);
             run = s.end - (from + i) < count - i ? (size_t)(s.end - (from + i)) : count - i;
@@ -53,7 +53,7 @@ PEMN_SHARED int pemn_fill(pemn_file *f, const tensor *t, const uint8_t *mask, de
                     values[k] = (values[k] & 0x80000000) ^ scale;
         }
         if (status == PEMN_OK && d != NULL && t->plane.kind == SIGNS)
-            status = pemn_depart(&v, t, mask, d, from, count, values, error);
+            status = pemn_depart(&v, t, d, from, count, values, error);
         f->use->put(values, count, mask == NULL ? NULL : mask + from / 8, t->dtype,
                     out + from * width_of_dtype(t->dtype));
     }

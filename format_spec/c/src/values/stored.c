@@ -14,8 +14,8 @@
 PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *out,
                             char *error)
 {
-    unsigned width = width_of_dtype(t->stored_dtype), b;
-    uint64_t decoded = t->mask.ones * width, i, taken = 0;
+    unsigned width = t->stored_dtype == I4 ? 1 : width_of_dtype(t->stored_dtype), b;
+    uint64_t decoded = bytes_of_stored(t->stored_dtype, t->mask.ones), i, taken = 0;
     uint64_t step = width, apart = 1; /* from element to element, from byte to byte */
     uint8_t *owned = NULL;
     const uint8_t *from;
@@ -32,7 +32,7 @@ PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, 
             return status;
         if (frame.content != decoded)
             return pemn_fail(PEMN_BROKEN, error, "stored values: the frame declares another size");
-        if ((status = pemn_decompress(&frame, &owned, error)) != PEMN_OK)
+        if ((status = pemn_decompress(&frame, 0, &owned, error)) != PEMN_OK)
             return status;
         from = owned;
     }
@@ -40,6 +40,8 @@ PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, 
         step = 1;
         apart = t->mask.ones;
     }
+    if (t->stored_dtype == I4 && t->mask.ones % 2 != 0 && from[decoded - 1] >> 4 != 0)
+        status = pemn_fail(PEMN_BROKEN, error, "stored values: the last four bits are not 0");
     if (t->scale != NULL)
         s = make_scaler(t);
     memset(out, 0, (size_t)(t->elements * width_of_dtype(t->dtype)));
@@ -48,7 +50,11 @@ PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, 
         uint8_t *to = out + i * width_of_dtype(t->dtype);
         if (mask != NULL && !get_bit(mask, i))
             continue;
-        for (b = width; b-- > 0;)
+        if (t->stored_dtype == I4) {
+            element = from[taken / 2] >> taken % 2 * 4 & 15;
+            element |= element >= 8 ? 0xf0 : 0; /* its sign, as of 8 bits */
+        }
+        for (b = width; t->stored_dtype != I4 && b-- > 0;)
             element = element << 8 | from[taken * step + b * apart];
         taken++;
         if (t->scale != NULL) {

@@ -7,6 +7,7 @@
 #include "decompress.h"
 
 #include "../base/status.h"
+#include "dictionary.h"
 
 #include <stdlib.h>
 #include <zstd.h>
@@ -74,10 +75,10 @@ static int feed_blocks(ZSTD_DCtx *context, const zstd_frame *frame, ZSTD_outBuff
     return PEMN_OK;
 }
 
-PEMN_SHARED int pemn_decompress(const zstd_frame *frame, uint8_t **out, char *error)
+PEMN_SHARED int pemn_decompress(const zstd_frame *frame, int compact, uint8_t **out, char *error)
 {
     ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
-    uint8_t header[HEADER_SIZE];
+    uint8_t header[HEADER_SIZE], dictionary[DICTIONARY_BYTES];
     ZSTD_DCtx *context;
     ZSTD_outBuffer output;
     span input;
@@ -93,13 +94,19 @@ PEMN_SHARED int pemn_decompress(const zstd_frame *frame, uint8_t **out, char *er
         ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, bounds.upperBound))) {
         status = pemn_fail(PEMN_SYSTEM, error, "out of memory for zstd");
     } else {
+        if (compact) {
+            pemn_write_dictionary(dictionary);
+            if (ZSTD_isError(ZSTD_DCtx_refPrefix(context, dictionary, sizeof dictionary)))
+                status = pemn_fail(PEMN_SYSTEM, error, "zstd takes no dictionary");
+        }
         make_header(frame, (unsigned)bounds.upperBound, header);
         output.dst = *out;
         output.size = (size_t)frame->content;
         output.pos = 0;
         input.at = header;
         input.size = sizeof header;
-        status = feed(context, frame, input, &output, &left, error);
+        if (status == PEMN_OK)
+            status = feed(context, frame, input, &output, &left, error);
         if (status == PEMN_OK)
             status = feed_blocks(context, frame, &output, error);
     }

@@ -4,8 +4,8 @@
 
 #include "frame.h"
 
-/* Decompress a frame whose declared content was compared with what it has to be. The caller frees
- * *out, which is NULL on failure. */
-PEMN_SHARED int pemn_decompress(const zstd_frame *frame, uint8_t **out, char *error);
+/* Decompress a frame whose declared content was compared with what it has to be; `compact`: one
+ * that was made with the dictionary. The caller frees *out, which is NULL on failure. */
+PEMN_SHARED int pemn_decompress(const zstd_frame *frame, int compact, uint8_t **out, char *error);
 
 #endif
