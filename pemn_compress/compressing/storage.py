@@ -7,6 +7,7 @@ from typing import Any
 
 from pemn_compress.errors import SettingError
 from pemn_compress.format import codecs
+from pemn_compress.format.archive.writer import AUTO
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
 
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6}
@@ -41,7 +42,7 @@ class Storage:
     `value_dtype` rounds the trained weights of pruned and dense networks; see `storing.trained`.
     `max_bytes` (16000, "16k", "16KB"; 1 k = 1,000) is what the archive may have at most, or
     `bits_per_weight` the same for each masked weight; see `byte_budget`.
-    `zstd` False and `tensor_digests` are those of `archive.encode`.
+    `zstd` False, `tensor_digests` and `format_version` are those of `archive.encode`.
     """
 
     codec: str = codecs.AUTO
@@ -53,6 +54,7 @@ class Storage:
     value_dtype: str = "float32"
     zstd: bool = True
     tensor_digests: bool = False
+    format_version: str = AUTO
     max_bytes: int | None = None
     bits_per_weight: float | None = None
 
@@ -90,5 +92,6 @@ class Storage:
             "codec": self.codec,
             "zstd": self.zstd,
             "tensor_digests": self.tensor_digests,
+            "format_version": self.format_version,
             "store_prototype": self.store_prototype,
         }
