@@ -24,6 +24,9 @@ CASES = [
     {"search": "sign", "density": 0.6, "frozen": 0.3},
     {"search": "edge-popup", "density": 0.5},
     {"search": "edge-popup", "density": 0.3, "budget": "global"},
+]
+# of which no reader can tell the first mask
+UNPREDICTED = [
     {"search": "edge-popup", "density": 0.5, "ranking": "signed"},
     {"search": "supermask", "density": 0.5},
 ]
@@ -53,6 +56,24 @@ def test_the_seeded_network_takes_no_bits(chosen: dict) -> None:
     model = masked(**chosen)
     assert stored_bits(model) == 0
     assert 0 < stored_bits(moved(**chosen)) <= most_bits(model) * 1.001
+
+
+@pytest.mark.parametrize("chosen", UNPREDICTED)
+def test_a_mask_that_no_reader_predicts_costs_all_its_bits(chosen: dict) -> None:
+    model = masked(**chosen)
+    assert stored_bits(model) == pytest.approx(most_bits(model))
+    assert put_back(moved(**chosen), lambda: False) is None
+
+
+@pytest.mark.parametrize("chosen", CASES)
+def test_an_archive_takes_about_these_bits(chosen: dict) -> None:
+    torch.manual_seed(0)
+    model = MaskedModel(nn.Linear(400, 300), strategy="mask", seed=3, **chosen)
+    with torch.no_grad():
+        model.scores[0].add_(0.02 * torch.randn(300, 400))
+    start = MaskedModel(nn.Linear(400, 300), strategy="mask", seed=3, **chosen)
+    taken = len(pack(model)) - len(pack(start))
+    assert 8 * taken / 120_000 == pytest.approx(stored_bits(model), rel=0.05, abs=0.002)
 
 
 def test_bits_are_the_entropy_of_what_departs() -> None:
@@ -130,7 +151,8 @@ def test_the_log_has_bits_and_pull(digits: Data, tmp_path) -> None:
         "mlp", data=digits, arguments={"width": 24}, search="sign", density=1.0,
         pull=0.2, epochs=2, log=tmp_path / "log.csv",
     )  # fmt: skip
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert [float(row["pull"]) for row in rows] == [0.2, 0.2]
     assert [float(row["bits"]) for row in rows] == [epoch.bits for epoch in made.history]
 

@@ -124,7 +124,7 @@ def widest(
 def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
     """Return the settings whose archive stays below the limit, those that cost least first.
 
-    As asked; dense parameters in float16; batch-norm folded; fewer bits for signs and masks by a
+    As asked; dense parameters in float16; batch-norm folded; dense parameters in int8; fewer bits for signs and masks by a
     pull (`target_bits`), down to 0.1 a weight; a lower density. Raises SettingError with the number
     of bytes that the model needs where none is enough.
     """
@@ -137,6 +137,9 @@ def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
     tries: list[tuple[Plan, list[str]]] = [(plan, [])] if prepared.chosen is None else []
     half = replace(narrow, fold_batchnorm=plan.storage.fold_batchnorm)
     tries += [(replace(plan, storage=half), words[:1]), (replace(plan, storage=narrow), words)]
+    if prepared.chosen is None and narrow.dense_dtype == "float16":
+        words = ["dense parameters in int8", *words[1:]]
+        tries.append((replace(plan, storage=replace(narrow, dense_dtype="int8")), words))
     smallest = None
     for tried, said in tries:
         size = tried.size(prepared, selection)

@@ -13,6 +13,7 @@ from torch import Tensor
 from pemn_compress.accounting import mask_limit_bits
 from pemn_compress.errors import SettingError
 from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.top import top_mask
 
 
 @torch.no_grad()
@@ -23,12 +24,15 @@ def stored_bits(masked: MaskedModel) -> float:
     tensors; frozen weights cost none. What renewals change is not counted.
     """
     total = 0.0
-    first, masks = list(masked.first_masks().values()), list(masked.masks().values())
-    for index, (start, mask) in enumerate(zip(first, masks, strict=True)):
-        fixed = _frozen(masked, index)
-        free, kept = mask.numel() - fixed, int(mask.sum()) - fixed
-        apart = int((mask != start).sum())
-        total += min(mask_limit_bits(free, kept), mask_limit_bits(free, apart))
+    masks = masked.masks().values()
+    for index, (start, mask) in enumerate(zip(masked.first_scores(), masks, strict=True)):
+        fixed, ones = _frozen(masked, index), int(mask.sum())
+        free, kept = mask.numel() - fixed, ones - fixed
+        bits = mask_limit_bits(free, kept)
+        if masked.is_predicted and bits:
+            apart = int((mask != top_mask(start, ones)).sum())
+            bits = min(bits, mask_limit_bits(free, apart))
+        total += bits
         if masked.search.learns_signs:
             total += mask_limit_bits(kept, int((masked.negated(index) & mask).sum()))
     return total / masked.plan.numel

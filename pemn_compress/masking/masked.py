@@ -36,7 +36,7 @@ from pemn_compress.masking.rules.strategies import (
     few_values_warning,
     fill,
 )
-from pemn_compress.masking.search import RENEWALS, SEARCHES
+from pemn_compress.masking.search import RENEWALS, SEARCHES, edge_popup
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
@@ -212,7 +212,17 @@ class MaskedModel(PlannedModel):
 
     def first_masks(self) -> dict[str, Tensor]:
         """Return the masks of the scores that training started from, at the current density."""
-        return self._masks_of(self._anchored(self._starts()))
+        return self._masks_of(self.first_scores())
+
+    def first_scores(self) -> list[Tensor]:
+        """Return the scores that training started from; those of frozen weights rank first."""
+        return self._anchored(self._starts())
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether a reader can tell first masks from the seed: by the magnitude of first scores."""
+        plain = self.search.initial_scores is edge_popup.initial_scores
+        return plain and not self.settings.signed
 
     def seeded_signs(self, index: int) -> Tensor:
         """Return the fixed weights that the seed gives a planned tensor, for their signs."""
