@@ -124,9 +124,9 @@ def widest(
 def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
     """Return the settings whose archive stays below the limit, those that cost least first.
 
-    As asked; dense parameters in float16; batch-norm folded; dense parameters in int8; fewer bits for signs and masks by a
-    pull (`target_bits`), down to 0.1 a weight; a lower density. Raises SettingError with the number
-    of bytes that the model needs where none is enough.
+    As asked; dense parameters in float16; batch-norm folded; dense parameters in int8; fewer bits
+    for signs and masks by a pull (`target_bits`), down to 0.1 a weight; a lower density. Raises
+    SettingError with the number of bytes that the model needs where none is enough.
     """
     mold = replace(prepared, model=copied(prepared.model, {}))
     with warnings.catch_warnings():

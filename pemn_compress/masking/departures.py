@@ -144,7 +144,7 @@ class _Changes:
         gone = self._scores[new]
         scores[new] = self._scores[old]
         scores[old] = gone if self._signs is None else gone.copysign(self._signs[old])
-        parts = scores.split([tensor.numel for tensor in self._masked.plan])
+        parts = torch.split(scores, [tensor.numel for tensor in self._masked.plan])
         for score, part in zip(self._masked.scores, parts, strict=True):
             score.copy_(part.view(score.shape))
 
@@ -156,7 +156,8 @@ def _flat(masks: Mapping[str, Tensor]) -> Tensor:
 def _places(rank: Tensor, where: Tensor, part: slice, *, descending: bool) -> Tensor:
     """Return the elements of a part where it is so, in the order of their ranks."""
     found = where[part].nonzero().flatten() + part.start
-    return found[rank[found].argsort(stable=True, descending=descending)]
+    ordered: Tensor = found[rank[found].argsort(stable=True, descending=descending)]
+    return ordered
 
 
 def _frozen(masked: MaskedModel, index: int) -> int:
