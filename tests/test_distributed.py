@@ -238,6 +238,7 @@ def plain():  # its state must not hang on what a rank's own part of a batch has
 for number, make in enumerate((
     lambda: MaskedModel(plain(), ratio=1, renewal="iterand", renewal_every=2),
     lambda: PrunedModel(plain(), strategy="magnitude", sparsity=0.8),
+    lambda: PrunedModel(plain(), strategy="ternary", entropy_weight=0.2, scale="channel"),
 )):
     path = folder / f"{number}.ckpt"
     try:

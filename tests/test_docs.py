@@ -179,7 +179,16 @@ def test_the_pages_files_exist():
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
-    "page", ["comparing.md", "data.md", "model-file.md", "tasks.md", "training.md"]
+    "page",
+    [
+        "comparing.md",
+        "data.md",
+        "few-bytes.md",
+        "model-file.md",
+        "rivals.md",
+        "tasks.md",
+        "training.md",
+    ],
 )
 def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
     """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""

@@ -36,6 +36,7 @@ TRAINING = {
     "iwr-table-1.toml": {(100, 256)},
     "iwr-table-[23].toml": {(250, 128)},
     "iwr-table-[45].toml": {(250, 128), (100, 128)},
+    "front.toml": {(100, 512)},
 }
 
 

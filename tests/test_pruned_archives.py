@@ -329,7 +329,8 @@ def test_a_pruned_network_on_the_command_line(call, tmp_path, monkeypatch):
     record = json.loads((tmp_path / "r").read_text())
     assert record["settings"] == {
         "strategy": "magnitude", "density": 0.08, "seed": 3, "pruning_schedule": "cubic",
-        "pruning_start": 0.1, "pruning_end": 0.7,
+        "pruning_start": 0.1, "pruning_end": 0.7, "qat": None, "scale": None,
+        "entropy_weight": None,
     }  # fmt: skip
     for command in (("verify", "mlp.pemn"), ("evaluate", "mlp.pemn", "--data", "digits")):
         code, out, _ = call(*command)

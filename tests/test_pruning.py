@@ -375,7 +375,7 @@ def test_sparsity_is_the_exact_complement(parts: int):
         ({"strategy": "magnitude", "sparsity": 1.0}, "0 <= sparsity < 1, got 1.0"),
         ({"strategy": "magnitude", "sparsity": 0.9, "density": 0.2}, "expected density 0.1 beside"),
         ({"strategy": "dense", "sparsity": 0.9}, "keeps every weight"),
-        ({"strategy": "thin"}, "unknown strategy 'thin'; expected one of: dense, magnitude, mask"),
+        ({"strategy": "thin"}, "unknown strategy 'thin'; expected one of: binary, dense, magnitu"),
     ],
 )
 def test_settings_of_the_other_kind_are_refused_with_what_works(
@@ -409,12 +409,13 @@ def test_settling():
     [
         ("rp", False, "int8", "dense_dtype='float16' narrows"),
         ("random", True, "float32", "which stores its weights; leave it out"),
-        ("dense", False, "int4", "unknown value dtype 'int4'"),
+        ("dense", False, "int3", "unknown value dtype 'int3'"),
     ],
 )
 def test_ways_of_storing_that_there_are_not(strategy, stored, values, message):
+    settings = (Settings if strategy == "rp" else PruningSettings)(strategy)
     with pytest.raises(SettingError, match=message):
-        check_storage(strategy, store_prototype=stored, value_dtype=values)
+        check_storage(settings, store_prototype=stored, value_dtype=values)
 
 
 def test_a_pruned_model_stays_float32_while_it_trains():

@@ -1,5 +1,7 @@
 """Learned signs, the pull towards the seeded start, and rates apart."""
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given
@@ -39,6 +41,21 @@ def test_training_starts_from_the_seeded_network(density: float) -> None:
         model.scores[0].neg_()
     assert torch.equal(model.weights()["weight"][kept], -seeded[kept])
     assert bool(model.negated(0).all())
+
+
+@pytest.mark.parametrize("ratio", [1e-4, 0.01, 0.4])
+def test_a_short_prototype_has_signs_of_its_own(ratio: float) -> None:
+    # at 1e-4 it has one value, which torch repeats without memory for each
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MaskedModel(
+            nn.Linear(40, 30), strategy="rp", ratio=ratio, search="sign", density=1.0
+        )
+    with torch.no_grad():
+        model.scores[0].copy_(torch.linspace(-1, 1, 1200).view(30, 40))
+    weight = model.weights()["weight"]
+    assert torch.equal(weight.signbit(), model.scores[0].signbit())
+    assert bool((weight != 0).all())
 
 
 @given(st.floats(0, 2, width=32), st.sampled_from(["sign", "edge-popup"]))

@@ -239,7 +239,7 @@ def test_table_of_one_archive(archives, tmp_path):
     assert rows["total"][1] == f"{total:,}"
     assert rows["90 % sparsity"][0] == PAPER_AT_90
     equal = next(line for line in lines if "sparsity at equal bytes" in line)
-    assert equal.split()[-6::2] == ["97.4", "95.4", "92.4"]
+    assert equal.split()[-8::2] == ["97.4", "95.4", "92.4", "88.3"]
     assert "not known" in text
 
 
@@ -347,8 +347,8 @@ def test_markdown_tables_are_well_formed(archives):
 def test_csv_is_tidy(archives, tmp_path):
     text = render(report(archives), "csv")
     rows = list(csv.DictReader(io.StringIO(text)))
-    # per archive: three columns, and pruning at four sparsities in four kinds
-    assert len(rows) == 3 * (3 + 4 * 4)
+    # per archive: three columns, and pruning at four sparsities in five kinds
+    assert len(rows) == 3 * (3 + 4 * 5)
     assert len({tuple(row.values()) for row in rows}) == len(rows)
     for row in rows:
         parts = [float(row[key] or 0) for key in ("C_w", "C_m", "C_d", "overhead")]
@@ -406,7 +406,7 @@ def test_json_keys(archives, tmp_path):
     assert first["accuracy"]["fraction"] == 0.8412
     assert found["archives"][1]["accuracy"] is None
     assert [row["sparsity"] for row in first["baselines"]] == [0.9, 0.92, 0.94, 0.96]
-    assert first["equal_bytes_sparsity"].keys() == {"fp32", "fp16", "int8"}
+    assert first["equal_bytes_sparsity"].keys() == {"fp32", "fp16", "int8", "int4"}
 
 
 def test_json_has_no_numbers_that_json_lacks(tmp_path):
@@ -477,7 +477,7 @@ def test_plan_report_warns_of_few_values():
 def test_plan_report_in_other_formats():
     found = plan_report("convmixer", convmixer_plan(), 2000, Settings())
     rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
-    assert len(rows) == 6 * 5 + 4 * 4
+    assert len(rows) == 6 * 5 + 4 * 5
     assert not any(row["column"] == "stored" for row in rows)
     plan = json.loads(render(found, "json"))["plan"]
     assert plan["settings"]["ratio"] == 0.01

@@ -25,6 +25,7 @@ KINDS = {
                                        renewal="iterand", renewal_every=2),
     "global": lambda net: MaskedModel(net, distribution="signed-constant", budget="global"),
     "pruned": lambda net: PrunedModel(net, sparsity=0.75),
+    "rounded": lambda net: PrunedModel(net, strategy="binary", scale="channel"),
 }
 
 def train(kind, rank, ranks, shard):

@@ -1,6 +1,6 @@
 """Accounts: the paper's, the stored and the least possible bytes of an archive or of a plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pemn_compress.accounting.mask_sizes import expected_mask_bytes, mask_limit_bits
@@ -11,10 +11,12 @@ from pemn_compress.format.archive.records import (
     Alias,
     Constant,
     FromPrototype,
+    Manifest,
     Stored,
 )
 from pemn_compress.masking.rules import strategies
 from pemn_compress.masking.rules.plan import Plan, kept_count
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 
 SEED_BYTES = 8
 FP32_BYTES = 4
@@ -24,7 +26,7 @@ _FLOATS = ("bf16", "f16", "f32", "f64")
 # how values are held, in the words of reports
 _VALUES = {
     "bool": "bool", "u8": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
-    "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64", "i4": "int4",
+    "i4": "int4", "bf16": "bf16", "f16": "fp16", "f32": "fp32", "f64": "fp64",
 }  # fmt: skip
 
 
@@ -57,9 +59,10 @@ class Account:
 
     `expected` is True where no file exists: `stored` is then an expectation for masks of
     independent bits, without overhead. `seeded` says that the prototype is a seed, not values.
-    `kind` is "masked", "pruned" (trained values at the masks' ones) or "dense" (no mask at all),
-    and `values` how C_w is held: "seed", "fp32", "fp16", "bf16", "int8" or another of the format's
-    dtypes, or several of these. A
+    `kind` is "masked", "pruned" (trained values at the masks' ones), "binary" or "ternary" (trained
+    signs at the masks' ones) or "dense" (no mask at all), and `values` how C_w is held: "seed",
+    "fp32", "fp16", "bf16", "int8", "int4", "signs" or another of the format's dtypes, or several of
+    these. A
     dense network's `masked` is empty; `unmasked` are the weights that its C_w stands for.
     `planes` are the bytes, part of C_w, that say how weights depart from the prototype: signs,
     generations or sources of a method that changed weights while it trained; the paper's column
@@ -121,18 +124,21 @@ def archive_account(archive: Archive) -> Account:
     """Account for an open archive, from its header and manifest alone.
 
     The four parts of `stored` add up to the file's size. A seed lies in the manifest: its eight
-    bytes are counted as C_w and taken off the overhead, and so are the scales of integers, four
-    bytes each. The values of a pruned tensor (a mask over stored values) are C_w, although they lie
-    in the dense section; in an archive without masks C_w is what its floating tensors of two or
-    more dimensions take. Planes are C_w too.
+    bytes are counted as C_w and taken off the overhead, and so are the scales of integers and of
+    trained signs, four bytes each. The values of a pruned tensor (a mask over stored values) are
+    C_w, although they lie in the dense section; in an archive without masks C_w is what its
+    floating tensors of two or more dimensions take. Planes are C_w too.
     """
     manifest = archive.manifest
     tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
     masked = [t for t in tensors if t.positions or isinstance(t.values, FromPrototype)]
-    trained = [t for t in masked if _is_pruned(t, manifest.prototype is not None)]
+    signs = _trained_signs(manifest, masked)
+    trained = [t for t in masked if not signs and _is_pruned(t, manifest.prototype is not None)]
     pruned_ones = sum(_ones(t) for t in trained)
     unpruned_weights = sum(t.numel for t in masked) - sum(t.numel for t in trained)
     kind = "masked" if not masked or len(trained) < len(masked) else "pruned"
+    if signs:
+        kind = signs
     if not masked:
         kind = "dense"
         trained = [t for t in tensors if len(t.shape) > 1 and t.dtype in _FLOATS]
@@ -140,6 +146,8 @@ def archive_account(archive: Archive) -> Account:
     sizes = tuple(MaskSize(t.numel, _ones(t)) for t in masked)
     values = [t.values for t in trained if isinstance(t.values, Stored)]
     payloads, scales = sum(v.size for v in values), sum(map(_scale_bytes, values))
+    if signs:
+        scales = sum(_sign_scale_bytes(t) for t in masked)
     prototype = manifest.prototype
     length = prototype.length if prototype else 0
     seeded = prototype is not None and prototype.seed is not None
@@ -147,19 +155,26 @@ def archive_account(archive: Archive) -> Account:
     weights = planes + payloads + scales + (_prototype_bytes(length, seeded) if prototype else 0)
     masks = sum(t.positions.size for t in masked if t.positions)
     dense = sum(s.size for s in manifest.sections if s.name == DENSE) - payloads
-    held = {_VALUES[v.dtype] for v in values}
-    if prototype or not held:
+    held = {"signs"} if signs else {_VALUES[v.dtype] for v in values}
+    if "int8" in held and str(_setting(manifest, "value_dtype")).startswith("int4"):
+        held.remove("int8")  # in a byte each, which zstd brings down to about 4 bits
+        held.add("int4")
+    if (prototype and not signs) or not held:
         held.add("seed" if seeded else "fp32")
+    paper = Cost(
+        FP32_BYTES * (length + pruned_ones + sum(size.numel for size in unmasked)),
+        unpruned_weights / 8 + 2 * INDEX_BYTES * pruned_ones,
+        None,
+        None,
+    )
+    if signs:
+        bits = sum(size.ones for size in sizes)
+        paper = Cost(scales + bits / 8, (signs == "ternary") * unpruned_weights / 8, None, None)
     return Account(
         masked=sizes,
-        prototype_length=length,
-        seeded=seeded,
-        paper=Cost(
-            FP32_BYTES * (length + pruned_ones + sum(size.numel for size in unmasked)),
-            unpruned_weights / 8 + 2 * INDEX_BYTES * pruned_ones,
-            None,
-            None,
-        ),
+        prototype_length=0 if signs else length,
+        seeded=seeded and not signs,
+        paper=paper,
         stored=Cost(weights, masks, dense, archive.size - weights - masks - dense),
         limit=Cost(weights, _masks_limit(sizes), dense, 0),
         state_dict_bytes=sum(
@@ -207,6 +222,26 @@ def _is_pruned(tensor: TensorRecord, has_prototype: bool) -> bool:
     if isinstance(tensor.values, Constant):  # with a prototype or signs it is a method of masks
         return not has_prototype and tensor.values.plane is None
     return isinstance(tensor.values, Stored)
+
+
+def _trained_signs(manifest: Manifest, masked: Sequence[TensorRecord]) -> str | None:
+    """Return "binary" or "ternary" for an archive that says so and is of such a form."""
+    strategy, prototype = _setting(manifest, "strategy"), manifest.prototype
+    if not masked or (prototype and prototype.length > 1):
+        return None
+    if any(isinstance(t.values, Stored) for t in masked):
+        return None
+    return next((name for name in LATENT_STRATEGIES if name == strategy), None)
+
+
+def _setting(manifest: Manifest, name: str) -> object:
+    settings = manifest.about.get("settings")
+    return settings.get(name) if isinstance(settings, Mapping) else None
+
+
+def _sign_scale_bytes(tensor: TensorRecord) -> int:
+    scale = tensor.values.scale if isinstance(tensor.values, FromPrototype) else None
+    return FP32_BYTES * (len(scale) if isinstance(scale, tuple) else 1)
 
 
 def _scale_bytes(values: Stored) -> int:

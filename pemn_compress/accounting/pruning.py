@@ -9,7 +9,7 @@ from pemn_compress.accounting.mask_sizes import expected_mask_bytes
 from pemn_compress.masking.rules.plan import exact, kept_count
 
 SPARSITIES = (0.90, 0.92, 0.94, 0.96)  # [PEMN] section 4.3.2
-VALUE_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
+VALUE_BYTES = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "int4": 0.5}
 
 _BISECTIONS = 32
 
@@ -18,9 +18,9 @@ _BISECTIONS = 32
 class Baseline:
     """Pruning at one sparsity; random and magnitude pruning cost the same bytes.
 
-    `paper` is [PEMN]'s formula; `best` maps fp32, fp16 and int8 to the expected cost with the best
-    mask codec per tensor, and with the dense parameters and the overhead of what it is held
-    against. int8 values come with one fp32 scale per tensor.
+    `paper` is [PEMN]'s formula; `best` maps fp32, fp16, int8 and int4 to the expected cost with
+    the best mask codec per tensor, and with the dense parameters and the overhead of what it is
+    held against. int8 and int4 values come with one fp32 scale per tensor.
     """
 
     sparsity: float
@@ -48,7 +48,7 @@ def baselines(account: Account) -> tuple[Baseline, ...]:
 def equal_bytes(account: Account) -> dict[str, float | None]:
     """Return the sparsity at which pruning costs as many bytes as `account.stored`.
 
-    One for fp32, fp16 and int8 values each, with the best mask codec, and with the same dense
+    One for fp32, fp16, int8 and int4 values each, with the best mask codec, and with the same dense
     parameters and overhead on both sides. 0.0: nothing needs to be pruned to get there. None: even
     one weight per tensor costs more, or there is nothing to prune.
     """
@@ -76,7 +76,7 @@ def equal_bytes(account: Account) -> dict[str, float | None]:
 
 def _pruned_bytes(ones: Iterable[tuple[tuple[int, float], int]], values: str) -> tuple[float, int]:
     """Return (value bytes, mask bytes) for ((numel, ones), number of such tensors)."""
-    scale = FP32_BYTES if values == "int8" else 0
+    scale = FP32_BYTES if values in ("int8", "int4") else 0
     weights, masks = 0.0, 0
     for (numel, kept), times in ones:
         weights += times * (kept * VALUE_BYTES[values] + scale)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.few_bytes import PULL_SETTINGS, TEACHER_SETTINGS, few_bytes_options
 from pemn_compress.cli.following import choice, choosing_options, log_options, when
 from pemn_compress.cli.options import (
     DATA_KEYS,
@@ -17,6 +18,7 @@ from pemn_compress.cli.options import (
     variant_options,
     write_stdout,
 )
+from pemn_compress.cli.rounding import rounding_options
 from pemn_compress.format import codecs
 from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
@@ -25,6 +27,7 @@ from pemn_compress.masking.rules.pruning import (
     VALUE_DTYPES,
     PruningSettings,
 )
+from pemn_compress.masking.rules.quantizing import QUANTIZER_SETTINGS
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
@@ -33,15 +36,18 @@ from pemn_compress.training import recipes
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience", "dense_lr", "pull",
+    "validation", "keep", "patience", "dense_lr", *PULL_SETTINGS,
+    *TEACHER_SETTINGS,
 )  # fmt: skip
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
     "order", "score_seed", "ranking", "budget", "floor", "layer_density", "density_schedule",
-    "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
+    "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen",
 )  # fmt: skip
 
-PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_end")
+PRUNING_SETTINGS = (
+    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *QUANTIZER_SETTINGS,
+)  # fmt: skip
 
 
 @click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
@@ -54,7 +60,8 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     "--strategy",
     type=click.Choice([*STRATEGIES, *TRAINED_STRATEGIES]),
     help="How one prototype fills all tensors; or, with trained weights, which of them are "
-    f"removed (magnitude, random) or none (dense). [default: {Settings.strategy}]",
+    "removed (magnitude, random) or none (dense), or that each is a sign (binary), or a sign or 0 "
+    f"(ternary), times a scale. [default: {Settings.strategy}]",
 )
 @click.option(
     "--ratio",
@@ -90,6 +97,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=float,
     help=f"cubic: fraction done when removing ends. [default: {CUBIC_END:g}]",
 )
+@rounding_options
 @click.option("--seed", type=int, help="Seed of everything random. [default: 0]")
 @click.option(
     "--distribution",
@@ -121,12 +129,7 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
 @click.option("--optimizer", type=click.Choice(recipes.OPTIMIZERS))
 @click.option("--lr", type=float, help="Highest learning rate.")
 @click.option("--dense-lr", type=float, help="Highest learning rate of what is not masked. [--lr]")
-@click.option(
-    "--pull",
-    type=float,
-    help="Move scores back towards the seeded start by this times the learning rate after every "
-    "step, so that fewer of them have to be stored. [0]",
-)
+@few_bytes_options
 @click.option("--schedule", type=click.Choice(recipes.SCHEDULES))
 @click.option("--warmup-epochs", type=int)
 @click.option("--momentum", type=float, help="sgd only.")
@@ -167,8 +170,9 @@ PRUNING_SETTINGS = ("sparsity", "pruning_schedule", "pruning_start", "pruning_en
     type=click.Choice(VALUE_DTYPES),
     default="float32",
     show_default=True,
-    help="magnitude, random, dense: store the weights in this precision; int8 has one scale per "
-    "output channel, int8-tensor one per tensor. What it costs is printed.",
+    help="magnitude, random, dense: store the weights in this precision; int8 and int4 have one "
+    "scale per output channel, int8-tensor and int4-tensor one per tensor. What it costs is "
+    "printed; with --qat nothing, for weights are stored as they were trained.",
 )
 @click.option("--store-prototype", is_flag=True, help="Store the prototype's values, not its seed.")
 @click.option(
@@ -297,7 +301,10 @@ def request(options: Mapping[str, Any]) -> dict[str, Any]:
             not options["no_zstd"],
             options["tensor_digests"],
             options["format_version"],
+            options["max_bytes"],
+            options["bits_per_weight"],
         ),
+        "teacher": options["teacher"],
     }
 
 

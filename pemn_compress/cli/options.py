@@ -13,6 +13,7 @@ from pemn_compress.format.archive.layout import Limits
 from pemn_compress.masking.rules.methods import (
     BUDGETS,
     DENSITY_SCHEDULES,
+    LEARNED_SCALES,
     ORDERS,
     RAMP_EPOCHS,
     RANKINGS,
@@ -180,6 +181,18 @@ def method_options(command: Command) -> Command:
             type=click.Choice(list(SEARCHES)),
             help="How scores become masks and weights; supermask wants a learning rate ten times "
             "as high. [recipe's]",
+        ),
+        click.option(
+            "--frozen",
+            type=float,
+            help="Fraction of every tensor that keeps its seeded value, at no bits; the seed says "
+            "which weights these are. [recipe's]",
+        ),
+        click.option(
+            "--learn-scale",
+            type=click.Choice(LEARNED_SCALES),
+            help="Train the scale of the fixed weights, one number for each tensor or for each "
+            "output channel, stored with them. [recipe's]",
         ),
         click.option("--score-seed", type=int, help="Seed of the first scores. [default: --seed]"),
         click.option(

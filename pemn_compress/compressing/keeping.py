@@ -1,7 +1,7 @@
 """From a trained model to its archive, compared with what a reader makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,7 @@ def keep(
             reader.load_state_dict(stored_state(masked, **lossy))
             score = evaluate(reader.to(run.torch_device()), data.test, data, workers=run.workers)
             reader.to("cpu")
-        packed = pack(
-            masked,
-            **storage.writing(),
-            **lossy,
-            source=prepared.source if storage.include_source else None,
-            about=about(data, recipe, score, trained.epoch),
-        )
+        packed = packed_as(masked, prepared, recipe, storage, replace(trained, test=score), lossy)
         if reader is None:
             reader = _read(packed, prepared, build)
             compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
@@ -77,6 +71,24 @@ def keep(
         steps.append(StorageStep(label, len(packed), score))
     assert reader is not None
     return Kept(packed, reader.eval(), steps)
+
+
+def packed_as(
+    masked: MaskedModel | PrunedModel,
+    prepared: Prepared,
+    recipe: Recipe,
+    storage: Storage,
+    trained: Epoch,
+    lossy: Mapping[str, Any],
+) -> bytes:
+    """Return the archive of a trained model, with these lossy options."""
+    return pack(
+        masked,
+        **storage.writing(),
+        **lossy,
+        source=prepared.source if storage.include_source else None,
+        about=about(prepared.data, recipe, trained.test, trained.epoch),
+    )
 
 
 def read_back(path: Path, packed: bytes) -> None:

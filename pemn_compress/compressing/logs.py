@@ -121,6 +121,7 @@ def _line(epoch: Epoch) -> dict[str, float]:
         "train_loss": epoch.train_loss,
         **_numbers("test_", epoch.test),
         **_numbers("validation_", epoch.validation),
+        **({} if epoch.bits is None else {"pull": epoch.pull or 0.0, "bits": epoch.bits}),
         "seconds": epoch.seconds,
         "samples_per_second": epoch.images_per_second,
     }

@@ -1,6 +1,6 @@
 """From what a user names, a model and data, to a model that fits its data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,6 +62,7 @@ class Functions:
 
 
 NONE = Functions()
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Prepared:
     """A model ready to be masked, its data, and where it comes from.
 
     `file` is the model file, if it has one, `given` the module that a caller gave, left as it is.
-    `pretrained` says that the weights were asked for as somebody trained them.
+    `pretrained` says that the weights were asked for as somebody trained them, `chosen` which value
+    of an argument "auto" was taken.
     """
 
     model: nn.Module
@@ -77,11 +79,16 @@ class Prepared:
     file: ModelFile | None = None
     given: nn.Module | None = None
     pretrained: bool = False
+    chosen: str | None = None
 
     @property
     def source(self) -> str | None:
         """The text of the model file."""
         return self.file.source if self.file else None
+
+
+# of an argument's name, its default and how a model is made with a value, to the widest that fits
+Widen = Callable[[str, object, Callable[[float], Prepared]], Prepared]
 
 
 def prepare(
@@ -91,11 +98,12 @@ def prepare(
     seed: int,
     arguments: Mapping[str, object],
     task: Functions = NONE,
+    widen: Widen | None = None,
 ) -> Prepared:
     """Load the data and build the model that fits it, its dense parameters seeded.
 
-    `task` are a caller's own functions, before those of a model file. Raises DataError and
-    ModelError.
+    `task` are a caller's own functions, before those of a model file. `widen` chooses the value of
+    an argument "auto" among those that a model can be built with. Raises DataError and ModelError.
     """
     file = None
     if isinstance(model, str) and is_model_file(model):
@@ -104,13 +112,33 @@ def prepare(
     if isinstance(model, nn.Module):
         return Prepared(copied(model, {}), loaded, given=model)
     variant: dict[str, Any] = {"batchnorm": recipe.batchnorm, "bias": recipe.bias}
-    if file is not None:
-        built = architectures.build_from_file(file, build_seed=seed, **(variant | dict(arguments)))
-        return Prepared(built, loaded, file)
-    with seeded(seed):
-        implied = implied_arguments(model, loaded)
-        built = architectures.build(model, **(variant | implied | dict(arguments)))
-        return Prepared(built, loaded, pretrained=arguments.get("weights") is not None)
+    implied = {} if file is not None else implied_arguments(model, loaded)
+
+    def built(own: Mapping[str, object]) -> Prepared:
+        if file is not None:
+            made = architectures.build_from_file(file, build_seed=seed, **(variant | dict(own)))
+            return Prepared(made, loaded, file)
+        with seeded(seed):
+            made = architectures.build(model, **(variant | implied | dict(own)))
+        return Prepared(made, loaded, pretrained=own.get("weights") is not None)
+
+    asked = [name for name, value in arguments.items() if value == AUTO]
+    if not asked:
+        return built(arguments)
+    name = asked[0]
+    if widen is None or len(asked) > 1:
+        raise SettingError(
+            f"{name}=auto takes the largest that a size of the archive allows: expected one such "
+            "argument beside max_bytes, such as --max-bytes 16k"
+        )
+    known = models.parameters_of(model) if file is None else {}
+    if file is None and not isinstance(known.get(name), int | float):
+        fitting = [key for key, value in known.items() if isinstance(value, int | float)]
+        raise SettingError(
+            f"{name}=auto: expected an argument of {model} that is a number "
+            f"({', '.join(fitting) or 'it has none'}), got {name}"
+        )
+    return widen(name, known.get(name), lambda value: built({**arguments, name: value}))
 
 
 class Described(Protocol):

@@ -49,12 +49,13 @@ def settle(
             f"momentum is a setting of the optimizer sgd: expected that one, got {recipe.optimizer}"
         )
     if is_trained:
-        if given.get("pull"):
-            raise SettingError(
-                f"pull is of masks: strategy {strategy} has no seeded start to go back to; "
-                f"expected none, got {recipe.pull:g}"
-            )
-        recipe = recipe.override(pull=0.0)  # a recipe's own is that of masks
+        for name in ("pull", "target_bits"):
+            if given.get(name):
+                raise SettingError(
+                    f"{name} is of masks: strategy {strategy} has no seeded start to go back to; "
+                    f"expected none, got {getattr(recipe, name):g}"
+                )
+        recipe = replace(recipe, pull=0.0, target_bits=None)  # a recipe's own is that of masks
         old = asdict(settings) if settings else {}
         pruned = PruningSettings(**(old | _fields_of(PruningSettings, given)))
         return recipe.override(density=pruned.density), pruned  # a recipe's own is that of masks

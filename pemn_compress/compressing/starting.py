@@ -18,6 +18,7 @@ from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import PemnWarning
 from pemn_compress.format.archive import open_archive
+from pemn_compress.masking.departures import check_target
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.methods import RENEWALS
@@ -58,9 +59,11 @@ def wrap(
     with _heard() as told:
         if isinstance(settings, PruningSettings):
             pruned = PrunedModel(prepared.model, **asdict(settings), **asdict(selection))
-            end = 0.0 if settings.strategy == "dense" else settings.end
+            end = settings.end if settings.removes else 0.0
             return pruned, told + _of_patience(ceil(end * recipe.epochs), recipe)
         masked = MaskedModel(prepared.model, **asdict(settings), **asdict(selection))
+    if recipe.target_bits is not None:
+        check_target(masked, recipe.target_bits)
     told += _of_settings(settings, recipe, prepared.data)
     told += _of_patience(settings.ramp + 1, recipe)
     return masked, told
@@ -110,7 +113,7 @@ def rehearse_run(
         warned.append(replaced("the weights", masked))
     with open_archive(rehearsed.archive) as archive:
         overhead = archive_account(archive).stored.overhead or 0
-    expected = expected_bytes(masked, storage, overhead)
+    expected = expected_bytes(masked, storage, overhead, recipe.target_bits)
     line = _told(masked, expected, output)
     if sizes:
         line = f"{line}; exported: {', '.join(map(str, sizes))}"
@@ -174,8 +177,12 @@ def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None)
     where = f"in {output}" if output else "kept in memory"
     if isinstance(masked, PrunedModel):
         what = f"trains {count} in {tensors} tensors and keeps {masked.settings.kept:g} of them"
-        if masked.settings.strategy == "dense":
+        s = masked.settings
+        if not s.removes:
             what = f"trains all {numbers:,} numbers"
+        if s.quantizer is not None:
+            made = {"binary": "signs", "ternary": "signs and zeros"}.get(s.quantizer, s.quantizer)
+            what += f", {count} as {made}, one scale a {'channel' if s.by_channel else 'tensor'}"
     else:
         what = f"masks {count} in {tensors} tensors, in place of their values"
     return f"{what}; the archive will have about {both(expected)}, {where}"

@@ -1,10 +1,37 @@
 """How an archive is written. Torch-free."""
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from pemn_compress.errors import SettingError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive.writer import AUTO
+from pemn_compress.masking.rules.numbers import is_number, plain, shown
+
+_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def byte_count(given: Any) -> int:
+    """Return the bytes that 16000, "16k", "16KB" or "1.5k" means; 1 k is 1,000.
+
+    Raises SettingError for anything else, and for less than a byte.
+
+    >>> byte_count("16k"), byte_count("1.5 KB"), byte_count(8000)
+    (16000, 1500, 8000)
+    """
+    number = plain(given)
+    if isinstance(number, str) and (found := _SIZE.fullmatch(number)):
+        unit = _UNITS.get(found[2].lower())
+        number = float(found[1]) * unit if unit else number
+    if is_number(number) and 1 <= number < math.inf:
+        return int(number)
+    raise SettingError(
+        "max_bytes: expected a number of bytes such as 16000, 16k or 16KB (1 k = 1,000 B), got "
+        f"{shown(given)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -13,6 +40,8 @@ class Storage:
 
     `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `storing.shrinking`.
     `value_dtype` rounds the trained weights of pruned and dense networks; see `storing.trained`.
+    `max_bytes` (16000, "16k", "16KB"; 1 k = 1,000) is what the archive may have at most, or
+    `bits_per_weight` the same for each masked weight; see `byte_budget`.
     `zstd` False, `tensor_digests` and `format_version` are those of `archive.encode`.
     """
 
@@ -26,6 +55,28 @@ class Storage:
     zstd: bool = True
     tensor_digests: bool = False
     format_version: str = AUTO
+    max_bytes: int | None = None
+    bits_per_weight: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_bytes is not None:
+            object.__setattr__(self, "max_bytes", byte_count(self.max_bytes))
+        bits = self.bits_per_weight
+        if bits is None:
+            return
+        if self.max_bytes is not None:
+            raise SettingError("expected max_bytes or bits_per_weight, got both")
+        if not (is_number(plain(bits)) and 0 < plain(bits) < math.inf):
+            raise SettingError(
+                "bits_per_weight is the archive's bits for each masked weight: expected above 0, "
+                f"such as 1.5, got {shown(bits)}"
+            )
+        object.__setattr__(self, "bits_per_weight", float(plain(bits)))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the archive may have so many bytes only."""
+        return self.max_bytes is not None or self.bits_per_weight is not None
 
     def shrinking(self) -> dict[str, Any]:
         """Return the options that change the model, as `saving.pack` takes them."""

@@ -11,19 +11,23 @@ import torch
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
+from pemn_compress.compressing import byte_budget
 from pemn_compress.compressing.exports import Exported, check_exported, write_exports
-from pemn_compress.compressing.keeping import keep, read_back
+from pemn_compress.compressing.keeping import keep, packed_as, read_back
 from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Exports, Outputs
 from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
+from pemn_compress.compressing.putting_back import fit_in
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
 from pemn_compress.compressing.settling import settle
 from pemn_compress.compressing.starting import foldless, rehearse_run, wrap
 from pemn_compress.compressing.storage import Storage
+from pemn_compress.compressing.teaching import check_teacher, digest_of, load_teacher
 from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
 from pemn_compress.data.tasks import Loss, Measure
+from pemn_compress.errors import ModelError
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
@@ -31,7 +35,7 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
-from pemn_compress.training.history import History, StorageStep
+from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
@@ -79,6 +83,7 @@ def compress(
     observer: Observer | None = None,
     loss: Loss | None = None,
     metrics: Measure | None = None,
+    teacher: str | Path | nn.Module | None = None,
     **changes: Any,
 ) -> Compressed:
     """Train masks over fixed random weights, or a pruned network, and write a `.pemn` archive.
@@ -101,6 +106,8 @@ def compress(
         log: a CSV file with a line per epoch, written as the run goes on.
         tensorboard: a folder for TensorBoard's events (needs the package tensorboard).
         observer: who is told about progress.
+        teacher: a trained model to learn from beside the labels: a module, an archive, a
+            checkpoint of `compress`, or a state dict of the same host; see `load_teacher`.
         loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
         changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
             (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
@@ -123,17 +130,31 @@ def compress(
     )
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
+    check_teacher(teacher, changes)
+    plan = byte_budget.Plan(settings, chosen, storage)
     prepared = prepare(
-        model, data, chosen, settings.seed, arguments or {}, Functions(loss, metrics)
+        model,
+        data,
+        chosen,
+        settings.seed,
+        arguments or {},
+        Functions(loss, metrics),
+        byte_budget.widest(plan, selection),
     )
+    taught = None if teacher is None else load_teacher(teacher, prepared)
+    if storage.is_limited:
+        plan = byte_budget.choose(plan, prepared, selection)
+        settings, chosen, storage = plan.settings, plan.recipe, plan.storage
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes, rehearsed.exports)
     if isinstance(observer, Expecting):
-        observer.ready(rehearsed.told, warnings)
+        observer.ready("; ".join(filter(None, [rehearsed.told, plan.line])), warnings)
     known = begun(prepared.data, chosen, settings, selection, run, storage, masked)
+    known["teacher"] = None if taught is None else digest_of(taught)
+    known["chosen"] = plan.line or None
     recording = Recording(files.record, known, observer, force=files.replaces_record)
     with closing(Logging(files.logs(), recording)) as logged:
         history = fit(
@@ -147,11 +168,27 @@ def compress(
                 "settings": asdict(settings),
                 "masked": [tensor.name for tensor in masked.plan],
                 "architecture": of_architecture(architectures.architecture_of(masked.model)),
+                **({} if taught is None else {"teacher": digest_of(taught)}),
             },
+            teacher=taught,
             observer=logged,
         )
     masked.to("cpu").to(memory_format=torch.contiguous_format)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, history.kept)
+    limit = byte_budget.limit_of(storage, masked.plan.numel) if storage.is_limited else None
+
+    def size(trained: Epoch) -> int:
+        lossy = storage.shrinking()
+        return len(packed_as(masked, prepared, chosen, storage, trained, lossy))
+
+    trained, backs = fit_in(masked, prepared, chosen, run, history.kept, limit, size)
+    for back in backs:
+        recording.warning(back.told)
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, trained)
+    if limit is not None and len(kept.archive) > limit:
+        raise ModelError(
+            f"the archive has {len(kept.archive):,} B where at most {limit:,} were allowed: "
+            "nothing was written; train again with a larger max_bytes"
+        )
     exported: list[Exported] = []
     failed: list[str] = []
     if files.archive is not None:
@@ -162,6 +199,7 @@ def compress(
         )
     seconds = time.perf_counter() - started
     told = finished(known, kept.archive, files.archive, history, kept.steps, seconds)
+    told["put_back"] = [back.to_dict() for back in backs]
     told["exports"] = [one.to_dict() for one in exported]
     recording.finish(told)
     if files.archive is not None:

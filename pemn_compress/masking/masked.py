@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.archive.records import Scale, Shuffle
 from pemn_compress.format.archive.values import shuffled
-from pemn_compress.masking import at_once
+from pemn_compress.masking import at_once, frozen, scales
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
 from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.references import told_of_optimizers
@@ -36,7 +36,7 @@ from pemn_compress.masking.rules.strategies import (
     few_values_warning,
     fill,
 )
-from pemn_compress.masking.search import RENEWALS, SEARCHES
+from pemn_compress.masking.search import RENEWALS, SEARCHES, edge_popup
 from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
 from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
@@ -67,12 +67,13 @@ class MaskedModel(PlannedModel):
             `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
             floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
-            renewal_rate.
+            renewal_rate, learn_scale, frozen.
 
-    Trainable parameters are one score per planned weight (`scores`, in plan order) and whatever
-    the model had besides; any optimiser, any loop, DDP, torch.compile and `fully_shard` of the
-    whole work as on any module. A loop calls `advance` as it goes on; only renewals and density
-    schedules need it. Threads may run one model at once; their passes take turns.
+    Trainable parameters are one score per planned weight (`scores`, in plan order), the factors of
+    scales that are learned (`factors`) and whatever the model had besides; any optimiser, any loop,
+    DDP, torch.compile and `fully_shard` of the whole work as on any module. A loop calls `advance`
+    as it goes on; only renewals and density schedules need it. Threads may run one model at once;
+    their passes take turns.
 
     Raises ModelError for a model that cannot be masked, SettingError for a setting out of range.
     Warns (PemnWarning) of a prototype too short to be random, of parameters that stay dense because
@@ -130,6 +131,8 @@ class MaskedModel(PlannedModel):
         self.scores = nn.ParameterList(
             nn.Parameter(start.to(device)) for start in self._initial_scores()
         )
+        self.factors = scales.first_factors(self.plan, self.settings.learn_scale).to(device)
+        self.kept_seeded = frozen.Frozen(self.plan, self.settings).to(device)
         if not self.settings.signed:
             self._leave_out_padding(model)
         make = RENEWALS[self.settings.renewal]
@@ -205,7 +208,27 @@ class MaskedModel(PlannedModel):
 
         The masks that would be stored now, also where training draws others.
         """
-        scores = self._whole_scores()
+        return self._masks_of(self._whole_scores())
+
+    def first_masks(self) -> dict[str, Tensor]:
+        """Return the masks of the scores that training started from, at the current density."""
+        return self._masks_of(self.first_scores())
+
+    def first_scores(self) -> list[Tensor]:
+        """Return the scores that training started from; those of frozen weights rank first."""
+        return self._anchored(self._starts())
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether a reader can tell first masks from the seed: by the magnitude of first scores."""
+        plain = self.search.initial_scores is edge_popup.initial_scores
+        return plain and not self.settings.signed
+
+    def seeded_signs(self, index: int) -> Tensor:
+        """Return the fixed weights that the seed gives a planned tensor, for their signs."""
+        return self._plain(index)
+
+    def _masks_of(self, scores: list[Tensor]) -> dict[str, Tensor]:
         shared = self._global_masks(scores)
         return {t.name: self._mask(i, scores[i], shared) for i, t in enumerate(self.plan)}
 
@@ -214,11 +237,30 @@ class MaskedModel(PlannedModel):
         return self.scores
 
     def fill(self, index: int) -> Fill:
-        """Return where the fixed weights of a planned tensor come from at present."""
-        scale = self.filling.scales[index]
+        """Return where the fixed weights of a planned tensor come from at present.
+
+        Where its scale is learned they are without it.
+        """
+        scale = 1.0 if self.factors else self.filling.scales[index]
         if self.renewal is not None:
             return Fill(self.renewal.values(index), 0, scale)
         return Fill(self.prototype, self.filling.offsets[index], scale)
+
+    def scale(self, index: int) -> Scale:
+        """Return what multiplies the fixed values of a planned tensor at present, as stored."""
+        if not self.factors:
+            return self.filling.scales[index]
+        return scales.stored(self._scale(index), self.settings.learn_scale)
+
+    def _scale(self, index: int) -> Tensor:
+        return scales.scale_of(gathered(self.factors[index]), self.filling.scales[index])
+
+    def frozen(self, index: int) -> Tensor | None:
+        """Return which weights of a planned tensor keep their seeded value; None where none does.
+
+        bool, in its shape.
+        """
+        return self.kept_seeded.of(index)
 
     @property
     def shuffle(self) -> Shuffle | None:
@@ -241,6 +283,8 @@ class MaskedModel(PlannedModel):
                 weight = self._weight(index, scores[index], shared, training)
             else:
                 weight = together[index]
+            if self.factors:
+                weight = scales.scaled(weight, self._scale(index))
             if tensor.dtype != "f32":
                 weight = weight.to(_TORCH_DTYPES[tensor.dtype])
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
@@ -275,7 +319,8 @@ class MaskedModel(PlannedModel):
         if self.renewal is not None:
             return self.renewal.negated(index, self.prototype)
         changed: Tensor = self.scores[index].detach().signbit() != self._plain(index).signbit()
-        return changed
+        kept = self.frozen(index)
+        return changed if kept is None else changed & ~kept
 
     def _plain(self, index: int) -> Tensor:
         """Return the fixed weight that the seed gives."""
@@ -317,7 +362,19 @@ class MaskedModel(PlannedModel):
                     f"a MaskedModel's scores stay float32 in training: got {score.dtype}, whose "
                     "masks are others than those that are stored; train under torch.autocast"
                 )
-        return scores
+        return self._anchored(scores)
+
+    def _anchored(self, scores: list[Tensor]) -> list[Tensor]:
+        """Return scores of which those of frozen weights rank first and have no gradient."""
+        return [
+            score if kept is None else frozen.anchored(score, kept, self._seeded(index))
+            for index, score in enumerate(scores)
+            for kept in [self.frozen(index)]
+        ]
+
+    def _seeded(self, index: int) -> Tensor | None:
+        """Return what has the signs that scores start with, where these count."""
+        return self._plain(index) if self.search.learns_signs else None
 
     def _global_masks(self, scores: list[Tensor]) -> list[Tensor] | None:
         """Return the final masks of a budget that all tensors share, else None."""

@@ -1,7 +1,8 @@
-"""PrunedModel: any nn.Module, trained as usual while weights are removed from it.
+"""PrunedModel: any nn.Module, trained as usual while weights are removed from it, or rounded.
 
 The baselines of [PEMN] section 4.3.2: a sparse network trained from scratch, its weights removed at
-random or by least magnitude, tensor by tensor. With strategy "dense" nothing is removed.
+random or by least magnitude, tensor by tensor. With strategy "dense" nothing is removed. Weights
+may be rounded in every pass to what will be stored: `quantized`.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from pemn_compress.errors import ModelError, SettingError, TrainingError
 from pemn_compress.format import prng
 from pemn_compress.masking.extra_state import from_tensor, to_tensor
 from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.quantized import QUANTIZERS
+from pemn_compress.masking.quantized.levels import Levels, straight_through
 from pemn_compress.masking.rules.keywords import check_keywords
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
 from pemn_compress.masking.rules.plan import kept_count
@@ -35,7 +38,8 @@ class PrunedModel(PlannedModel):
     Args:
         model: the plain model; PrunedModel takes it over, its weights are where training starts.
         strategy: "magnitude" removes the smallest |weights| of each tensor, "random" an order that
-            the seed decides; "dense" removes nothing.
+            the seed decides; "dense" removes nothing. "binary" and "ternary" make of each weight
+            a sign (or 0) times a scale.
         density: fraction of weights kept in every planned tensor in the end, in (0, 1].
         sparsity: 1 - density, in its place.
         seed: decides the order in which "random" removes weights, 0 to 2^64 - 1.
@@ -43,6 +47,11 @@ class PrunedModel(PlannedModel):
             "one-shot" all at once.
         pruning_start: fraction of the training that is done when removing starts.
         pruning_end: fraction that is done when it ends; cubic only, 0.5 by default.
+        qat: magnitude, random, dense: train with weights that are rounded to "int8" or "int4".
+        scale: binary, ternary, qat: one scale for each "tensor" (binary's and ternary's default) or
+            output "channel" (qat's).
+        entropy_weight: ternary: what a bit of a weight's code costs, in units of scale^2; more of
+            it makes more weights 0.
         include, exclude, first_layer_dense, last_layer_dense: which parameters are pruned; see
             `selection.Selection`.
 
@@ -68,6 +77,9 @@ class PrunedModel(PlannedModel):
         pruning_schedule: str = PruningSettings.pruning_schedule,
         pruning_start: float = PruningSettings.pruning_start,
         pruning_end: float | None = None,
+        qat: str | None = None,
+        scale: str | None = None,
+        entropy_weight: float | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         first_layer_dense: bool = False,
@@ -78,18 +90,19 @@ class PrunedModel(PlannedModel):
         check_keywords("PrunedModel", unknown)
         density = density_of(density, sparsity)
         self.settings = PruningSettings(
-            strategy, density, seed, pruning_schedule, pruning_start, pruning_end
-        )
+            strategy, density, seed, pruning_schedule, pruning_start, pruning_end, qat, scale,
+            entropy_weight,
+        )  # fmt: skip
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
-        removes = self.settings.strategy != "dense"
-        self.plan = plan_model(model, selection, may_be_empty=not removes)
+        changes = self.settings.removes or self.settings.quantizer is not None
+        self.plan = plan_model(model, selection, may_be_empty=not changes)
         self.kept = tuple(kept_count(tensor.numel, self.settings.kept) for tensor in self.plan)
         self.density = 1.0  # so far
         parameters = dict(model.named_parameters())
         self.values = nn.ParameterList(parameters[tensor.name] for tensor in self.plan)
-        self._tell(told_of_dense(model, selection) if removes else ())
-        self._take_over(model, replaced=removes)
-        if removes:
+        self._tell(told_of_dense(model, selection) if changes else ())
+        self._take_over(model, replaced=changes)
+        if self.settings.removes:
             for index, value in enumerate(self.values):
                 whole = torch.ones(value.shape, dtype=torch.bool, device=value.device)
                 self.register_buffer(f"mask{index}", whole)
@@ -142,12 +155,26 @@ class PrunedModel(PlannedModel):
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape, 1: kept."""
-        if self.settings.strategy == "dense":
+        if self.settings.strategy == "ternary":
+            return {
+                tensor.name: self.levels(index).integers != 0
+                for index, tensor in enumerate(self.plan)
+            }
+        if not self.settings.removes:
             return {
                 tensor.name: torch.ones(value.shape, dtype=torch.bool, device=value.device)
                 for tensor, value in zip(self.plan, self.values, strict=True)
             }
         return {tensor.name: self._mask(index).clone() for index, tensor in enumerate(self.plan)}
+
+    def levels(self, index: int) -> Levels:
+        """Return the integers and the scale that weight `index` of the plan is made of by now.
+
+        Raises SettingError for settings that round nothing.
+        """
+        if self.settings.quantizer is None:
+            raise SettingError("levels: expected strategy binary or ternary, or qat, got neither")
+        return self._levels(index, gathered(self.values[index]))
 
     def trained(self) -> nn.ParameterList:
         """Return the values."""
@@ -160,15 +187,18 @@ class PrunedModel(PlannedModel):
     def weights(self, *, every_name: bool = True) -> dict[str, Tensor]:
         """Return the weights by name: values where they are kept, +0.0 where they are removed.
 
-        Differentiable; the gradient of a removed value is zero.
+        Differentiable; the gradient of a removed value is zero. That of a rounded weight is that of
+        the value it is rounded from.
         """
         made: dict[str, Tensor] = {}
         for index, tensor in enumerate(self.plan):
             value = gathered(self.values[index])  # torch 2.6 compiles no strict zip
             weight = value
-            if self.settings.strategy != "dense":
+            if self.settings.quantizer is not None:
+                weight = straight_through(value, self._levels(index, value))
+            if self.settings.removes:
                 zero = torch.zeros((), dtype=value.dtype, device=value.device)
-                weight = torch.where(self._mask(index), value, zero)
+                weight = torch.where(self._mask(index), weight, zero)
             names = (tensor.name, *tensor.aliases) if every_name else self._targets[index]
             made.update(dict.fromkeys(names, weight))
         return made
@@ -180,22 +210,30 @@ class PrunedModel(PlannedModel):
     def set_extra_state(self, state: Any) -> None:
         """Go on at the state's density. Raises ModelError for that of other settings."""
         state = from_tensor(state)
-        own, told = asdict(self.settings), state.get("settings", {})
+        own, told = asdict(self.settings), asdict(PruningSettings()) | state.get("settings", {})
         for key in own:
-            if told.get(key) != own[key]:
+            if told[key] != own[key]:
                 raise ModelError(
                     f"the state dict is of a PrunedModel with other settings: {key}: expected "
-                    f"{own[key]!r}, got {told.get(key)!r}"
+                    f"{own[key]!r}, got {told[key]!r}"
                 )
         self.density = state["density"]
 
     def extra_repr(self) -> str:
         """Say in one line what is pruned."""
         s = self.settings
+        of_density = f", density={s.kept:g}, by now {self.density:g}"
         return (
-            f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}, "
-            f"density={s.kept:g}, by now {self.density:g}"
+            f"{len(self.plan)} tensors, {self.plan.numel} weights, strategy={s.strategy}"
+            + (of_density if s.quantizer != s.strategy else "")
+            + (f", {s.trained_dtype} values" if s.qat else "")
         )
+
+    @torch.no_grad()
+    def _levels(self, index: int, value: Tensor) -> Levels:
+        assert self.settings.quantizer is not None
+        mask = self._mask(index) if self.settings.removes else None
+        return QUANTIZERS[self.settings.quantizer](value.detach().float(), mask, self.settings)
 
     def _mask(self, index: int) -> Tensor:
         mask: Tensor = getattr(self, f"mask{index}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pemn_compress.accounting import Account, Baseline
+from pemn_compress.accounting import VALUE_BYTES, Account, Baseline
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import few_values_warning
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Note, Sheet
@@ -10,7 +11,7 @@ from pemn_compress.reporting.collect import ArchiveReport, PlanReport, Report
 
 _USUAL = (("search", "edge-popup"), ("renewal", "none"))
 _LONGEST_LABEL = 24  # characters of a metric's name
-_PRUNED_HEADS = ("", "\npaper", "best codec,\nfp32", "best codec,\nfp16", "best codec,\nint8")
+_PRUNED_HEADS = ("", "\n\npaper", *(f"best\ncodec,\n{values}" for values in VALUE_BYTES))
 
 
 def report_blocks(report: Report, details: bool) -> Iterator[Block]:
@@ -108,7 +109,7 @@ def _strategy(archive: ArchiveReport) -> str:
     parts = [words.strategy(archive.settings)]
     if "scaling" in archive.settings:
         parts.append(f"scaling {archive.settings['scaling']}")
-    parts += _unusual(archive)
+    parts += [*_unusual(archive), *_rounding(archive)]
     if "pruning_schedule" in archive.settings:
         parts.append(f"pruned {archive.settings['pruning_schedule']}")
     if account.prototype_length:
@@ -208,9 +209,9 @@ def _score(archive: ArchiveReport) -> str:
 
 def _method(archive: ArchiveReport) -> str:
     """Return what tells one row of a comparison from another: strategy, search, renewal, values."""
-    parts = [words.strategy(archive.settings), *_unusual(archive)]
+    parts = [words.strategy(archive.settings), *_unusual(archive), *_rounding(archive)]
     values = archive.account.values
-    if archive.account.kind != "masked" and values != "fp32":
+    if archive.account.kind in ("pruned", "dense") and values != "fp32":
         parts.append(values)
     return words.clean(" ".join(parts))
 
@@ -219,6 +220,18 @@ def _unusual(archive: ArchiveReport) -> list[str]:
     """Return the search and the renewal, those that the papers' plain method has not."""
     told = ((archive.settings.get(key, usual), usual) for key, usual in _USUAL)
     return [str(value) for value, usual in told if value != usual]
+
+
+def _rounding(archive: ArchiveReport) -> list[str]:
+    """Return how weights were rounded in training, as far as it is not the usual way."""
+    settings, parts = archive.settings, []
+    if archive.account.kind in LATENT_STRATEGIES and settings.get("scale") == "channel":
+        parts.append("by channel")
+    if settings.get("entropy_weight"):
+        parts.append(f"entropy {settings['entropy_weight']}")
+    if "qat" in settings:
+        parts.append("qat")
+    return parts
 
 
 def _strategies(report: PlanReport) -> Sheet:
@@ -267,9 +280,9 @@ def _explanations(expected: bool) -> Iterator[Block]:
             (
                 "best codec",
                 "pruned values with the smallest mask codec per tensor (expected) and the same C_d "
-                "and overhead; int8 has one fp32 scale per tensor. A * costs less than the first "
-                "row. Random and magnitude pruning cost the same; their accuracies are not known "
-                "here. Compare accuracies at equal bytes, not at equal sparsity",
+                "and overhead; int8 and int4 have one fp32 scale per tensor. A * costs less than "
+                "the first row. Random and magnitude pruning cost the same; their accuracies are "
+                "not known here. Compare accuracies at equal bytes, not at equal sparsity",
             ),
             ("units", "1 KB = 1,000 B; a seed is 8 B of C_w, a stored prototype 4 B per value"),
         )

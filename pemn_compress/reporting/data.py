@@ -10,8 +10,9 @@ within a major version. Text is exact here; in CSV it is made printable.
   "equal_bytes_sparsity", and an ACCOUNT's keys.
 - PLAN: "architecture" (its name), "settings", "strategies" (a list of {"strategy", "ratio",
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
-- ACCOUNT: "kind" ("masked", "pruned" or "dense"), "values" (how C_w is held: "seed", "fp32",
-  "fp16", "bf16", "int8" or another dtype), "unmasked_weights" (of an archive without masks),
+- ACCOUNT: "kind" ("masked", "pruned", "dense", "binary" or "ternary"), "values" (how C_w is held:
+  "seed", "fp32", "fp16", "bf16", "int8", "int4", "signs" or another dtype), "unmasked_weights" (of
+  an archive without masks),
   "masked_tensors", "masked_weights", "kept_weights", "density", "prototype_length", "prototype"
   ("seed", "stored" or null), "planes_bytes" (the part of C_w that says which weights were renewed
   or negated), "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for
@@ -19,11 +20,12 @@ within a major version. Text is exact here; in CSV it is made printable.
   "compression_ratio".
 - COST: "C_w", "C_m", "C_d", "overhead", "total"; null for a part that the column does not count.
 - "baselines": a list of {"methods": ["random", "magnitude"], "sparsity", "paper": COST,
-  "best_codec": {"fp32": COST, "fp16": COST, "int8": COST}}.
-- "equal_bytes_sparsity": {"fp32", "fp16", "int8"}: fraction of weights removed, or null.
+  "best_codec": {"fp32": COST, "fp16": COST, "int8": COST, "int4": COST}}.
+- "equal_bytes_sparsity": {"fp32", "fp16", "int8", "int4"}: fraction of weights removed, or null.
 
 CSV has one row per column kind of every archive, strategy or baseline. `column` is paper, stored,
-expected or limit; `values` is how C_w is held: seed, fp32, fp16, bf16, int8 or another dtype.
+expected or limit; `values` is how C_w is held: seed, fp32, fp16, bf16, int8, int4, signs or another
+dtype.
 Random and magnitude pruning cost the same and share their rows; an archive's own settings (seed,
 scaling, epochs, ...) stand in its own rows, and are empty where it does not record them.
 """
@@ -42,7 +44,8 @@ PRUNED = "random or magnitude"
 # what tells one archive's rows from another's: of its settings, then of its training
 SETTINGS = (
     "search", "renewal", "seed", "score_seed", "scaling", "distribution", "order", "ranking",
-    "budget", "density_schedule", "pruning_schedule", "value_dtype",
+    "budget", "density_schedule", "pruning_schedule", "value_dtype", "qat", "scale",
+    "entropy_weight",
 )  # fmt: skip
 TRAINING = ("recipe", "epochs")
 CSV_FIELDS = (

@@ -11,7 +11,8 @@ from pemn_compress.reporting.collect import recorded_accuracy, recorded_metric
 _SETTINGS = (
     "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget", "floor",
     "distribution", "scaling", "search", "ranking", "renewal", "renewal_every", "renewal_rate",
-    "seed", "score_seed", "pruning_schedule", "value_dtype",
+    "seed", "score_seed", "pruning_schedule", "value_dtype", "qat", "scale",
+    "entropy_weight",
 )  # fmt: skip
 
 

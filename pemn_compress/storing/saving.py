@@ -21,11 +21,14 @@ from pemn_compress.format.archive import (
     open_archive,
 )
 from pemn_compress.format.archive.contents import Content
+from pemn_compress.format.archive.records import Frozen
 from pemn_compress.format.archive.values import tensor_bytes
-from pemn_compress.format.archive.writer import AUTO, check_format_version
+from pemn_compress.format.archive.writer import AUTO, FIRST, check_format_version
+from pemn_compress.masking.frozen import FROZEN_STREAMS
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
+from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
 from pemn_compress.masking.search import SEARCHES, edge_popup
 from pemn_compress.masking.search.iterand import value_stream
@@ -37,7 +40,7 @@ from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
-from pemn_compress.storing.trained import store_values
+from pemn_compress.storing.trained import in_four_bits, shared_prototype, store_values
 from pemn_compress.version import __version__
 
 
@@ -63,7 +66,8 @@ def pack(
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
     "bfloat16", "int8") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one
     of `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
-    model that is stored is then `shrunk(masked, ...)`. `architecture` and
+    model that is stored is then `shrunk(masked, ...)`. Weights that were rounded in training are
+    stored as they were, in few bits and exactly, whatever `value_dtype` says. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
     `pemn_compress.build` left on the model. `about` is informative.
 
@@ -93,12 +97,18 @@ def pack(
             f"pruning is not finished: expected density {masked.settings.density:g}, got "
             f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
         )
-    state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
+    later = format_version != FIRST
+    state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype, later=later)
+    if later:
+        placed = {name: in_four_bits(one, compress=zstd) for name, one in placed.items()}
     contents = _contents(state, placed)
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
     if isinstance(masked, PrunedModel):
-        told["settings"] = masked.settings.told() | {"value_dtype": value_dtype}
+        prototype = shared_prototype(placed.values())
+        told["settings"] = masked.settings.told()
+        if masked.settings.strategy not in LATENT_STRATEGIES:
+            told["settings"]["value_dtype"] = masked.settings.trained_dtype or value_dtype
     else:
         filling, settings = masked.filling, masked.settings
         prototype = Prototype(
@@ -141,7 +151,7 @@ def check_ways(
     codecs.check_name(codec)
     check_dense_dtype(dense_dtype)
     check_format_version(format_version)
-    check_storage(settings.strategy, store_prototype=store_prototype, value_dtype=value_dtype)
+    check_storage(settings, store_prototype=store_prototype, value_dtype=value_dtype)
     if isinstance(settings, PruningSettings):
         return
     values_count = not (
@@ -207,7 +217,12 @@ def current_architecture(masked: MaskedModel | PrunedModel) -> dict[str, Any]:
 
 
 def _shrink(
-    masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
+    masked: MaskedModel | PrunedModel,
+    dense_dtype: str,
+    fold_batchnorm: bool,
+    value_dtype: str,
+    *,
+    later: bool = True,
 ) -> tuple[dict[str, Tensor], dict[str, Content]]:
     """Return the state to store, and the contents that its planned tensors become."""
     state = state_of(masked)
@@ -217,7 +232,7 @@ def _shrink(
     contents = shrinking.store_dense(state, planned, dense_dtype)
     if isinstance(masked, PrunedModel):
         return state, contents | store_values(masked, state, value_dtype)
-    return state, contents | _masked_contents(masked)
+    return state, contents | _masked_contents(masked, later=later)
 
 
 def save(
@@ -262,16 +277,18 @@ def save(
     return path
 
 
-def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTensor:
+def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor, *, later: bool) -> MaskedTensor:
     """Return what the archive holds of a masked tensor: mask, scale, and how values were renewed.
 
     Where only signs are left of the values (binary weights, a signed constant) a sign plane says
-    all that a renewal changed, in at most one bit a kept weight.
+    all that a renewal changed, in at most one bit a kept weight. `later` says that readers know
+    format 1.1, in which frozen weights cost nothing.
     """
     tensor, fill, binary = masked.plan.tensors[index], masked.fill(index), masked.search.binary
-    scale, plane = fill.scale, None
+    scale, plane = masked.scale(index), None
     if binary:
-        scale = float(binary_scale(tile(fill.values, fill.offset, tensor.shape, scale), mask))
+        fixed = tile(fill.values, fill.offset, tensor.shape, fill.scale)
+        scale = float(binary_scale(fixed, mask))
     if masked.search.learns_signs:
         plane = Plane("sign", masked.negated(index).cpu().numpy())
     elif masked.renewal is not None:
@@ -288,23 +305,32 @@ def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTenso
         scale,
         binary,
         plane,
+        frozen=_frozen(masked, index) if later else None,
         first_scores=_first_scores(masked, index),
     )
+
+
+def _frozen(masked: MaskedModel, index: int) -> Frozen | None:
+    """Return which weights keep their seeded value, as a count and the stream that chooses them."""
+    kept = masked.frozen(index)
+    if kept is None:
+        return None
+    return Frozen(int(kept.sum()), masked.settings.seed, FROZEN_STREAMS + index)
 
 
 def _first_scores(masked: MaskedModel, index: int) -> tuple[int, int] | None:
     """Return the seed and stream of the scores whose magnitudes a tensor's first mask came from."""
     settings = masked.settings
-    if settings.signed or masked.search.initial_scores is not edge_popup.initial_scores:
+    if not masked.is_predicted:
         return None
     seed = settings.seed if settings.score_seed is None else settings.score_seed
     return seed, edge_popup.SCORE_STREAMS + index
 
 
-def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
+def _masked_contents(masked: MaskedModel, *, later: bool) -> dict[str, Content]:
     masks = masked.masks()
     return {
-        tensor.name: _masked_tensor(masked, index, masks[tensor.name])
+        tensor.name: _masked_tensor(masked, index, masks[tensor.name], later=later)
         for index, tensor in enumerate(masked.plan)
     }
 

@@ -17,6 +17,7 @@ from torch import nn
 from pemn_compress import models
 from pemn_compress.compressing.forecast import CONTAINER_BYTES, dense_bytes, planned_bytes
 from pemn_compress.compressing.preparing import (
+    AUTO,
     DataRequest,
     implied_arguments,
     is_model_file,
@@ -121,7 +122,9 @@ class Checker:
         check_ways(settings, **storage.writing(), **storage.shrinking())
         file = self._file(model) if is_model_file(model) else None
         facts = self._facts_of(keywords["data"], model, file)
-        arguments: Mapping[str, Any] = keywords["arguments"]
+        # a value that is chosen by the limit of bytes is not known yet: the default stands in
+        asked: Mapping[str, Any] = keywords["arguments"]
+        arguments = {name: value for name, value in asked.items() if value != AUTO}
         key = repr((model, arguments, recipe.batchnorm, recipe.bias, keywords["selection"],
                     isinstance(settings, PruningSettings) and settings.strategy == "dense",
                     facts))  # fmt: skip
@@ -129,9 +132,13 @@ class Checker:
             self._models[key] = _planned(
                 model, file, facts, recipe, settings, arguments, keywords["selection"]
             )
-        size_key = repr((key, replace(settings, seed=0), storage))
+        size_key = repr((key, replace(settings, seed=0), storage, recipe.target_bits))
         if size_key not in self._sizes:
-            self._sizes[size_key] = _bytes(*self._models[key], settings, storage)
+            size = _bytes(*self._models[key], settings, storage, recipe.target_bits)
+            if storage.max_bytes is not None:
+                known = len(arguments) == len(asked)
+                size = min(size, storage.max_bytes) if known else storage.max_bytes
+            self._sizes[size_key] = size
         return Planned(self._sizes[size_key], recipe.epochs, facts.train, facts.test)
 
     def _file(self, model: str) -> ModelFile:
@@ -225,8 +232,12 @@ def _planned(
 
 
 def _bytes(
-    plan: Plan, rest: nn.Module, settings: Settings | PruningSettings, storage: Storage
+    plan: Plan,
+    rest: nn.Module,
+    settings: Settings | PruningSettings,
+    storage: Storage,
+    target_bits: float | None,
 ) -> int:
     length = 0 if isinstance(settings, PruningSettings) else fill(plan, settings).length
-    planned = planned_bytes(plan, settings, length, storage)
+    planned = planned_bytes(plan, settings, length, storage, target_bits)
     return planned + dense_bytes(rest, storage) + CONTAINER_BYTES

@@ -44,6 +44,7 @@ def fit(
     checkpoint: str | Path | None = None,
     identity: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
+    teacher: nn.Module | None = None,
 ) -> History:
     """Train `model` in place and return what every epoch came to, and which one is kept.
 
@@ -60,6 +61,9 @@ def fit(
     values); the rest may have been put right in between. The caller's random state is left as it
     was.
 
+    A `teacher`, a trained model that classifies the same samples, takes the recipe's
+    `teacher_weight` in the loss (`distilling`); it is evaluated on the same batches.
+
     Started by torchrun on many ranks, each steps on its part of every batch, and all end with the
     same parameters; rank 0 writes the checkpoint. `distributed` says what is shared.
 
@@ -75,13 +79,14 @@ def fit(
     with torch.inference_mode(False), torch.enable_grad(), distributed.joined(device) as here:
         tell = partial(warn, observer) if here.rank == 0 else _say_nothing
         with explained(model, recipe, device, "before the first step"):
-            stepper, notes = ready(model, data, recipe, seed, run, device, here, observer)
+            stepper, notes = ready(model, data, recipe, seed, run, device, here, observer, teacher)
             average = follow(stepper.model, stepper.optimizer, recipe.ema)
             choice = Choice(stepper.model, recipe)
             kept = checkpoint_of(
                 stepper, checkpoint, data, seed, identity or {}, tell, average, choice
             )
             history = resumed(kept, here)
+            stepper.steering.follow(history)
         for note in notes:  # not before nothing is refused any more
             tell(note)
         if observer:
@@ -92,6 +97,7 @@ def fit(
                     break
                 torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
                 history.append(_train_and_test(stepper, data, epoch, average, choice))
+                stepper.steering.follow(history[-1:])
                 if kept and here.rank == 0:
                     kept.write(history)
                 if observer:
@@ -111,7 +117,7 @@ def _train_and_test(
     place = f"epoch {epoch + 1} of {recipe.epochs}"
     if isinstance(model, Advancing):
         model.advance(epoch=epoch)
-    started = time.perf_counter()
+    started, pull = time.perf_counter(), stepper.steering.pull or None
     with explained(model, recipe, stepper.device, place):
         train_loss = stepper.train(epoch)
         distributed.average_statistics(model, stepper.here)
@@ -132,6 +138,8 @@ def _train_and_test(
                 len(data.train) / (stepped - started),
                 time.perf_counter() - started,
                 validation,
+                pull,
+                stepper.steering.measure(),
             )
             if validation:  # all ranks have to choose alike
                 done = distributed.from_rank_0(done, stepper.here)

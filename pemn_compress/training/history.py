@@ -140,6 +140,8 @@ class Epoch:
     """What one epoch came to. `epoch` counts from 1; `test` is measured at its end.
 
     `validation` is measured then too, where a part of the training samples was set apart for it.
+    Where scores were pulled back, `pull` is how hard, and `bits` what a weight departs from the
+    seeded start by at the epoch's end.
     """
 
     epoch: int
@@ -149,6 +151,8 @@ class Epoch:
     images_per_second: float
     seconds: float
     validation: Score | None = None
+    pull: float | None = None
+    bits: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with the accuracy where there is one."""
@@ -159,7 +163,7 @@ class Epoch:
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> "Epoch":
         """Return what `to_dict` made plain values of."""
-        known = {key: told[key] for key in cls.__dataclass_fields__}
+        known = {key: told.get(key) for key in cls.__dataclass_fields__}
         validation = told["validation"] and Score.from_dict(told["validation"])
         scores = {"test": Score.from_dict(told["test"]), "validation": validation}
         return cls(**(known | scores))

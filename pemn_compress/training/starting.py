@@ -20,12 +20,14 @@ from pemn_compress.training.amp import slow_bfloat16
 from pemn_compress.training.averaging import Average
 from pemn_compress.training.checkpoint import Checkpoint
 from pemn_compress.training.choosing import Choice
+from pemn_compress.training.distilling import teacher_for
 from pemn_compress.training.evaluation import check_fit
 from pemn_compress.training.history import Epoch
 from pemn_compress.training.identity import must_agree
 from pemn_compress.training.optimization import make_optimizer
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.steering import Steering
 from pemn_compress.training.stepping import Stepper
 from pemn_compress.training.trial import Found, Trial
 from pemn_compress.training.watching import Observer, say_kept
@@ -40,6 +42,7 @@ def ready(
     device: torch.device,
     here: World,
     observer: Observer | None,
+    teacher: nn.Module | None = None,
 ) -> tuple[Stepper, list[str]]:
     """Try everything that can be tried before the first step.
 
@@ -79,7 +82,8 @@ def ready(
         forward = torch.compile(forward) if run.compile else forward
     stepper = Stepper(
         model, forward, data.task, optimizer, batches, recipe, run, device, here, data.name,
-        Reach(model), observer,
+        Reach(model), observer, Steering(model, recipe),
+        teacher_for(teacher, model, data, recipe, device),
     )  # fmt: skip
     return stepper, notes
 

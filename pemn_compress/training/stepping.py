@@ -20,12 +20,14 @@ from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.blame import blamed, told
+from pemn_compress.training.distilling import Teacher
 from pemn_compress.training.distributed import is_lost
 from pemn_compress.training.evaluation import check_outputs, wide
 from pemn_compress.training.memory import is_out_of_memory
 from pemn_compress.training.optimization import learning_rate
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.steering import Steering
 from pemn_compress.training.watching import Advancing, Observer
 
 CHECK_LOSS_STEPS = 50  # on a GPU looking at the loss waits for it, so it is not done every step
@@ -47,6 +49,8 @@ class Stepper:
     data: str
     reach: Reach
     observer: Observer | None
+    steering: Steering
+    teacher: Teacher | None = None
 
     @property
     def rate(self) -> float:
@@ -93,7 +97,7 @@ class Stepper:
             model.advance(step=epoch * steps + step, steps=recipe.epochs * steps)
         how = f" in training, in a batch of {count}"
         with blamed(model, self.data, inputs, place=f"{place}: ", how=how):
-            loss = loss_of(self.forward, inputs, targets, self.task, recipe, self.run)
+            loss = loss_of(self.forward, inputs, targets, self.task, recipe, self.run, self.teacher)
             if self.here.size > 1:
                 loss = loss * self.batches.weight(step)
             if self.device.type == "cpu" or step == steps - 1 or step % CHECK_LOSS_STEPS == 0:
@@ -104,8 +108,8 @@ class Stepper:
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             self.optimizer.step()
-            if recipe.pull and isinstance(model, MaskedModel):
-                model.pull(recipe.pull * learning_rate(recipe, epoch, step, steps))
+            if self.steering.pull and isinstance(model, MaskedModel):
+                model.pull(self.steering.pull * learning_rate(recipe, epoch, step, steps))
         # now, not before the next backward pass: the next forward pass needs room for weights
         self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
@@ -125,9 +129,15 @@ def _optimizing(recipe: Recipe, place: str) -> Iterator[None]:
 
 
 def loss_of(
-    forward: Callable[..., Any], inputs: Any, targets: Any, task: Task, recipe: Recipe, run: Run
+    forward: Callable[..., Any],
+    inputs: Any,
+    targets: Any,
+    task: Task,
+    recipe: Recipe,
+    run: Run,
+    teacher: Teacher | None = None,
 ) -> Tensor:
-    """Return the mean loss of a batch.
+    """Return the mean loss of a batch, with a teacher's part where there is one.
 
     Raises DataError for outputs of another shape where they are to classify, ModelError for a loss
     that is none.
@@ -139,7 +149,12 @@ def loss_of(
         outputs = trees.call(forward, inputs)
     if task.is_classification:
         check_outputs(outputs, len(targets), " in training")
-    return task.mean_loss(trees.floats(outputs), targets, recipe.label_smoothing)
+    outputs = trees.floats(outputs)
+    loss = task.mean_loss(outputs, targets, recipe.label_smoothing)
+    if teacher is None:
+        return loss
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.amp):
+        return teacher.mixed(loss, outputs, inputs)
 
 
 def _channels_last(value: Any) -> Any:

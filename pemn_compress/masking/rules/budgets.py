@@ -47,6 +47,14 @@ def tensor_densities(plan: Plan, density: float, by_pattern: Patterns) -> tuple[
     )
 
 
+def frozen_count(numel: int, share: float) -> int:
+    """Return how many of `numel` weights keep their seeded value: the nearest integer, halves up.
+
+    One at least is left to be learned.
+    """
+    return min(numel - 1, math.floor(numel * exact(share) + Fraction(1, 2)))
+
+
 def ramped(density: float, epoch: int, ramp_epochs: int) -> float:
     """Return the density in epoch `epoch` (from 0) of a cubic ramp that ends at `density`.
 

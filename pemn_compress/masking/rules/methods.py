@@ -50,6 +50,7 @@ RENEWALS: dict[str, RenewalFacts | None] = {
 BUDGETS = ("tensor", "global")
 DENSITY_SCHEDULES = ("constant", "cubic")
 RAMP_EPOCHS = 10  # Biprop's
+LEARNED_SCALES = ("none", "tensor", "channel")
 ORDERS = ("tile", "shuffle")
 SHUFFLED_STRATEGIES = ("mp", "rp")
 
@@ -94,6 +95,47 @@ def check_renewal(renewal: str, every: int | None, rate: float | None) -> None:
         raise SettingError(
             f"renewal_rate: expected above 0 and up to {facts.most:g} for {renewal}, got "
             f"{shown(rate)}"
+        )
+
+
+def check_learned_scale(search: str, learn_scale: str) -> None:
+    """Refuse to learn the scale of weights that have one of their own. Raises SettingError."""
+    if learn_scale != "none" and search == "biprop":
+        raise SettingError(
+            "search biprop computes its own scale in every step: expected learn_scale none with "
+            f"it, or search edge-popup, supermask or sign, got {learn_scale}"
+        )
+
+
+def check_frozen(
+    frozen: float, densities: tuple[float, ...], renewal: str, scheduled: bool
+) -> None:
+    """Refuse a frozen share out of range, or one that does not go with the rest.
+
+    Raises SettingError.
+    """
+    if not (is_number(frozen) and 0 <= frozen < 1):
+        raise SettingError(
+            "frozen is the fraction of every tensor that keeps its seeded value: expected 0 to "
+            f"below 1, got {shown(frozen)}"
+        )
+    if not frozen:
+        return
+    if frozen > min(densities):
+        raise SettingError(
+            f"frozen weights are kept: expected a frozen share of at most the density "
+            f"{min(densities):g}, got {frozen:g}; pass --frozen {min(densities):g}, or --density "
+            f"{frozen:g}"
+        )
+    if scheduled:
+        raise SettingError(
+            "frozen: expected density_schedule constant, for a density on its way may be below "
+            "the frozen share, got cubic"
+        )
+    if renewal == "recycle":
+        raise SettingError(
+            "renewal recycle gives weights the values of the highest scores, which the frozen "
+            "ones would always be: expected renewal none or iterand with frozen, or frozen 0"
         )
 
 

@@ -25,7 +25,7 @@ PROTOTYPE_STREAM, SHUFFLE_STREAM = 0, 1
 MAX_SCALE = 2.0**100  # the archive format's
 _NUMBERS = (
     "ratio", "density", "seed", "score_seed", "floor", "ramp_epochs", "renewal_every",
-    "renewal_rate",
+    "renewal_rate", "frozen",
 )  # fmt: skip
 # other settings are told where they are not at their default
 _ALWAYS_TOLD = (
@@ -56,7 +56,9 @@ class Settings:
     (pairs of a name pattern and a density, the last match counts) in place of `density`, or one
     "global" one, of which every tensor has at least the fraction `floor` of its weights (by default
     a tenth of the density). `density_schedule` "cubic" comes down from 0.5 in `ramp_epochs` epochs,
-    by default 10.
+    by default 10. `learn_scale` trains the factor of each "tensor"'s scale, or of each "channel"'s,
+    an index of the first dimension. `frozen` is the fraction of every tensor that keeps its seeded
+    value; which weights these are the seed says.
     `renewal` happens every `renewal_every` steps (iterand) or epochs (recycle), to `renewal_rate`
     of the weights; by default as in the paper.
 
@@ -85,6 +87,8 @@ class Settings:
     renewal: str = "none"
     renewal_every: int | None = None
     renewal_rate: float | None = None
+    learn_scale: str = "none"
+    frozen: float = 0.0
 
     def __post_init__(self) -> None:
         for kind, name, known in (
@@ -97,6 +101,7 @@ class Settings:
             ("budget", self.budget, methods.BUDGETS),
             ("density schedule", self.density_schedule, methods.DENSITY_SCHEDULES),
             ("renewal", self.renewal, methods.RENEWALS),
+            ("learned scale", self.learn_scale, methods.LEARNED_SCALES),
         ):
             check_name(kind, name, known)
         pairs = _pairs(self.layer_density)
@@ -117,6 +122,10 @@ class Settings:
         methods.check_renewal(self.renewal, self.renewal_every, self.renewal_rate)
         methods.check_budget(self.budget, self.floor, bool(pairs))
         methods.check_ramp(self.density_schedule, self.ramp_epochs)
+        methods.check_learned_scale(self.search, self.learn_scale)
+        methods.check_frozen(
+            self.frozen, (self.density, *(own for _, own in pairs)), self.renewal, bool(self.ramp)
+        )
 
     @property
     def signed(self) -> bool:

@@ -50,4 +50,7 @@ def _is_own(made: Tensor, values: Tensor) -> bool:
     """Whether a tile is memory of its own, not a view of the values; unknown while compiling."""
     if torch.compiler.is_compiling():
         return False
-    return made.untyped_storage().data_ptr() != values.untyped_storage().data_ptr()
+    held = made.untyped_storage()
+    # a vector of one value is not repeated in memory
+    is_whole = held.nbytes() >= made.numel() * made.element_size()
+    return is_whole and held.data_ptr() != values.untyped_storage().data_ptr()

@@ -22,12 +22,14 @@ KEEPS = (LAST, BEST)  # which epoch's model is kept
 MASK_SETTINGS = (
     "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
     "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
+    "learn_scale", "frozen",
 )  # fmt: skip
 # what a field holds, and how messages call it; the mask settings judge their own
 _INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
-    "density", "pull", "dense_lr",
+    "density", "pull", "dense_lr", "target_bits",
+    "teacher_weight", "temperature",
 )  # fmt: skip
 _FLAGS = ("bias",)
 
@@ -42,7 +44,10 @@ class Recipe:
     "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
     `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
     is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
-    back towards the seeded start (`MaskedModel.pull`). `augment` is in the grammar of `augment.py`.
+    back towards the seeded start (`MaskedModel.pull`); `target_bits` changes it from epoch to epoch
+    so that what departs from that start comes to so many bits a weight. `teacher_weight` is the
+    share of a teacher's answers in the loss, where there is a teacher, softened by `temperature`.
+    `augment` is in the grammar of `augment.py`.
     `validation` is how much of the training samples is set apart to measure on after
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
@@ -66,6 +71,9 @@ class Recipe:
     clip_norm: float = 0.0
     dense_lr: float | None = None
     pull: float = 0.0
+    target_bits: float | None = None
+    teacher_weight: float = 0.5
+    temperature: float = 4.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     validation: float = 0
@@ -87,12 +95,14 @@ class Recipe:
     renewal: str = "none"
     renewal_every: int | None = None
     renewal_rate: float | None = None
+    learn_scale: str = "none"
+    frozen: float = 0.0
 
     def __post_init__(self) -> None:
         for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):
             for name in names:
                 value = getattr(self, name)
-                if value is None and name == "dense_lr":
+                if value is None and name in ("dense_lr", "target_bits"):
                     continue
                 value = plain(name.replace("_", " "), value)
                 object.__setattr__(self, name, value)
@@ -115,6 +125,10 @@ class Recipe:
              "from 0 to the number of epochs"),
             ("dense lr", self.dense_lr, self.dense_lr is None or self.dense_lr > 0, "above 0"),
             ("pull", self.pull, self.pull >= 0, "0 or more"),
+            ("target bits", self.target_bits, self.target_bits is None or self.target_bits > 0,
+             "bits per weight above 0, such as 0.5"),
+            ("teacher weight", self.teacher_weight, 0 <= self.teacher_weight <= 1, "from 0 to 1"),
+            ("temperature", self.temperature, self.temperature > 0, "above 0"),
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),

@@ -1,0 +1,33 @@
+"""What `pemn compress` asks of trained weights that are rounded as they are trained. Torch-free."""
+
+import click
+
+from pemn_compress.cli.options import Command
+from pemn_compress.masking.rules.quantizing import QATS, SCALES
+
+
+def rounding_options(command: Command) -> Command:
+    """Add the integers that are trained, how many scales they have, and the price of a bit."""
+    for decorator in (
+        click.option(
+            "--entropy-weight",
+            type=float,
+            metavar="W",
+            help="ternary: what a bit of a weight's code costs, such as 0.5; with more of it more "
+            "weights are 0. [0]",
+        ),
+        click.option(
+            "--scale",
+            type=click.Choice(SCALES),
+            help="One scale for each tensor (default of binary and ternary) or output channel "
+            "(default of --qat).",
+        ),
+        click.option(
+            "--qat",
+            type=click.Choice(QATS),
+            help="magnitude, random, dense: train with weights rounded to these integers, and "
+            "store exactly them.",
+        ),
+    ):
+        command = decorator(command)
+    return command

@@ -1,0 +1,165 @@
+"""Where a masked model departs from its seeded start, what that costs in bits, and the way back.
+
+An archive stores the seed, and what training changed: signs that are not the seeded ones, and a
+mask, or where it is not the one that the first scores give, whichever takes less.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from pemn_compress.accounting import mask_limit_bits
+from pemn_compress.errors import SettingError
+from pemn_compress.masking.masked import MaskedModel
+from pemn_compress.masking.top import top_mask
+
+
+@torch.no_grad()
+def stored_bits(masked: MaskedModel) -> float:
+    """Return the bits per masked weight that an archive needs to tell what departs from the seed.
+
+    The entropy of masks and signs, log2 of how many there are with as many ones, summed over all
+    tensors; frozen weights cost none. What renewals change is not counted.
+    """
+    total = 0.0
+    masks = masked.masks().values()
+    for index, (start, mask) in enumerate(zip(masked.first_scores(), masks, strict=True)):
+        fixed, ones = _frozen(masked, index), int(mask.sum())
+        free, kept = mask.numel() - fixed, ones - fixed
+        bits = mask_limit_bits(free, kept)
+        if masked.is_predicted and bits:
+            apart = int((mask != top_mask(start, ones)).sum())
+            bits = min(bits, mask_limit_bits(free, apart))
+        total += bits
+        if masked.search.learns_signs:
+            total += mask_limit_bits(kept, int((masked.negated(index) & mask).sum()))
+    return total / masked.plan.numel
+
+
+def most_bits(masked: MaskedModel) -> float:
+    """Return the most bits per weight that masks and signs of a model's density can take."""
+    if masked.budget.total is not None:  # tensors share it as the scores will have it
+        fixed, weights = sum(_frozen(masked, i) for i in range(len(masked.plan))), masked.plan.numel
+        kept = masked.budget.total - fixed
+        signs = kept if masked.search.learns_signs else 0
+        return (mask_limit_bits(weights - fixed, kept) + signs) / weights
+    total = 0.0
+    for index, mask in enumerate(masked.masks().values()):
+        fixed = _frozen(masked, index)
+        free, kept = mask.numel() - fixed, int(mask.sum()) - fixed
+        total += mask_limit_bits(free, kept) + (kept if masked.search.learns_signs else 0)
+    return total / masked.plan.numel
+
+
+def check_target(masked: MaskedModel, target: float) -> None:
+    """Refuse bits per weight that no training can come to, or need not. Raises SettingError."""
+    if masked.settings.renewal != "none":
+        raise SettingError(
+            f"target_bits counts masks and signs, and renewal {masked.settings.renewal} stores "
+            "more than these: expected renewal none with it"
+        )
+    most = most_bits(masked)
+    if not 0 < target <= most:
+        least = math.floor(1000 * most) / 1000 or most
+        raise SettingError(
+            f"target bits: expected above 0 and up to {least:g}, all that these masks and signs "
+            f"can take a weight, got {target:g}; leave it out for no limit"
+        )
+
+
+@torch.no_grad()
+def put_back(masked: MaskedModel, fits: Callable[[], bool]) -> int | None:
+    """Give departures back to the seed, those of the weakest scores first, until the model fits.
+
+    As few as will do; returns how many. None, and nothing changed, where it does not fit without
+    any departure. Scores that are put back have their seeded sign; of a mask's, two change places.
+    """
+    if fits():
+        return 0
+    changes = _Changes(masked)
+
+    def apply(count: int) -> bool:
+        changes.undo(count)
+        return fits()
+
+    low, high = 0, changes.count
+    if not apply(high):
+        apply(0)
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if apply(middle) else (middle, high)
+    apply(high)
+    return high
+
+
+class _Changes:
+    """What training changed, the weakest first, over the elements of all tensors in plan order.
+
+    `entered` is an element whose sign was flipped, or one that a mask has in place of the one in
+    `left`, else -1. The strength is how far the scores are from undoing it themselves.
+    """
+
+    def __init__(self, masked: MaskedModel) -> None:
+        self._masked = masked
+        self._scores = torch.cat([score.detach().flatten() for score in masked.scores])
+        self._signs: Tensor | None = None
+        rank = self._scores if masked.settings.signed else self._scores.abs()
+        start, mask = (_flat(one) for one in (masked.first_masks(), masked.masks()))
+        sizes = [tensor.numel for tensor in masked.plan]
+        parts = [sum(sizes)] if masked.budget.total is not None else sizes
+        entered, left = [], []
+        begin = 0
+        for size in parts:  # within which a mask has as many ones as before
+            part = slice(begin, begin + size)
+            begin += size
+            # the weakest that came in for the strongest that had to leave
+            entered.append(_places(rank, mask & ~start, part, descending=False))
+            left.append(_places(rank, start & ~mask, part, descending=True))
+        new, old = torch.cat(entered), torch.cat(left)
+        strength = rank[new] - rank[old]
+        if masked.search.learns_signs:
+            names = range(len(masked.plan))
+            self._signs = torch.cat([masked.seeded_signs(index).flatten() for index in names])
+            flips = torch.cat([masked.negated(index).flatten() for index in names])
+            # those that a mask gives back are counted there
+            flipped = (flips & mask & start).nonzero().flatten()
+            new = torch.cat([new, flipped])
+            old = torch.cat([old, torch.full_like(flipped, -1)])
+            strength = torch.cat([strength, rank[flipped]])
+        order = strength.argsort(stable=True)
+        self._entered, self._left = new[order], old[order]
+        self.count = len(order)
+
+    def undo(self, count: int) -> None:
+        """Give the first `count` changes back, and no others."""
+        scores = self._scores.clone()
+        entered, left = self._entered[:count], self._left[:count]
+        alone = entered[left < 0]
+        new, old = entered[left >= 0], left[left >= 0]
+        if self._signs is not None:
+            scores[alone] = self._scores[alone].copysign(self._signs[alone])
+        gone = self._scores[new]
+        scores[new] = self._scores[old]
+        scores[old] = gone if self._signs is None else gone.copysign(self._signs[old])
+        parts = torch.split(scores, [tensor.numel for tensor in self._masked.plan])
+        for score, part in zip(self._masked.scores, parts, strict=True):
+            score.copy_(part.view(score.shape))
+
+
+def _flat(masks: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([mask.flatten() for mask in masks.values()])
+
+
+def _places(rank: Tensor, where: Tensor, part: slice, *, descending: bool) -> Tensor:
+    """Return the elements of a part where it is so, in the order of their ranks."""
+    found = where[part].nonzero().flatten() + part.start
+    ordered: Tensor = found[rank[found].argsort(stable=True, descending=descending)]
+    return ordered
+
+
+def _frozen(masked: MaskedModel, index: int) -> int:
+    frozen = masked.frozen(index)
+    return 0 if frozen is None else int(frozen.sum())
