@@ -38,6 +38,7 @@ from pemn_compress.accounting import archive_account
 from pemn_compress.analysis import norms
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Archive, Limits, describe, inspect, open_archive, verify
+from pemn_compress.format.archive.dictionary import TEXT
 from pemn_compress.reporting import ArchiveReport, recorded_accuracy, render
 from pemn_compress.reporting.inside import inside_blocks
 from pemn_compress.reporting.interchange import json_text
@@ -49,11 +50,15 @@ MOST_SECONDS, MOST_MEBIBYTES, MOST_BYTES = 2.0, 64, 8192
 HEADER, HEADER_BYTES = struct.Struct("<8sHHIQQQIII12s"), 96
 WIDTHS = {"bool": 1, "u8": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "bf16": 2, "f16": 2, "f32": 4,
           "f64": 8}  # fmt: skip
+COMPACT = 2
+DICTIONARY = zstandard.ZstdCompressionDict(TEXT, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+LATER = (b'"i4"', b'"scores"', b'"frozen"')  # what format 1.0 has not got
 NUMBERS = (0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 255, 256, 4095, 4096, 65535, 65536, 2**20, 2**31,
            2**32, 2**47, 2**48 - 1, 2**48, 2**63, 2**64 - 1, -1)  # fmt: skip
 STRINGS = ("", "w", "b", "masks", "planes", "dense", "prototype", "source", "rice", "csr",
            "bitmap", "raw", "zstd", "shuffle-zstd", "stored", "constant", "alias", "generation",
-           "prototype-sign", "none", "scores", "normal16", "sign", "00", "01", "00000000",
+           "prototype-sign", "none", "scores", "i4", "frozen", "flips", "normal16", "sign", "00",
+           "01", "00000000",
            "7f800000", "3f800000", "0d800000", "71800000", "0" * 16, "f" * 16, "0" * 64,
            *WIDTHS)  # fmt: skip
 DIGEST = re.compile(r"restored tensors: expected SHA-256 ([0-9a-f]{64}), got ([0-9a-f]{64})")
@@ -65,7 +70,9 @@ OTHERS: tuple[Any, ...] = (
     {"kind": "prototype-sign", "offset": 0, "scale": "3f000000"},
     {"kind": "sign", "positions": {"bytes": 1, "codec": "bitmap", "ones": 1}},
     {"kind": "source", "positions": {"bytes": 1, "codec": "bitmap", "ones": 1}, "width": 3},
-    {"kind": "none"},
+    {"kind": "none"}, {"count": 3, "seed": "0" * 16, "stream": "0" * 16},
+    {"kind": "scores", "flips": 2, "ones": 3, "seed": "0" * 16, "stream": "0" * 16},
+    {"coding": "raw", "dtype": "i4", "kind": "stored", "scale": "3f000000"},
     {"bytes": 5, "coding": "raw", "dtype": "u8", "kind": "stored"},
     {"bytes": 0, "coding": "raw", "dtype": "f32", "kind": "stored"},
     {"bytes": 3, "coding": "zstd", "dtype": "i8", "kind": "stored", "scale": "3f000000"},
@@ -80,7 +87,7 @@ class Parts:
 
     manifest: Any
     payloads: list[bytes]
-    compressed: bool
+    coding: int  # of the manifest: 0 as it is, 1 a frame, 2 the compact form
 
 
 Change = Callable[[Parts, random.Random, dict[str, int]], None]
@@ -116,13 +123,16 @@ def take_apart(data: bytes) -> Parts:
     """Return the manifest and the payloads of a valid archive."""
     stored, _, coding = struct.unpack_from("<III", data, 40)
     raw = data[HEADER_BYTES : HEADER_BYTES + stored]
-    manifest = json.loads(zstandard.decompress(raw) if coding else raw)
+    if coding:
+        given = DICTIONARY if coding == COMPACT else None
+        raw = zstandard.ZstdDecompressor(given).decompress(raw)
+    manifest = json.loads(raw)
     end, payloads = HEADER_BYTES + stored, []
     for section in manifest["sections"]:
-        start = -(-end // 64) * 64
+        start = end if coding == COMPACT else -(-end // 64) * 64
         end = start + section["bytes"]
         payloads.append(data[start:end])
-    return Parts(manifest, payloads, bool(coding))
+    return Parts(manifest, payloads, coding)
 
 
 def put_together(parts: Parts, draw: random.Random, header: dict[str, int]) -> bytes:
@@ -132,28 +142,40 @@ def put_together(parts: Parts, draw: random.Random, header: dict[str, int]) -> b
     if isinstance(sections, list) and len(sections) == len(parts.payloads):
         for record, payload in zip(sections, parts.payloads, strict=True):
             if isinstance(record, dict):
-                record["sha256"] = hashlib.sha256(payload).hexdigest()
+                if parts.coding != COMPACT:
+                    record["sha256"] = hashlib.sha256(payload).hexdigest()
                 record["bytes"] = len(payload) if draw.random() < 0.95 else record.get("bytes")
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    kept = zstandard.compress(text, 1) if parts.compressed else text
+    compact = parts.coding == COMPACT
+    kept = text
+    if parts.coding:
+        packer = zstandard.ZstdCompressor(1, dict_data=DICTIONARY if compact else None)
+        kept = packer.compress(text)
     body = kept
     for payload in parts.payloads:
-        body += bytes(-(HEADER_BYTES + len(body)) % 64) + payload
+        body += (b"" if compact else bytes(-(HEADER_BYTES + len(body)) % 64)) + payload
+    later = compact or any(word in text for word in LATER)
     elements, restored = totals(manifest)
     fields = {
-        "magic": b"\x89PEMN\r\n\x1a", "major": 1, "minor": 0, "sections": len(parts.payloads),
+        "magic": b"\x89PEMN\r\n\x1a", "major": 1, "minor": int(later),
+        "sections": len(parts.payloads),
         "length": HEADER_BYTES + len(body), "elements": elements, "restored": restored,
-        "stored": len(kept), "raw": len(text), "coding": int(parts.compressed),
+        "stored": len(kept), "raw": len(text), "coding": parts.coding,
         "reserved": bytes(12),
     }  # fmt: skip
     start = HEADER.pack(*(fields | header).values())
-    return start + hashlib.sha256(start + kept).digest() + body
+    return start + hashlib.sha256(start + (body if compact else kept)).digest() + body
 
 
 def totals(manifest: Any) -> tuple[int, int]:
     """Return the elements and restored bytes that a header has to declare, as far as they exist."""
     elements = restored = 0
     records = manifest.get("tensors") if isinstance(manifest, dict) else None
+    if isinstance(records, dict):
+        columns = [records.get(key) for key in ("dtype", "shape", "values")]
+        if all(isinstance(column, list) for column in columns):
+            told = zip(*columns, strict=False)
+            records = [{"dtype": d, "shape": s, "values": v} for d, s, v in told]
     for record in records if isinstance(records, list) else []:
         if not isinstance(record, dict) or not isinstance(record.get("shape"), list):
             continue
@@ -245,11 +267,14 @@ def change_header(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
 
 def change_coding(parts: Parts, draw: random.Random, header: dict[str, int]) -> None:
     """Store the manifest in the other way."""
-    parts.compressed = not parts.compressed
+    parts.coding = draw.choice([0, 1, 1 - parts.coding % 2, COMPACT])
 
 
 def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> None:
     """Change a tensor or the prototype, payload included, such that all sizes still add up."""
+    if parts.coding == COMPACT:  # sizes that follow are not there: fields and payloads do
+        change_field(parts, draw, header)
+        return
     records, prototype = parts.manifest["tensors"], parts.manifest["prototype"]
     if prototype is not None and (draw.random() < 0.2 or not records):
         change_prototype(parts, prototype, draw)
@@ -260,7 +285,14 @@ def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
     at = draw.randrange(len(records))
     record, values = records[at], records[at]["values"]
     numel = math.prod(record["shape"])
-    match draw.randrange(9):
+    match draw.randrange(11):
+        case 9 if "positions" in record:
+            predictor = {"kind": "scores", "flips": record["positions"]["ones"]}
+            predictor |= {"ones": draw.choice([0, 1, numel // 2]), "seed": "0" * 16}
+            record["positions"]["predictor"] = predictor | {"stream": "0" * 16}
+        case 10:
+            told = {"count": draw.choice([1, 2, max(1, numel // 2), numel]), "seed": "0" * 16}
+            record["frozen"] = told | {"stream": draw.choice(["0" * 16, "f" * 16])}
         case 0 if "positions" in record:
             masks[at] = change_bytes(masks[at], draw)
         case 1 if "positions" in record:
@@ -277,7 +309,7 @@ def change_tensor(parts: Parts, draw: random.Random, header: dict[str, int]) -> 
         case 4:
             record["dtype"] = draw.choice(list(WIDTHS))
             if "dtype" in values and draw.random() < 0.7:
-                values["dtype"] = record["dtype"]
+                values["dtype"] = draw.choice([record["dtype"], "i8", "i4"])
         case 5 if values["kind"] == "stored":
             dense[at] = change_bytes(dense[at], draw)
             if draw.random() < 0.3:
@@ -359,7 +391,8 @@ def fit_stored(record: Any, dense: list[bytes], at: int, draw: random.Random) ->
     if values["coding"] == "raw" and draw.random() < 0.95:
         positions = record.get("positions")
         count = math.prod(record["shape"]) if positions is None else positions["ones"]
-        size = min(count * WIDTHS[values["dtype"]], 1 << 16)
+        held = values["dtype"]
+        size = min(-(-count // 2) if held == "i4" else count * WIDTHS[held], 1 << 16)
         dense[at] = dense[at][:size] + bytes(size - len(dense[at][:size]))
     values["bytes"] = len(dense[at])
 
@@ -460,7 +493,8 @@ def fix_hashes(data: bytes) -> bytes:
     """Return damaged bytes with a header whose length and digest are right."""
     if len(data) < HEADER_BYTES:
         return data
-    (stored,) = struct.unpack_from("<I", data, 40)
+    stored, _, coding = struct.unpack_from("<III", data, 40)
+    stored = len(data) if coding == COMPACT else stored  # that digest is over all
     start = data[:16] + struct.pack("<Q", len(data)) + data[24:64]
     end = HEADER_BYTES + min(stored, len(data))
     digest = hashlib.sha256(start + data[HEADER_BYTES:end]).digest()

@@ -295,6 +295,10 @@ def test_four_bits_are_two_in_a_byte_where_that_is_smaller(strategy: str):
             assert torch.equal(state_dict(archive)["weight"], model.weights()["weight"])
             assert archive_account(archive).values == "int4"
         assert zstd or record.values.dtype == "i4"
+        earlier = saving.pack(model, zstd=zstd, format_version="1.0")
+        with open_archive(earlier) as archive:
+            assert archive.manifest.tensors[0].values.dtype == "i8"
+            assert torch.equal(state_dict(archive)["weight"], model.weights()["weight"])
         count = kept if strategy == "magnitude" else 12000
         assert record.values.size <= -(-count // 2)
     after = PrunedModel(nn.Linear(400, 30, bias=False), strategy="dense")

@@ -11,9 +11,9 @@ import pemn_compress
 from pemn_compress import MaskedModel, build, compress, load, verify
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import UnknownNameError
-from pemn_compress.format.archive import inspect
+from pemn_compress.format.archive import inspect, open_archive
 from pemn_compress.storing import saving as packing
-from pemn_compress.storing.shrinking import DENSE_DTYPES, fold_batchnorm, round_dense
+from pemn_compress.storing.shrinking import DENSE_DTYPES, fold_batchnorm, round_dense, store_dense
 
 
 def net(affine: bool = True) -> nn.Module:
@@ -237,3 +237,68 @@ def test_a_batch_norm_that_is_masked_is_not_folded():
         expected = masked.eval()(images())
         restored = load(packing.pack(masked, fold_batchnorm=True), model=net())
         torch.testing.assert_close(restored(images()), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_int8_has_a_scale_per_tensor_and_rounds_to_nearest():
+    model = net()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    round_dense(model, frozenset({"0.weight"}), "int8")
+    after = model.state_dict()
+    assert torch.equal(after["0.weight"], before["0.weight"])
+    large = before["4.weight"]
+    scale = large.abs().max() / 127
+    assert float((after["4.weight"] - large).abs().max()) <= float(scale) * 0.5001
+    assert len(after["4.weight"].unique()) <= 255
+    # few elements, and what is divided by, are better off as float16
+    for name in ("0.bias", "1.running_var", "5.running_var"):
+        assert torch.equal(after[name], before[name].half().float())
+    assert torch.equal(after["1.num_batches_tracked"], before["1.num_batches_tracked"])
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_an_archive_of_int8_holds_exactly_the_shrunk_model(fold):
+    masked = MaskedModel(net(), include=["0.weight", "6.weight"]).eval()
+    options = {"fold_batchnorm": fold, "dense_dtype": "int8"}
+    packed = packing.pack(masked, **options)
+    verify(packed)
+    shrunk, restored = packing.shrunk(masked, **options), load(packed, model=net())
+    with torch.no_grad():
+        assert torch.equal(restored(images()), shrunk(images()))
+        assert not torch.equal(shrunk(images()), masked(images()))
+    kinds = {t["name"]: t["values"] for t in inspect(packed)["tensors"]}
+    assert kinds["4.weight"]["dtype"] == kinds["5.weight"]["dtype"] == "i8"
+    assert kinds["0.bias"]["dtype"] == "f16"
+    assert (kinds["5.running_var"]["kind"] == "constant") == fold
+    assert len(packed) < len(packing.pack(masked, fold_batchnorm=fold, dense_dtype="float16")) - 900
+
+
+def test_int8_leaves_what_is_alike_and_what_is_not_finite():
+    state = {"a": torch.full((40,), 0.3), "b": torch.linspace(-1, 1, 40), "c": torch.randn(40)}
+    state["c"][3] = float("nan")
+    state["d"] = state["b"]  # one tensor of two names is rounded once
+    before = {key: value.clone() for key, value in state.items()}
+    found = store_dense(state, (), "int8")
+    assert list(found) == ["b"]
+    assert torch.equal(state["a"], before["a"])
+    assert torch.equal(state["c"].nan_to_num(), before["c"].nan_to_num())
+    assert torch.equal(state["b"], torch.from_numpy(found["b"].integers) * found["b"].scale)
+    once = state["b"].clone()
+    store_dense(state, (), "int8")
+    assert torch.allclose(state["b"], once)
+
+
+def test_a_small_network_is_compact_unless_1_0_is_asked_for():
+    masked = MaskedModel(net()).eval()
+    small, old = packing.pack(masked), packing.pack(masked, format_version="1.0")
+    assert [inspect(one)["format_version"] for one in (small, old)] == ["1.1", "1.0"]
+    assert verify(small)["restored_sha256"] == verify(old)["restored_sha256"]
+    with open_archive(small) as archive:
+        predicted = [t.positions.predictor for t in archive.manifest.tensors if t.positions]
+    assert predicted[::2] == [None, None]  # which are too small to save anything
+    assert (predicted[1].flips, predicted[1].stream) == (0, 2**32 + 1)  # nothing was trained
+    assert len(small) < len(old) - 1000
+    signed = MaskedModel(net(), ranking="signed")
+    with open_archive(packing.pack(signed)) as archive:
+        assert not any(t.positions.predictor for t in archive.manifest.tensors if t.positions)
+    with pytest.raises(UnknownNameError, match="format version"):
+        packing.pack(masked, format_version="2.0")

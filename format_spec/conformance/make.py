@@ -184,7 +184,9 @@ def meaning(data: bytes) -> Any:
                     del record["values"][key]
         for section in told["sections"]:
             if section["name"] == records.DENSE:
-                del section["bytes"], section["sha256"]
+                del section["bytes"]
+            if section["name"] == records.DENSE or archive.manifest.compact:
+                section.pop("sha256", None)
         payload = hashlib.sha256(b"".join(array.tobytes() for array in archive.restored().values()))
         return told, payload.hexdigest()
 

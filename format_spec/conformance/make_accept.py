@@ -495,4 +495,4 @@ def resnet32() -> bytes:
                 drawn = prng.uniform24(32, 1000 + stream, tensor.numel()).reshape(tensor.shape)
                 tensor.copy_(torch.from_numpy(drawn * F32(0.5) + F32("var" in name)))
     about = {"writer": "format_spec/conformance/make.py"}
-    return packing.pack(masked_model, about=about)
+    return packing.pack(masked_model, about=about, format_version="1.0")

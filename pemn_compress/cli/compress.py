@@ -156,10 +156,11 @@ PRUNING_SETTINGS = (
 )
 @click.option(
     "--dense-dtype",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
+    type=click.Choice(["float32", "float16", "bfloat16", "int8"]),
     default="float32",
     show_default=True,
-    help="Store what is not masked in this precision; what it costs is printed.",
+    help="Store what is not masked in this precision, int8 with a scale per tensor; what it costs "
+    "is printed.",
 )
 @click.option(
     "--fold-batchnorm",
@@ -186,6 +187,13 @@ PRUNING_SETTINGS = (
     "--tensor-digests",
     is_flag=True,
     help="A digest for every tensor (32 bytes each), so that one can be read without the others.",
+)
+@click.option(
+    "--format-version",
+    type=click.Choice(["auto", "1.0"]),
+    default="auto",
+    show_default=True,
+    help="1.0: for readers that know no later one; auto: the lowest that makes the file smallest.",
 )
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
 @click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
@@ -273,6 +281,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
                 options["value_dtype"],
                 not options["no_zstd"],
                 options["tensor_digests"],
+                options["format_version"],
             ),
             checkpoint=options["checkpoint"],
             record=options["record"],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pemn_compress.format import codecs
+from pemn_compress.format.archive.writer import AUTO
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Storage:
 
     `dense_dtype` and `fold_batchnorm` change what is not masked a little; see `storing.shrinking`.
     `value_dtype` rounds the trained weights of pruned and dense networks; see `storing.trained`.
-    `zstd` False and `tensor_digests` are those of `archive.encode`.
+    `zstd` False, `tensor_digests` and `format_version` are those of `archive.encode`.
     """
 
     codec: str = codecs.AUTO
@@ -24,6 +25,7 @@ class Storage:
     value_dtype: str = "float32"
     zstd: bool = True
     tensor_digests: bool = False
+    format_version: str = AUTO
 
     def shrinking(self) -> dict[str, Any]:
         """Return the options that change the model, as `saving.pack` takes them."""
@@ -39,5 +41,6 @@ class Storage:
             "codec": self.codec,
             "zstd": self.zstd,
             "tensor_digests": self.tensor_digests,
+            "format_version": self.format_version,
             "store_prototype": self.store_prototype,
         }

@@ -22,22 +22,23 @@ from pemn_compress.format.archive import (
 )
 from pemn_compress.format.archive.contents import Content
 from pemn_compress.format.archive.values import tensor_bytes
+from pemn_compress.format.archive.writer import AUTO, FIRST, check_format_version
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
 from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, Settings
-from pemn_compress.masking.search import SEARCHES
+from pemn_compress.masking.search import SEARCHES, edge_popup
 from pemn_compress.masking.search.iterand import value_stream
 from pemn_compress.masking.sharding import unsharded
 from pemn_compress.masking.straight_through import binary_scale, tile
 from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
-from pemn_compress.storing.shrinking import DENSE_DTYPES, check_dense_dtype, round_dense
+from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
-from pemn_compress.storing.trained import in_four_bits, shared_prototype, store_values
+from pemn_compress.storing.trained import in_fewest_bytes, shared_prototype, store_values
 from pemn_compress.version import __version__
 
 
@@ -51,6 +52,7 @@ def pack(
     value_dtype: str = "float32",
     zstd: bool = True,
     tensor_digests: bool = False,
+    format_version: str = AUTO,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -60,8 +62,8 @@ def pack(
 
     `codec` is "bitmap", "csr", "rice" or "auto" (the smallest, tensor by tensor);
     `store_prototype` writes the prototype's values instead of its seed. `dense_dtype` ("float16",
-    "bfloat16") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one of
-    `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
+    "bfloat16", "int8") and `fold_batchnorm` make what is not masked smaller, and `value_dtype` (one
+    of `pruning.VALUE_DTYPES`) the trained weights of a pruned model; they change it a little: the
     model that is stored is then `shrunk(masked, ...)`. Weights that were rounded in training are
     stored as they were, in few bits and exactly, whatever `value_dtype` says. `architecture` and
     `source` say how to build the model again (`architecture.py`); by default what
@@ -69,6 +71,9 @@ def pack(
 
     `zstd=False` compresses nothing: large tensors can be mapped into memory, and the bytes do not
     depend on a compressor's version. `tensor_digests` lets one tensor be read without the others.
+    `format_version` "1.0" uses nothing of format 1.1, for readers that know 1.0 alone; "auto" takes
+    of it what makes the file smaller: the compact form, masks as their difference from what the
+    first scores predict.
 
     `untrained` packs a model whose pruning is not finished, for a rehearsal.
 
@@ -83,6 +88,7 @@ def pack(
         dense_dtype=dense_dtype,
         store_prototype=store_prototype,
         value_dtype=value_dtype,
+        format_version=format_version,
     )
     if isinstance(masked, PrunedModel) and not (masked.is_finished or untrained):
         raise ModelError(
@@ -90,8 +96,10 @@ def pack(
             f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
         )
     state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype)
-    placed = {name: in_four_bits(one, compress=zstd) for name, one in placed.items()}
-    contents = _contents(state, placed, DENSE_DTYPES[dense_dtype])
+    four_bits = format_version != FIRST
+    contents = [
+        in_fewest_bytes(one, compress=zstd, four_bits=four_bits) for one in _contents(state, placed)
+    ]
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
     if isinstance(masked, PrunedModel):
@@ -114,6 +122,8 @@ def pack(
         codec=codec,
         compress=zstd,
         tensor_digests=tensor_digests,
+        compact=not tensor_digests,
+        format_version=format_version,
         architecture=architecture or current_architecture(masked),
         about=told | dict(about or {}),
         source=source,
@@ -129,6 +139,7 @@ def check_ways(
     dense_dtype: str = "float32",
     store_prototype: bool = False,
     value_dtype: str = "float32",
+    format_version: str = AUTO,
     **_: object,
 ) -> None:
     """Refuse options of `pack` that do not exist, or that do not go with the settings.
@@ -137,6 +148,7 @@ def check_ways(
     """
     codecs.check_name(codec)
     check_dense_dtype(dense_dtype)
+    check_format_version(format_version)
     check_storage(settings, store_prototype=store_prototype, value_dtype=value_dtype)
     if isinstance(settings, PruningSettings):
         return
@@ -206,15 +218,14 @@ def _shrink(
     masked: MaskedModel | PrunedModel, dense_dtype: str, fold_batchnorm: bool, value_dtype: str
 ) -> tuple[dict[str, Tensor], dict[str, Content]]:
     """Return the state to store, and the contents that its planned tensors become."""
-    check_dense_dtype(dense_dtype)
     state = state_of(masked)
     planned = {name for tensor in masked.plan for name in (tensor.name, *tensor.aliases)}
     if fold_batchnorm:
         shrinking.fold_batchnorm(masked.model, state, planned)
-    round_dense(state, planned, dense_dtype)
+    contents = shrinking.store_dense(state, planned, dense_dtype)
     if isinstance(masked, PrunedModel):
-        return state, store_values(masked, state, value_dtype)
-    return state, _masked_contents(masked)
+        return state, contents | store_values(masked, state, value_dtype)
+    return state, contents | _masked_contents(masked)
 
 
 def save(
@@ -229,6 +240,7 @@ def save(
     value_dtype: str = "float32",
     zstd: bool = True,
     tensor_digests: bool = False,
+    format_version: str = AUTO,
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -249,6 +261,7 @@ def save(
         value_dtype=value_dtype,
         zstd=zstd,
         tensor_digests=tensor_digests,
+        format_version=format_version,
         architecture=architecture,
         source=source,
         about=about,
@@ -283,7 +296,17 @@ def _masked_tensor(masked: MaskedModel, index: int, mask: Tensor) -> MaskedTenso
         scale,
         binary,
         plane,
+        first_scores=_first_scores(masked, index),
     )
+
+
+def _first_scores(masked: MaskedModel, index: int) -> tuple[int, int] | None:
+    """Return the seed and stream of the scores whose magnitudes a tensor's first mask came from."""
+    settings = masked.settings
+    if settings.signed or masked.search.initial_scores is not edge_popup.initial_scores:
+        return None
+    seed = settings.seed if settings.score_seed is None else settings.score_seed
+    return seed, edge_popup.SCORE_STREAMS + index
 
 
 def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
@@ -294,9 +317,7 @@ def _masked_contents(masked: MaskedModel) -> dict[str, Content]:
     }
 
 
-def _contents(
-    state: Mapping[str, Tensor], placed: Mapping[str, Content], narrow: str | None
-) -> list[Content]:
+def _contents(state: Mapping[str, Tensor], placed: Mapping[str, Content]) -> list[Content]:
     contents: list[Content] = []
     first: dict[int, str] = {}
     for name, tensor in state.items():
@@ -304,7 +325,7 @@ def _contents(
             contents.append(AliasTensor(name, first[id(tensor)]))
             continue
         first[id(tensor)] = name
-        dense = DenseTensor(name, CODES[tensor.dtype], as_array(tensor), narrow)
+        dense = DenseTensor(name, CODES[tensor.dtype], as_array(tensor))
         contents.append(placed.get(name) or dense)
     return contents
 

@@ -1,4 +1,4 @@
-"""Dense parameters made small before they are stored: folded batch-norm, narrow floats.
+"""Dense parameters made small before they are stored: folded batch-norm, narrow floats, integers.
 
 Both change the model a little, so whoever uses them measures it again. On small networks this wins
 more than any mask codec: ResNet-32's batch-norm takes a third of its masks' bytes at density 0.5.
@@ -11,8 +11,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pemn_compress.errors import UnknownNameError
+from pemn_compress.format.archive import DenseTensor
+from pemn_compress.format.archive.contents import Content
+from pemn_compress.storing.integers import quantize
+from pemn_compress.storing.tensors import as_array
 
-DENSE_DTYPES = {"float32": None, "float16": "f16", "bfloat16": "bf16"}
+DENSE_DTYPES = {"float32": None, "float16": "f16", "bfloat16": "bf16", "int8": "i8"}
+LEAST_INTEGERS = 16  # elements of a tensor: of fewer, a scale takes what they save
+_DIVISORS = "running_var"  # what is divided by is not made 0
 _TORCH = {"f16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -94,11 +100,43 @@ def round_dense(
 
     `model` is a module or a state dict. A tensor that would overflow stays as it is.
     """
+    store_dense(model.state_dict() if isinstance(model, nn.Module) else model, masked, dense_dtype)
+
+
+@torch.no_grad()
+def store_dense(
+    state: Mapping[str, Tensor], masked: Collection[str], dense_dtype: str
+) -> dict[str, Content]:
+    """Round as `round_dense` does; return what an archive holds of the tensors that were rounded.
+
+    "int8" makes integers from -127 to 127 times one scale per tensor, the largest |value| / 127.
+    Tensors of fewer than 16 elements become float16, and so do batch-norm's running variances: what
+    is divided by must not become 0. A tensor whose elements are all alike stays as it is. A tensor
+    under several names is rounded once.
+    """
     check_dense_dtype(dense_dtype)
-    state = model.state_dict() if isinstance(model, nn.Module) else model
+    contents: dict[str, Content] = {}
+    seen: set[int] = set()
     for name, tensor in state.items():
-        if name not in masked and isinstance(tensor, Tensor):
-            narrowed(tensor, dense_dtype)
+        if name in masked or not isinstance(tensor, Tensor) or id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        kept = _stored(name, tensor, dense_dtype)
+        if kept is not None:
+            contents[name] = kept
+    return contents
+
+
+def _stored(name: str, tensor: Tensor, dense_dtype: str) -> Content | None:
+    if dense_dtype == "int8":
+        if tensor.dtype != torch.float32 or bool((tensor == tensor.flatten()[:1]).all()):
+            return None
+        if tensor.numel() >= LEAST_INTEGERS and not name.endswith(_DIVISORS):
+            whole = bool(tensor.isfinite().all())
+            return quantize(name, tensor, by_channel=False) if whole else None
+        dense_dtype = "float16"
+    narrow = narrowed(tensor, dense_dtype)
+    return None if narrow is None else DenseTensor(name, "f32", as_array(tensor), narrow)
 
 
 @torch.no_grad()
@@ -108,7 +146,7 @@ def narrowed(tensor: Tensor, dense_dtype: str) -> str | None:
     None, and nothing done, where the tensor is not float32 or would overflow.
     """
     code = DENSE_DTYPES[dense_dtype]
-    if code is None or tensor.dtype != torch.float32:
+    if code not in _TORCH or tensor.dtype != torch.float32:
         return None
     rounded = tensor.to(_TORCH[code]).to(torch.float32)
     if not torch.equal(rounded.isfinite(), tensor.isfinite()):

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Make the header's sums those of the records, as far as these can be read. */
-static void fix_sums(uint8_t *data, size_t stored)
+/* Make the header's sums and its version those of the records, as far as these can be read. */
+static void fix_sums(uint8_t *data, const uint8_t *text, size_t stored, int compact)
 {
+    uint64_t later = (uint64_t)compact;
     pemn_file *f = calloc(1, sizeof *f);
     uint64_t elements = 0, restored = 0;
     size_t i;
@@ -19,15 +20,19 @@ static void fix_sums(uint8_t *data, size_t stored)
         free(f);
         return;
     }
-    memcpy(f->manifest.text, data + HEADER_BYTES, stored);
+    memcpy(f->manifest.text, text, stored);
+    f->manifest.compact = compact;
     f->manifest.size = stored;
     if (pemn_get_manifest(&f->manifest, NULL) == PEMN_OK) {
-        for (i = 0; i < f->manifest.tensor_count; i++)
+        for (i = 0; i < f->manifest.tensor_count; i++) {
+            later |= f->manifest.tensors[i].is_later;
             if (f->manifest.tensors[i].kind != ALIAS) {
                 elements += f->manifest.tensors[i].elements;
                 restored +=
                     f->manifest.tensors[i].elements * width_of_dtype(f->manifest.tensors[i].dtype);
             }
+        }
+        save(data + 10, later, 2);
         save(data + 12, f->manifest.section_count, 4);
         save(data + 24, elements, 8);
         save(data + 32, restored, 8);
@@ -72,7 +77,13 @@ void fix_digests(uint8_t *data, size_t size)
             end = start + bytes;
             at = from;
         }
-        fix_sums(data, (size_t)stored);
+        fix_sums(data, text, (size_t)stored, 0);
+    }
+    if (load(data + 48, 4) == COMPACT) {
+        size_t head = COMPACT_FRAME_BYTES; /* of a frame as the mutator makes it */
+        if (stored > head && load(data + 44, 4) == stored - head)
+            fix_sums(data, data + HEADER_BYTES + head, (size_t)stored - head, 1);
+        stored = size - HEADER_BYTES; /* the digest is over everything */
     }
     hash = pemn_sha256_make(pemn_choose_kernels());
     pemn_sha256_add(&hash, data, FIELD_BYTES);

@@ -27,6 +27,7 @@ typedef struct {
     uint8_t text[MOST_BYTES], payload[MOST_BYTES];
     size_t text_size, payload_size; /* payloads of all sections, one after the other */
     size_t sizes[MAX_SECTIONS], sections;
+    int compact;
 } parts;
 
 static int take_apart(const uint8_t *data, size_t size, parts *p)
@@ -37,6 +38,7 @@ static int take_apart(const uint8_t *data, size_t size, parts *p)
     if (pemn_open_memory(data, size, NULL, &f, NULL) != PEMN_OK)
         return 0;
     p->text_size = f->manifest.size;
+    p->compact = f->manifest.compact;
     p->sections = f->manifest.section_count;
     p->payload_size = 0;
     if (f->manifest.size <= MOST_BYTES && size <= MOST_BYTES) {
@@ -76,8 +78,14 @@ static void change_text(parts *p, dice *d)
         "bitmap",   "csr",       "rice",  "raw",    "zstd",       "shuffle-zstd",
         "normal16", "uniform24", "masks", "planes", "dense",      "none",
         "scores",   "archive",   "kind",  "plane",  "width",      "stream",
-        "positions"};
+        "positions", "i4",       "frozen", "flips", "ones",       "null"};
     static const char *const fields[] = {"\"predictor\":{\"kind\":\"none\"},",
+                                         "\"predictor\":{\"flips\":1,\"kind\":\"scores\","
+                                         "\"ones\":3,\"seed\":\"0000000000000000\","
+                                         "\"stream\":\"0000000000000001\"},",
+                                         "\"frozen\":{\"count\":2,\"seed\":"
+                                         "\"0000000000000000\","
+                                         "\"stream\":\"0000000000000001\"},",
                                          "\"plane\":{\"kind\":\"sign\",\"positions\":{\"bytes\":1,"
                                          "\"codec\":\"bitmap\",\"ones\":1}},",
                                          "\"plane\":{\"kind\":\"source\",\"positions\":{\"bytes\":"
@@ -195,18 +203,26 @@ static void tell_sizes(parts *p)
     }
 }
 
-/* Put an archive together, in a manifest that is not compressed; 0 where there is no room. */
+/* Put an archive together, in a manifest that is not compressed, or as a frame of a raw block; 0
+ * where there is no room. */
 static size_t put_together(const parts *p, uint8_t *data, size_t most)
 {
-    size_t end = HEADER_BYTES + p->text_size, from = 0, i;
+    size_t head = p->compact ? COMPACT_FRAME_BYTES : 0;
+    size_t end = HEADER_BYTES + head + p->text_size, from = 0, i;
     if (end > most)
         return 0;
-    memcpy(data + HEADER_BYTES, p->text, p->text_size);
-    save(data + 40, p->text_size, 4);
+    memcpy(data + HEADER_BYTES + head, p->text, p->text_size);
+    if (p->compact) { /* one segment, a size of 4 bytes; the last block, raw */
+        save(data + HEADER_BYTES, 0xfd2fb528, 4);
+        data[HEADER_BYTES + 4] = 0xa0;
+        save(data + HEADER_BYTES + 5, p->text_size, 4);
+        save(data + HEADER_BYTES + 9, p->text_size << 3 | 1, 3);
+    }
+    save(data + 40, head + p->text_size, 4);
     save(data + 44, p->text_size, 4);
-    save(data + 48, 0, 4);
+    save(data + 48, p->compact ? COMPACT : 0, 4);
     for (i = 0; i < p->sections; i++) {
-        size_t start = (end + 63) / 64 * 64;
+        size_t start = p->compact ? end : (end + 63) / 64 * 64;
         if (start + p->sizes[i] > most)
             return 0;
         memset(data + end, 0, start - end);

@@ -16,7 +16,9 @@ _OPTIONAL = ("frozen", "positions", "sha256")
 
 def to_columns(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the columns of tensor records, all plain JSON values."""
-    columns = {key: [record.get(key) for record in records] for key in (*_ALWAYS, *_OPTIONAL)}
+    columns: dict[str, list[Any]] = {
+        key: [record.get(key) for record in records] for key in (*_ALWAYS, *_OPTIONAL)
+    }
     columns["name"] = _pairs(columns["name"])
     return {
         key: column

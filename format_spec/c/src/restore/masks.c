@@ -22,14 +22,17 @@ static uint8_t *new_bits(const tensor *t, tensor_masks *masks, int place, char *
 /* Put the bits of a payload where the elements are that it tells of. */
 static void spread(const tensor *t, const uint8_t *packed, const uint8_t *frozen, uint8_t *whole)
 {
-    uint64_t i, j = 0;
+    uint64_t i, j = 0, places = t->elements - t->frozen;
     if (frozen == NULL) {
         memcpy(whole, packed, (size_t)((t->elements + 7) / 8));
         return;
     }
-    for (i = 0; i < t->elements; i++)
-        if (!get_bit(frozen, i) && get_bit(packed, j++))
-            set_bit(whole, i);
+    for (i = 0; i < t->elements; i++) {
+        unsigned is_free = !get_bit(frozen, i);
+        unsigned bit = is_free & (unsigned)get_bit(packed, j < places ? j : 0);
+        whole[i / 8] = (uint8_t)(whole[i / 8] | bit << i % 8);
+        j += is_free;
+    }
 }
 
 static int predict(pemn_file *f, const tensor *t, const uint8_t *frozen, uint8_t *whole,
