@@ -146,7 +146,7 @@ def test_weights_and_gradients_are_those_of_a_slow_reference(chosen: dict[str, A
 
 
 def test_a_removed_weight_is_rounded_to_zero_and_has_no_gradient():
-    model = trained(strategy="magnitude", density=0.3, qat="int4")
+    model = trained(strategy="magnitude", density=0.3, qat="int4", scale="channel")
     model.train()
     model(images()).square().sum().backward()
     for tensor, value, mask in zip(model.plan, model.values, model.masks().values(), strict=True):
@@ -345,7 +345,7 @@ def test_settings_that_make_no_sense(digits: Data, chosen: dict[str, Any], messa
     ("chosen", "value_dtype", "message"),
     [
         ({"strategy": "binary"}, "int8", "strategy binary stores the levels that it was trained w"),
-        ({"strategy": "dense", "qat": "int4"}, "int8", "expected int4 or none, got int8"),
+        ({"strategy": "dense", "qat": "int4"}, "int8", "expected int4-tensor or none, got int8"),
         (
             {"strategy": "dense", "qat": "int8", "scale": "tensor"},
             "int8",
@@ -360,7 +360,7 @@ def test_other_values_than_were_trained_are_refused(chosen, value_dtype: str, me
 
 def test_the_value_dtype_that_was_trained_may_be_named():
     model = trained(strategy="dense", qat="int4")
-    assert saving.pack(model, value_dtype="int4") == saving.pack(model)
+    assert saving.pack(model, value_dtype="int4-tensor") == saving.pack(model)
 
 
 def test_weights_that_are_no_numbers_are_not_stored():

@@ -4,13 +4,13 @@ from math import ceil
 
 from torch import nn
 
-from pemn_compress.accounting import SEED_BYTES, mask_limit_bits
+from pemn_compress.accounting import FP32_BYTES, SEED_BYTES, mask_limit_bits
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.budgets import tensor_densities
 from pemn_compress.masking.rules.plan import kept_count
-from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
+from pemn_compress.masking.rules.quantizing import LARGEST_INTEGER, LATENT_STRATEGIES
 from pemn_compress.storing.shrinking import foldable
 
 _WIDTHS = {
@@ -29,6 +29,8 @@ def expected_bytes(
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
     """
     bits, values = 0.0, 0.0
+    if isinstance(masked, PrunedModel):
+        overhead += _scale_bytes(masked, storage)
     if isinstance(masked, PrunedModel) and masked.settings.strategy in LATENT_STRATEGIES:
         return ceil(_level_bits(masked) / 8) + dense_bytes(masked.model, storage) + ceil(overhead)
     if isinstance(masked, PrunedModel):
@@ -45,6 +47,16 @@ def expected_bytes(
         if isinstance(masked, PrunedModel):
             values += kept * _WIDTHS[masked.settings.trained_dtype or storage.value_dtype]
     return ceil(bits / 8 + values) + dense_bytes(masked.model, storage) + ceil(overhead)
+
+
+def _scale_bytes(pruned: PrunedModel, storage: Storage) -> int:
+    """Return what the scales of rounded weights take."""
+    settings = pruned.settings
+    dtype = settings.trained_dtype or storage.value_dtype
+    if settings.quantizer is None and dtype.removesuffix("-tensor") not in LARGEST_INTEGER:
+        return 0
+    by_channel = settings.by_channel if settings.quantizer else dtype in LARGEST_INTEGER
+    return FP32_BYTES * sum(tensor.shape[0] if by_channel else 1 for tensor in pruned.plan)
 
 
 def _level_bits(pruned: PrunedModel) -> float:
