@@ -416,7 +416,7 @@ def test_what_the_system_refuses_is_one_line(call, tmp_path, monkeypatch, comman
 
     write(tmp_path / "a.pemn")
 
-    def broken(*_):
+    def broken(*_, **__):
         raise error
 
     monkeypatch.setattr(opening, "from_json", broken)
@@ -428,7 +428,7 @@ def test_what_the_system_refuses_is_one_line(call, tmp_path, monkeypatch, comman
 def test_other_errors_are_not_swallowed(monkeypatch, tmp_path):
     from pemn_compress.format.archive import opening
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setattr(opening, "from_json", broken)

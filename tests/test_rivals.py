@@ -146,7 +146,7 @@ def test_weights_and_gradients_are_those_of_a_slow_reference(chosen: dict[str, A
 
 
 def test_a_removed_weight_is_rounded_to_zero_and_has_no_gradient():
-    model = trained(strategy="magnitude", density=0.3, qat="int4")
+    model = trained(strategy="magnitude", density=0.3, qat="int4", scale="channel")
     model.train()
     model(images()).square().sum().backward()
     for tensor, value, mask in zip(model.plan, model.values, model.masks().values(), strict=True):
@@ -295,6 +295,10 @@ def test_four_bits_are_two_in_a_byte_where_that_is_smaller(strategy: str):
             assert torch.equal(state_dict(archive)["weight"], model.weights()["weight"])
             assert archive_account(archive).values == "int4"
         assert zstd or record.values.dtype == "i4"
+        earlier = saving.pack(model, zstd=zstd, format_version="1.0")
+        with open_archive(earlier) as archive:
+            assert archive.manifest.tensors[0].values.dtype == "i8"
+            assert torch.equal(state_dict(archive)["weight"], model.weights()["weight"])
         count = kept if strategy == "magnitude" else 12000
         assert record.values.size <= -(-count // 2)
     after = PrunedModel(nn.Linear(400, 30, bias=False), strategy="dense")
@@ -341,7 +345,7 @@ def test_settings_that_make_no_sense(digits: Data, chosen: dict[str, Any], messa
     ("chosen", "value_dtype", "message"),
     [
         ({"strategy": "binary"}, "int8", "strategy binary stores the levels that it was trained w"),
-        ({"strategy": "dense", "qat": "int4"}, "int8", "expected int4 or none, got int8"),
+        ({"strategy": "dense", "qat": "int4"}, "int8", "expected int4-tensor or none, got int8"),
         (
             {"strategy": "dense", "qat": "int8", "scale": "tensor"},
             "int8",
@@ -356,7 +360,7 @@ def test_other_values_than_were_trained_are_refused(chosen, value_dtype: str, me
 
 def test_the_value_dtype_that_was_trained_may_be_named():
     model = trained(strategy="dense", qat="int4")
-    assert saving.pack(model, value_dtype="int4") == saving.pack(model)
+    assert saving.pack(model, value_dtype="int4-tensor") == saving.pack(model)
 
 
 def test_weights_that_are_no_numbers_are_not_stored():

@@ -19,8 +19,8 @@ def rounding_options(command: Command) -> Command:
         click.option(
             "--scale",
             type=click.Choice(SCALES),
-            help="One scale for each tensor (default of binary and ternary) or output channel "
-            "(default of --qat).",
+            help="binary, ternary, --qat: one scale for each tensor, or for each output channel. "
+            "[default: tensor]",
         ),
         click.option(
             "--qat",

@@ -4,14 +4,14 @@ from math import ceil
 
 from torch import nn
 
-from pemn_compress.accounting import SEED_BYTES, mask_limit_bits
+from pemn_compress.accounting import FP32_BYTES, SEED_BYTES, mask_limit_bits
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.budgets import frozen_count, tensor_densities
 from pemn_compress.masking.rules.plan import Plan, kept_count
 from pemn_compress.masking.rules.pruning import PruningSettings
-from pemn_compress.masking.rules.quantizing import LATENT_STRATEGIES
+from pemn_compress.masking.rules.quantizing import LARGEST_INTEGER, LATENT_STRATEGIES
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.storing.shrinking import foldable
 
@@ -35,6 +35,8 @@ def expected_bytes(
     dtypes that `storage` asks for, uncompressed; `overhead` is what header and manifest take.
     With `target_bits` signs and masks come to so many bits a weight.
     """
+    if isinstance(masked, PrunedModel):
+        overhead += _scale_bytes(masked, storage)
     if isinstance(masked, PrunedModel) and masked.settings.strategy in LATENT_STRATEGIES:
         return ceil(_level_bits(masked) / 8) + dense_bytes(masked.model, storage) + ceil(overhead)
     length = masked.filling.length if isinstance(masked, MaskedModel) else 0
@@ -72,6 +74,16 @@ def planned_bytes(
     if target_bits is not None:
         bits = min(bits, target_bits * plan.numel)
     return ceil(bits / 8 + values)
+
+
+def _scale_bytes(pruned: PrunedModel, storage: Storage) -> int:
+    """Return what the scales of rounded weights take."""
+    settings = pruned.settings
+    dtype = settings.trained_dtype or storage.value_dtype
+    if settings.quantizer is None and dtype.removesuffix("-tensor") not in LARGEST_INTEGER:
+        return 0
+    by_channel = settings.by_channel if settings.quantizer else dtype in LARGEST_INTEGER
+    return FP32_BYTES * sum(tensor.shape[0] if by_channel else 1 for tensor in pruned.plan)
 
 
 def _level_bits(pruned: PrunedModel) -> float:

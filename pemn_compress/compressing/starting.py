@@ -182,7 +182,8 @@ def _told(masked: MaskedModel | PrunedModel, expected: int, output: Path | None)
             what = f"trains all {numbers:,} numbers"
         if s.quantizer is not None:
             made = {"binary": "signs", "ternary": "signs and zeros"}.get(s.quantizer, s.quantizer)
-            what += f", {count} as {made}, one scale a {'channel' if s.by_channel else 'tensor'}"
+            each = "channel" if s.by_channel else "tensor"
+            what += f", {masked.plan.numel:,} of them as {made}, one scale a {each}"
     else:
         what = f"masks {count} in {tensors} tensors, in place of their values"
     return f"{what}; the archive will have about {both(expected)}, {where}"

@@ -48,8 +48,7 @@ class PrunedModel(PlannedModel):
         pruning_start: fraction of the training that is done when removing starts.
         pruning_end: fraction that is done when it ends; cubic only, 0.5 by default.
         qat: magnitude, random, dense: train with weights that are rounded to "int8" or "int4".
-        scale: binary, ternary, qat: one scale for each "tensor" (binary's and ternary's default) or
-            output "channel" (qat's).
+        scale: binary, ternary, qat: one scale for each "tensor" (the default) or output "channel".
         entropy_weight: ternary: what a bit of a weight's code costs, in units of scale^2; more of
             it makes more weights 0.
         include, exclude, first_layer_dense, last_layer_dense: which parameters are pruned; see

@@ -40,7 +40,7 @@ from pemn_compress.storing import shrinking
 from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of
 from pemn_compress.storing.tensors import CODES, as_array
-from pemn_compress.storing.trained import in_four_bits, shared_prototype, store_values
+from pemn_compress.storing.trained import in_fewest_bytes, shared_prototype, store_values
 from pemn_compress.version import __version__
 
 
@@ -99,9 +99,9 @@ def pack(
         )
     later = format_version != FIRST
     state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype, later=later)
-    if later:
-        placed = {name: in_four_bits(one, compress=zstd) for name, one in placed.items()}
-    contents = _contents(state, placed)
+    contents = [
+        in_fewest_bytes(one, compress=zstd, four_bits=later) for one in _contents(state, placed)
+    ]
     prototype = None
     told: dict[str, Any] = {"writer": f"pemn-compress {__version__}"}
     if isinstance(masked, PrunedModel):

@@ -24,13 +24,13 @@ from pemn_compress.format.archive import (
 )
 from pemn_compress.format.archive.contents import Content
 from pemn_compress.format.archive.records import INT4, Scale
-from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE
 from pemn_compress.format.archive.values import LEAST_SAVED, pack_stored
 from pemn_compress.format.bits import pack_fields
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.quantized.levels import Levels
 from pemn_compress.masking.rules.quantizing import LARGEST_INTEGER, LATENT_STRATEGIES
 from pemn_compress.masking.selection import DTYPES
+from pemn_compress.storing.integers import quantize
 from pemn_compress.storing.shrinking import narrowed
 from pemn_compress.storing.tensors import as_array
 
@@ -74,16 +74,18 @@ def shared_prototype(contents: Iterable[Content]) -> Prototype | None:
     return None
 
 
-def in_four_bits(content: Content, *, compress: bool) -> Content:
-    """Return integers from -8 to 7 as two in a byte, where a file is smaller by it.
+def in_fewest_bytes(content: Content, *, compress: bool, four_bits: bool) -> Content:
+    """Return integers in a byte each, or from -8 to 7 two in a byte, where a file is smaller by it.
 
-    That takes a reader of format 1.1. Compressed, a byte each often takes fewer than four bits.
+    `four_bits` allows that, which takes a reader of format 1.1. Compressed, a byte each often takes
+    fewer than four bits.
     """
     if not isinstance(content, QuantizedTensor):
         return content
-    integers, mask = content.integers, content.mask
+    content = replace(content, bits=8)
+    integers, mask = content.integers.view(np.int8), content.mask
     kept = integers.reshape(-1) if mask is None else integers[mask]
-    if not kept.size or np.abs(kept.view(np.int8) + 0.5).max() > 7.5:
+    if not four_bits or not kept.size or not -8 <= kept.min() <= kept.max() <= 7:
         return content
     halves = np.frombuffer(pack_fields(kept.view(np.uint8), 4), np.uint8)
     eight, four = (
@@ -122,32 +124,16 @@ def _store(name: str, weight: Tensor, mask: Tensor | None, value_dtype: str) -> 
     narrow = None
     kind = value_dtype.removesuffix("-tensor")
     if kind in LARGEST_INTEGER:
-        top = LARGEST_INTEGER[kind]
-        scale = _scale(weight, top, by_channel=value_dtype == kind)
-        if float(scale.max()) <= MAX_SCALE:
-            quotient = (weight.float() / scale).round()  # halves to even
-            integers = quotient.clamp(-top, top).to(torch.int8)
-            # as the format says: one binary32 product, rounded once more for narrower weights
-            weight.copy_((integers.float() * scale).to(weight.dtype))
-            if mask is not None:
-                weight.masked_fill_(~mask, 0.0)
-            return QuantizedTensor(name, dtype, as_array(integers), _told(scale), selected)
+        bits, by_channel = (4 if kind == "int4" else 8), value_dtype == kind
+        kept = quantize(name, weight, by_channel=by_channel, mask=mask, bits=bits)
+        if kept is not None:
+            return kept
     elif value_dtype != "float32":
         narrow = narrowed(weight, value_dtype)
     array = as_array(weight)
     if selected is None:
         return DenseTensor(name, dtype, array, narrow)
     return SparseTensor(name, dtype, selected, array[selected], narrow)
-
-
-def _scale(weight: Tensor, top: int, *, by_channel: bool) -> Tensor:
-    """Return the scale, of a shape that broadcasts over the weight, in binary32."""
-    size = weight.float().abs()
-    if by_channel and weight.dim() > 1:
-        largest = size.flatten(1).amax(1).view(-1, *(1,) * (weight.dim() - 1))
-    else:
-        largest = size.amax()
-    return (largest / top).clamp_min(MIN_SCALE)
 
 
 def _told(scale: Tensor) -> Scale:

@@ -2,8 +2,8 @@
 
 A quantizer maps latent weights, the mask of those that are kept (None: all) and the settings to
 `Levels`. Nothing but latent weights is trained or kept between steps: no buffers, no moving
-statistics. A scale is rounded to bfloat16, in training as in the archive, which costs no accuracy
-that was measured and half of its bytes.
+statistics. A scale is rounded to bfloat16, in training as in the archive: manifests with many of
+them compress better.
 """
 
 from collections.abc import Callable

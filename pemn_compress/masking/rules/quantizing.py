@@ -23,13 +23,10 @@ def quantizer_of(strategy: str, qat: str | None) -> str | None:
 
 
 def scale_of(strategy: str, qat: str | None, scale: str | None) -> str | None:
-    """Return whether a tensor has one scale or one for each output channel, None without any.
-
-    By default binary and ternary weights have one a tensor, integers one a channel.
-    """
+    """Return whether a tensor has one scale or one for each output channel, None without any."""
     if quantizer_of(strategy, qat) is None:
         return None
-    return scale or ("tensor" if strategy in LATENT_STRATEGIES else "channel")
+    return scale or "tensor"
 
 
 def check_quantizer(strategy: str, qat: str | None, scale: str | None, entropy_weight: Any) -> None:
