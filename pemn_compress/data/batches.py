@@ -1,6 +1,6 @@
 """Batches of a split, in an order and with augmentations that a seed and an epoch decide."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from pemn_compress.data import trees
 from pemn_compress.data.augment import Augment
 from pemn_compress.data.failures import told
+from pemn_compress.data.normalizing import Statistics, columns, normalized
 from pemn_compress.data.numbers import whole
 from pemn_compress.data.own import read_sample
 from pemn_compress.data.ranks import World
@@ -19,8 +20,6 @@ from pemn_compress.data.streams import Stream
 from pemn_compress.data.structured import read_structured
 from pemn_compress.data.workers import keep_quiet, loaded, stop
 from pemn_compress.errors import DataError, SettingError
-
-Statistics = tuple[Sequence[float], Sequence[float]]
 
 # A split below this is copied to the GPU once instead of batch by batch.
 RESIDENT_BYTES = 2 << 30
@@ -87,7 +86,7 @@ class Batches:
         if self._augment.names and (shuffle_seed is None or normalize is None):
             raise SettingError("augmentation: expected images to normalise and a shuffle seed")
         self._device = torch.device(device)
-        self._statistics = _columns(normalize, self._device)
+        self._statistics = columns(normalize, self._device)
         self._loader: DataLoader[Any] | None = None
         self._stream, self._streamed = split.stream, (0, 1)
         only_batched = self._augment.image is None or self._augment.batched is not None
@@ -203,7 +202,7 @@ class Batches:
 
     def _finished(self, inputs: Tensor, rows: Tensor, erased: Tensor | None) -> Tensor:
         """Return the samples `rows` as a model takes them: normalised, and then erased from."""
-        inputs = _normalized(inputs, self._statistics)
+        inputs = normalized(inputs, self._statistics)
         if erased is None or self._augment.normalized is None:
             return inputs
         return self._augment.normalized.apply(inputs, erased[rows.to(self._device)])
@@ -333,19 +332,3 @@ def check_labels(targets: Tensor, labels: int, what: str = "labels") -> None:
             f"{what}: expected from 0 to {labels - 1}, as the model has {labels} outputs; "
             f"got {int(wrong[0])}"
         )
-
-
-def _columns(normalize: Statistics | None, device: torch.device) -> tuple[Tensor, Tensor] | None:
-    """Return mean and std as float32 (C, 1, 1)."""
-    if normalize is None:
-        return None
-    mean, std = (torch.tensor(tuple(values), dtype=torch.float32) for values in normalize)
-    return mean[:, None, None].to(device), std[:, None, None].to(device)
-
-
-def _normalized(images: Tensor, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
-    """Return uint8 images (N, C, H, W) as normalised float32; without statistics, unchanged."""
-    if statistics is None:
-        return images
-    mean, std = statistics
-    return images.to(torch.float32).div_(255).sub_(mean).div_(std)

@@ -122,7 +122,7 @@ class _Changes:
         strength = rank[new] - rank[old]
         if masked.search.learns_signs:
             names = range(len(masked.plan))
-            self._signs = torch.cat([masked.seeded_signs(index).flatten() for index in names])
+            self._signs = torch.cat([masked.seeded(index).flatten() for index in names])
             flips = torch.cat([masked.negated(index).flatten() for index in names])
             # those that a mask gives back are counted there
             flipped = (flips & mask & start).nonzero().flatten()

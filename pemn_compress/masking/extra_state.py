@@ -41,3 +41,14 @@ def from_tensor(state: Any) -> dict[str, Any]:
             "PrunedModel was saved with, got something else"
         )
     return found
+
+
+def check_same(own: Mapping[str, Any], state: Any, what: str) -> None:
+    """Refuse the state of `what` with other settings than its own. Raises ModelError."""
+    told = from_tensor(state)
+    for key in dict.fromkeys([*own, *told]):
+        if told.get(key) != own.get(key):
+            raise ModelError(
+                f"the state dict is of {what} with other settings: {key}: expected "
+                f"{own.get(key)!r}, got {told.get(key)!r}"
+            )

@@ -5,6 +5,8 @@ index. They are always kept, with their seeded sign. Otsuka et al., "Partially f
 networks contain compact strong lottery tickets" (TMLR 2025), freeze at random likewise.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -43,6 +45,14 @@ class Frozen(nn.Module):
     def of(self, index: int) -> Tensor | None:
         """Return those of a planned tensor, bool in its shape; None where there are none."""
         return self._buffers.get(f"of{index}")
+
+    def anchor(self, scores: list[Tensor], seeded: Callable[[int], Tensor] | None) -> list[Tensor]:
+        """Return scores of which the frozen ones are `anchored`, with the signs of `seeded`."""
+        return [
+            score if kept is None else anchored(score, kept, seeded(index) if seeded else None)
+            for index, score in enumerate(scores)
+            for kept in [self.of(index)]
+        ]
 
 
 def anchored(score: Tensor, frozen: Tensor, seeded: Tensor | None) -> Tensor:

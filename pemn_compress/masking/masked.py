@@ -14,17 +14,11 @@ from torch.nn import functional
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive.records import Scale, Shuffle
 from pemn_compress.format.archive.values import shuffled
-from pemn_compress.masking import at_once, frozen, scales
-from pemn_compress.masking.extra_state import from_tensor, to_tensor
+from pemn_compress.masking import frozen, scales, starts
+from pemn_compress.masking.budgeting import budget_at, global_masks
+from pemn_compress.masking.extra_state import check_same, to_tensor
 from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.references import told_of_optimizers
-from pemn_compress.masking.rules.budgets import (
-    Budget,
-    global_budget,
-    ramped,
-    tensor_budget,
-    tensor_densities,
-)
 from pemn_compress.masking.rules.keywords import check_keywords
 from pemn_compress.masking.rules.progress import check_progress
 from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES
@@ -37,11 +31,12 @@ from pemn_compress.masking.rules.strategies import (
     fill,
 )
 from pemn_compress.masking.search import RENEWALS, SEARCHES, edge_popup
-from pemn_compress.masking.selection import DTYPES, Selection, owner_of, plan_model
+from pemn_compress.masking.selection import DTYPES, Selection, plan_model
 from pemn_compress.masking.sharding import gathered
 from pemn_compress.masking.staying_dense import told_of_dense
 from pemn_compress.masking.straight_through import Fill, tile
-from pemn_compress.masking.top import top_global, top_mask, top_signed
+from pemn_compress.masking.together import weights_at_once
+from pemn_compress.masking.top import top_mask, top_signed
 
 _TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
@@ -116,10 +111,10 @@ class MaskedModel(PlannedModel):
         selection = Selection(include, exclude, first_layer_dense, last_layer_dense)
         self.plan = plan_model(model, selection)
         self.filling: Filling = fill(self.plan, self.settings)
-        self.budget = self._budget(self.settings.ramp)
+        self.budget = budget_at(self.plan, self.settings, self.settings.ramp)
         self.search = SEARCHES[search]
-        told = [few_values_warning(self.settings, self.filling.length)]
-        told += told_of_dense(model, selection)
+        few = few_values_warning(self.settings, self.filling.length)
+        told = [few, *told_of_dense(model, selection)]
         device = next(model.parameters()).device
         drawn = self.filling.prototype(seed)
         if self.shuffle is not None:
@@ -129,12 +124,12 @@ class MaskedModel(PlannedModel):
         self.register_buffer("prototype", prototype, persistent=False)  # the seed restores it
         self._started: list[Tensor] = []  # scores at the start, once a pull needs them
         self.scores = nn.ParameterList(
-            nn.Parameter(start.to(device)) for start in self._initial_scores()
+            nn.Parameter(start.to(device)) for start in starts.initial_scores(self)
         )
         self.factors = scales.first_factors(self.plan, self.settings.learn_scale).to(device)
         self.kept_seeded = frozen.Frozen(self.plan, self.settings).to(device)
         if not self.settings.signed:
-            self._leave_out_padding(model)
+            starts.leave_out_padding(self, model)
         make = RENEWALS[self.settings.renewal]
         self.renewal = make(self.plan, self.filling, self.settings, prototype) if make else None
         self.register_load_state_dict_post_hook(_reload)  # type: ignore[no-untyped-call]
@@ -145,7 +140,7 @@ class MaskedModel(PlannedModel):
     @property
     def is_finished(self) -> bool:
         """Whether the density is the one that the settings say, and no longer on its way there."""
-        return self.budget == self._budget(self.settings.ramp)
+        return self.budget == budget_at(self.plan, self.settings, self.settings.ramp)
 
     def advance(
         self, *, epoch: int | None = None, step: int | None = None, steps: int | None = None
@@ -160,7 +155,7 @@ class MaskedModel(PlannedModel):
         """
         epoch, step, steps = check_progress(epoch, step, steps)
         if epoch is not None and self.settings.ramp:
-            self.budget = self._budget(epoch)
+            self.budget = budget_at(self.plan, self.settings, epoch)
         if self.renewal is None or (step is not None and step == steps):
             return
         count = self.renewal.due(epoch=epoch, step=step)
@@ -187,21 +182,9 @@ class MaskedModel(PlannedModel):
         if not self._started:
             self._started = [
                 start.to(score.device)
-                for start, score in zip(self._initial_scores(), self.scores, strict=True)
+                for start, score in zip(starts.initial_scores(self), self.scores, strict=True)
             ]
         return self._started
-
-    def _initial_scores(self) -> list[Tensor]:
-        s = self.settings
-        seed = s.seed if s.score_seed is None else s.score_seed
-        densities = tensor_densities(self.plan, s.density, s.layer_density)
-        made = []
-        for index, tensor in enumerate(self.plan):
-            start = self.search.initial_scores(tensor, index, seed, densities[index])
-            if self.search.learns_signs:
-                start.copysign_(self._plain(index).cpu())
-            made.append(start)
-        return made
 
     def masks(self) -> dict[str, Tensor]:
         """Return the current masks: planned name -> bool tensor in the weight's shape.
@@ -224,12 +207,8 @@ class MaskedModel(PlannedModel):
         plain = self.search.initial_scores is edge_popup.initial_scores
         return plain and not self.settings.signed
 
-    def seeded_signs(self, index: int) -> Tensor:
-        """Return the fixed weights that the seed gives a planned tensor, for their signs."""
-        return self._plain(index)
-
     def _masks_of(self, scores: list[Tensor]) -> dict[str, Tensor]:
-        shared = self._global_masks(scores)
+        shared = global_masks(self, scores)
         return {t.name: self._mask(i, scores[i], shared) for i, t in enumerate(self.plan)}
 
     def trained(self) -> nn.ParameterList:
@@ -237,10 +216,7 @@ class MaskedModel(PlannedModel):
         return self.scores
 
     def fill(self, index: int) -> Fill:
-        """Return where the fixed weights of a planned tensor come from at present.
-
-        Where its scale is learned they are without it.
-        """
+        """Return where a tensor's fixed weights come from at present, without a learned scale."""
         scale = 1.0 if self.factors else self.filling.scales[index]
         if self.renewal is not None:
             return Fill(self.renewal.values(index), 0, scale)
@@ -264,7 +240,7 @@ class MaskedModel(PlannedModel):
 
     @property
     def shuffle(self) -> Shuffle | None:
-        """How the vector that tensors take their values from is shuffled; None: not at all."""
+        """How the vector that tensors take values from is shuffled; None: not at all."""
         length = self.filling.shuffled_length
         return Shuffle(length, self.settings.seed, SHUFFLE_STREAM) if length else None
 
@@ -275,9 +251,9 @@ class MaskedModel(PlannedModel):
         the masks of a training step where the search does that.
         """
         scores = self._whole_scores()
-        shared = self._global_masks(scores)
+        shared = global_masks(self, scores)
         made: dict[str, Tensor] = {}
-        together = self._weights_at_once(scores, shared, training)
+        together = weights_at_once(self, scores, shared, training)
         for index, tensor in enumerate(self.plan):
             if together is None:
                 weight = self._weight(index, scores[index], shared, training)
@@ -298,60 +274,21 @@ class MaskedModel(PlannedModel):
         mask = None if every else self._mask(index, score, shared, training=training)
         return self.search.weight(score, mask, self.fill(index), self.settings.signed)
 
-    def _weights_at_once(
-        self, scores: list[Tensor], shared: list[Tensor] | None, training: bool
-    ) -> list[Tensor] | None:
-        """Return all weights made by a few kernels, where that can be; None: one by one."""
-        draws = training and self.search.training_mask is not None
-        if shared is not None or draws or not at_once.is_possible(scores):
-            return None
-        signed, counts = self.settings.signed, self.budget.counts
-        fills = [self.fill(i) for i in range(len(scores))]
-        if self.search.is_plain and self.renewal is None:
-            return at_once.weights_at_once(scores, counts, fills, signed=signed)
-        masks = at_once.masks_at_once(scores, counts, signed=signed)
-        return [
-            self.search.weight(scores[i], masks[i], fills[i], signed) for i in range(len(scores))
-        ]
-
     def negated(self, index: int) -> Tensor:
         """Return which weights have another sign than the seed gives them: bool, in their shape."""
         if self.renewal is not None:
             return self.renewal.negated(index, self.prototype)
-        changed: Tensor = self.scores[index].detach().signbit() != self._plain(index).signbit()
+        changed: Tensor = self.scores[index].detach().signbit() != self.seeded(index).signbit()
         kept = self.frozen(index)
         return changed if kept is None else changed & ~kept
 
-    def _plain(self, index: int) -> Tensor:
-        """Return the fixed weight that the seed gives."""
+    def seeded(self, index: int) -> Tensor:
+        """Return the fixed weight that the seed gives a planned tensor."""
         offset, scale = self.filling.offsets[index], self.filling.scales[index]
         return tile(self.prototype, offset, self.plan.tensors[index].shape, scale)
 
-    def _leave_out_padding(self, model: nn.Module) -> None:
-        """Let the row of an embedding that stands for padding be zero, as it is in a plain model.
-
-        A score of 0 ranks last and gets no gradient. A tied row has another use, and is left.
-        """
-        for tensor, score in zip(self.plan, self.scores, strict=True):
-            owner, _ = owner_of(model, tensor.name)
-            padding = owner.padding_idx if isinstance(owner, nn.Embedding) else None
-            if padding is not None and not tensor.aliases:
-                with torch.no_grad():
-                    score[padding] = 0
-
     def _forward_weights(self) -> dict[str, Tensor]:
         return self.weights(every_name=False, training=self.training)
-
-    def _budget(self, epoch: int) -> Budget:
-        def now(density: float) -> float:
-            return ramped(density, epoch, self.settings.ramp)
-
-        s = self.settings
-        if s.budget == "global":
-            return global_budget(self.plan, now(s.density), s.floor)
-        return tensor_budget(
-            self.plan, map(now, tensor_densities(self.plan, s.density, s.layer_density))
-        )
 
     def _whole_scores(self) -> list[Tensor]:
         """Return the scores, gathered where each rank holds a part of them, differentiable."""
@@ -366,25 +303,8 @@ class MaskedModel(PlannedModel):
 
     def _anchored(self, scores: list[Tensor]) -> list[Tensor]:
         """Return scores of which those of frozen weights rank first and have no gradient."""
-        return [
-            score if kept is None else frozen.anchored(score, kept, self._seeded(index))
-            for index, score in enumerate(scores)
-            for kept in [self.frozen(index)]
-        ]
-
-    def _seeded(self, index: int) -> Tensor | None:
-        """Return what has the signs that scores start with, where these count."""
-        return self._plain(index) if self.search.learns_signs else None
-
-    def _global_masks(self, scores: list[Tensor]) -> list[Tensor] | None:
-        """Return the final masks of a budget that all tensors share, else None."""
-        counts, total = self.budget
-        if total is None:
-            return None
-        flat = top_global(scores, counts, total, self.settings.signed)
-        parts = flat.split([tensor.numel for tensor in self.plan])
-        tensors = self.plan.tensors  # torch 2.6 compiles no zip over a plan
-        return [part.view(tensors[i].shape) for i, part in enumerate(parts)]
+        signs = self.seeded if self.search.learns_signs else None
+        return self.kept_seeded.anchor(scores, signs)
 
     def _mask(
         self, index: int, score: Tensor, shared: list[Tensor] | None, *, training: bool = False
@@ -410,13 +330,7 @@ class MaskedModel(PlannedModel):
 
     def set_extra_state(self, state: Any) -> None:
         """Refuse the state of a model with other settings. Raises ModelError."""
-        own, told = self.settings.told(), from_tensor(state)
-        for key in dict.fromkeys([*own, *told]):
-            if told.get(key) != own.get(key):
-                raise ModelError(
-                    f"the state dict is of a MaskedModel with other settings: {key}: expected "
-                    f"{own.get(key)!r}, got {told.get(key)!r}"
-                )
+        check_same(self.settings.told(), state, "a MaskedModel")
 
     def extra_repr(self) -> str:
         """Say in one line what is masked."""
