@@ -45,12 +45,15 @@ test-zoo: $(ZOO)
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
 
-# The pages of results/ from the records there: nothing in them is typed by hand. RESULTS are further
-# options, such as --dataset npz:small.npz=cifar10.
+# The pages of results/ from the records there: nothing in them is typed by hand. Each folder has a
+# grid's records, and in `options` what its pages are made with.
 results: $(READY)
-	$(BIN)/pemn report results/records --front --summary --against papers --details $(RESULTS) \
-	  -o results/README.md --plot results/front.svg --force
-	$(BIN)/pemn report results/records --against papers $(RESULTS) -o results/index.html --force
+	for folder in results/*/records; do \
+	  place=$${folder%/records}; options=$$(cat $$place/options); \
+	  $(BIN)/pemn report $$folder --front --summary --against papers --details $$options \
+	    -o $$place/README.md --plot $$place/front.svg --force; \
+	  $(BIN)/pemn report $$folder --against papers $$options -o $$place/index.html --force; \
+	done
 
 # The reader in C as aarch64 and s390x; format_spec/c/README.md says what to install.
 cross:

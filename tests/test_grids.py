@@ -211,7 +211,7 @@ IMPOSSIBLE = [
     ("args.widht = 16", "grid.toml:4: mlp has no argument 'widht'"),
     ("ratio = 0.1\n[[rows]]\nstrategy = 'mp'", "grid.toml:4: ratio is a setting of strategy rp"),
     ("[[rows]]\nlr=1\n[[rows]]\nstrategy='mask'\nsparsity=0.9", "grid.toml:8: sparsity is a"),
-    ("value_dtype = 'int4'", "grid.toml:4: Invalid value for '--value-dtype'"),
+    ("value_dtype = 'int3'", "grid.toml:4: Invalid value for '--value-dtype'"),
     ("value_dtype = 'int8'", "grid.toml:4: value_dtype is for trained weights"),
     ("recipe = 'biprpp'", "grid.toml:4: Invalid value for '--recipe'"),
     ("epochs = 0", "grid.toml:4: epochs: expected 1 or more"),

@@ -63,6 +63,8 @@ def _connect(ray: Any, settings: Settings) -> None:
     if settings.address is None:
         # one processor for each run at once, however many there are
         count = {"num_cpus": settings.workers} if settings.workers else {}
+        # else ray's workers, and so the runs, give way to everything else on this machine
+        os.environ.setdefault("RAY_worker_niceness", "0")
         ray.init(include_dashboard=False, **count, **quiet)
         return
     try:

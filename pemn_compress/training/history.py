@@ -29,7 +29,7 @@ class Metric:
     def shown(self) -> str:
         """Return the value for reading: an accuracy in per cent.
 
-        >>> accuracy(8, 9).shown(), Metric("mse", 0.012345).shown()
+        >>> accuracy(8, 9).shown(), Metric("mse", 0.01234).shown()
         ('88.89 %', '0.01234')
         """
         return f"{self.value:.4g}" if self.correct is None else f"{100 * self.value:.2f} %"
