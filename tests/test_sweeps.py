@@ -186,7 +186,7 @@ def test_a_directory_takes_one_grid_which_may_grow(folder, call):
     Path("grid.toml").write_text(short.replace("[0]", "[0, 1]"))
     _, out, _ = call("sweep", "grid.toml", "-o", "runs", "--dry-run", "--json")
     rows = json.loads(out)["rows"]
-    assert abs(rows[1]["expected_bytes"] - size) < 300
+    assert abs(rows[1]["expected_bytes"] - size) < 200
     assert rows[1]["expected_from"] == "finished runs"
 
     for changed, told in (
@@ -213,7 +213,7 @@ def test_a_directory_takes_one_grid_which_may_grow(folder, call):
         assert [path.name for path in (folder / "odd").iterdir()] == ["grid.json"]
     (folder / "runs/seed-1/model.pemn").write_bytes(b"damaged")
     _, out, _ = call("sweep", "grid.toml", "-o", "runs", "--dry-run")
-    assert re.search(r"seed-1 +~1,\d+ B  to do", out)
+    assert re.search(r"seed-1 +~[\d,]+ B  to do", out)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
