@@ -143,3 +143,21 @@ def test_a_model_file_is_not_built_more_often_than_it_is_used(tmp_path: Path) ->
     assert torch.equal(states[0], states[2])
     assert not torch.equal(states[0], states[1])
     assert warned == []
+
+
+class OfAVersion(nn.Linear):
+    """Takes no state that does not say which version it is of, as torchvision's MNASNet."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *more) -> None:
+        assert local_metadata.get("version") == 2
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *more)
+
+
+def test_states_keep_their_versions() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(OfAVersion(6, 20), nn.ReLU(), OfAVersion(20, 3))
+
+    masked = MaskedModel(make(), strategy="mask", include=["*.weight"])
+    assert rehearse(masked, torch.randn(2, 6), build=make).archive

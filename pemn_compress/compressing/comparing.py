@@ -4,6 +4,7 @@ A reader's model is built anew, filled from the archive, and compared in evaluat
 them are compared after what training does to a model.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -271,8 +272,11 @@ def _shake(model: nn.Module) -> None:
             parameter.add_(noise.to(parameter.device, parameter.dtype))
 
 
-def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _copy(value) for name, value in state.items()}
+def _copied(state: Mapping[str, Any]) -> OrderedDict[str, Any]:
+    made = OrderedDict((name, _copy(value)) for name, value in state.items())
+    # its modules' versions, which some models ask for
+    made._metadata = getattr(state, "_metadata", None)  # type: ignore[attr-defined]
+    return made
 
 
 def _copy(value: Any) -> Any:
