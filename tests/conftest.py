@@ -26,6 +26,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def _compiled_afresh(request: pytest.FixtureRequest) -> None:
+    """Forget what other tests compiled: torch counts how often one forward() is compiled anew."""
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is not None and "compile" in request.node.name:
+        dynamo.reset()
+
+
 @pytest.fixture
 def call(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
