@@ -156,7 +156,7 @@ def test_make_results_makes_the_pages_from_records(tmp_path):
     make = ["make", "-s", "-f", str(Path(__file__).parent.parent / "Makefile"), "results"]
     for _ in range(2):  # what is there is replaced
         subprocess.run(
-            [*make, f"BIN={folder}", f"READY=ready"],
+            [*make, f"BIN={folder}", "READY=ready"],
             cwd=tmp_path, check=True, capture_output=True,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
         )  # fmt: skip
