@@ -21,9 +21,7 @@ class Pairs(Dataset):
         return (points, which), (points[which] > 0).long()
 
 
-class Asked(nn.Module):
-    """Tells the sign of one of eight points."""
-
+class Asked(nn.Module):  # noqa: D101
     def __init__(self, width):
         super().__init__()
         self.embedding = nn.Embedding(8, width)
