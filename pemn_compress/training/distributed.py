@@ -42,6 +42,8 @@ def joined(device: torch.device) -> Iterator[World]:
         if own:
             _meet(device, here)
         yield here
+        if own:
+            dist.barrier()  # none takes its connections down while another still talks
     except RuntimeError as error:
         if not is_lost(error):
             raise
