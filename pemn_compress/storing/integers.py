@@ -6,6 +6,7 @@ from torch import Tensor
 from pemn_compress.format.archive import QuantizedTensor
 from pemn_compress.format.archive.records import Scale
 from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE
+from pemn_compress.masking.quantized.levels import largest
 from pemn_compress.masking.selection import DTYPES
 from pemn_compress.storing.tensors import as_array
 
@@ -22,7 +23,8 @@ def quantize(
     out becomes 0. None, and nothing done, where the scale would be too large for the format.
     """
     most = (1 << bits - 1) - 1
-    scale = _scale(tensor, most, by_channel=by_channel)
+    size = largest(tensor.float().abs(), by_channel=by_channel)
+    scale = (size / most).clamp_min(MIN_SCALE)
     if float(scale.max()) > MAX_SCALE:
         return None
     integers = (tensor.float() / scale).round().clamp(-most, most).to(torch.int8)
@@ -31,19 +33,10 @@ def quantize(
     if mask is not None:
         tensor.masked_fill_(~mask, 0.0)
     selected = None if mask is None else mask.cpu().numpy()
-    told = _told(scale)
+    told = stored_scale(scale)
     return QuantizedTensor(name, DTYPES[tensor.dtype], as_array(integers), told, selected, bits)
 
 
-def _scale(tensor: Tensor, most: int, *, by_channel: bool) -> Tensor:
-    """Return the scale, of a shape that broadcasts over the tensor, in binary32."""
-    size = tensor.float().abs()
-    if by_channel and tensor.dim() > 1:
-        largest = size.flatten(1).amax(1).view(-1, *(1,) * (tensor.dim() - 1))
-    else:
-        largest = size.amax()
-    return (largest / most).clamp_min(MIN_SCALE)
-
-
-def _told(scale: Tensor) -> Scale:
+def stored_scale(scale: Tensor) -> Scale:
+    """Return a scale as an archive holds it: one number, or one for each output channel."""
     return tuple(scale.flatten().tolist()) if scale.dim() else float(scale)

@@ -23,14 +23,14 @@ from pemn_compress.format.archive import (
     SparseTensor,
 )
 from pemn_compress.format.archive.contents import Content
-from pemn_compress.format.archive.records import INT4, Scale
+from pemn_compress.format.archive.records import INT4
 from pemn_compress.format.archive.values import LEAST_SAVED, pack_stored
 from pemn_compress.format.bits import pack_fields
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.quantized.levels import Levels
 from pemn_compress.masking.rules.quantizing import LARGEST_INTEGER, LATENT_STRATEGIES
 from pemn_compress.masking.selection import DTYPES
-from pemn_compress.storing.integers import quantize
+from pemn_compress.storing.integers import quantize, stored_scale
 from pemn_compress.storing.shrinking import narrowed
 from pemn_compress.storing.tensors import as_array
 
@@ -104,7 +104,7 @@ def _signs(name: str, weight: Tensor, levels: Levels) -> Content:
     mask, negative = (part.cpu().numpy() for part in (weight != 0, weight < 0))
     if levels.scale.dim():
         return MaskedTensor(
-            name, dtype, mask, 0, _told(levels.scale), plane=Plane("sign", negative)
+            name, dtype, mask, 0, stored_scale(levels.scale), plane=Plane("sign", negative)
         )
     value = as_array(levels.scale.to(weight.dtype).view(1))
     return ConstantTensor(name, dtype, value, mask, negative)
@@ -115,7 +115,7 @@ def _integers(name: str, weight: Tensor, mask: Tensor | None, levels: Levels) ->
     integers = levels.integers.to(torch.int8)
     selected = None if mask is None else (mask & (integers != 0)).cpu().numpy()
     dtype = DTYPES[weight.dtype]
-    return QuantizedTensor(name, dtype, as_array(integers), _told(levels.scale), selected)
+    return QuantizedTensor(name, dtype, as_array(integers), stored_scale(levels.scale), selected)
 
 
 def _store(name: str, weight: Tensor, mask: Tensor | None, value_dtype: str) -> Content:
@@ -134,7 +134,3 @@ def _store(name: str, weight: Tensor, mask: Tensor | None, value_dtype: str) -> 
     if selected is None:
         return DenseTensor(name, dtype, array, narrow)
     return SparseTensor(name, dtype, selected, array[selected], narrow)
-
-
-def _told(scale: Tensor) -> Scale:
-    return tuple(scale.flatten().tolist()) if scale.dim() else float(scale)
