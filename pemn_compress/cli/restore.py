@@ -27,6 +27,12 @@ def input_options(command: Command) -> Command:
     """Add what a program's inputs are."""
     for decorator in (
         click.option(
+            "--with-preprocessing",
+            is_flag=True,
+            help="A program that normalises images itself, as the archive records: uint8 of 0 to "
+            "255, or 0 to 1 with --input-dtype float32.",
+        ),
+        click.option(
             "--dynamic",
             multiple=True,
             metavar="[INPUT.]DIM",
@@ -86,6 +92,7 @@ def command(
     input_dtypes: Sequence[str],
     batch: str,
     dynamic: Sequence[str],
+    with_preprocessing: bool,
     max_weights: int,
     max_bytes: int,
     force: bool,
@@ -126,6 +133,7 @@ def command(
         input_dtype=(dtypes[0] if set(dtypes) == {0} else dtypes) or None,
         dynamic=tuple(dynamic),
         batch=int(batch) if batch.isdecimal() and len(batch) < 19 else batch,
+        with_preprocessing=with_preprocessing,
     )
     with (
         open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened,

@@ -41,6 +41,7 @@ class Asked:
     inputs: Tensor | Sequence[Any] | Mapping[str, Any] | None = None
     dynamic: int | str | Iterable[int | str] = ()
     batch: int | str = ANY
+    with_preprocessing: bool = False
 
 
 def shapes_and_dtypes(
@@ -70,7 +71,7 @@ def shapes_and_dtypes(
                 f"({', '.join(map(repr, shapes))}); give each input both"
             )
     if not dtypes and set(shapes) == {0}:
-        dtypes = _recorded_dtype(archive, recorded)
+        dtypes = {0: "uint8"} if asked.with_preprocessing else _recorded_dtype(archive, recorded)
     own = own_dtype(module)
     return {
         key: (shape, _checked_dtype(dtypes[key]) if key in dtypes else own)

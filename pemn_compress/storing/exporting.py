@@ -13,6 +13,7 @@ from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.storing.asking import ANY, Asked, Key
+from pemn_compress.storing.contract import check_images, contract, preprocessed
 from pemn_compress.storing.filling import unwrapped
 from pemn_compress.storing.inputs import example_for
 from pemn_compress.storing.loading import restore_module, state_dict, warn_of_trained
@@ -34,6 +35,7 @@ def restore(
     inputs: Tensor | Sequence[Any] | Mapping[str, Any] | None = None,
     dynamic: int | str | Iterable[int | str] = (),
     batch: int | str = ANY,
+    with_preprocessing: bool = False,
     force: bool = False,
     limits: Limits | None = None,
 ) -> Path:
@@ -51,6 +53,10 @@ def restore(
     name. `batch` is "any" for a program of any batch size, a number for one of that size alone,
     "none" for inputs without a batch. `dynamic` names further dimensions that may vary: 1 (of every
     input that has it; the batch is 0), "0.2" or "ids.1" (of one input), or a list of these.
+    `with_preprocessing` puts the archive's own normalisation into the program, which then takes
+    images as they are: uint8 of 0 to 255, or of 0 to 1 with a floating-point `input_dtype`.
+
+    A program and a .safetensors say what the archive does of inputs, statistics and classes.
 
     Raises what `export` raises, and OutputError.
     """
@@ -62,7 +68,7 @@ def restore(
     check_extension(output.suffix)
     check_apart(archive, output)
     check_output(output, force=force)
-    asked = Asked(input_shape, input_dtype, inputs, dynamic, batch)
+    asked = Asked(input_shape, input_dtype, inputs, dynamic, batch, with_preprocessing)
     with open_archive(archive, limits) as opened:
         if model is not None:
             model = unwrapped(model)
@@ -104,11 +110,18 @@ def made_of(
         if asked != Asked():
             raise SettingError(
                 f"{extension} is a state dict, which has no inputs: expected no shape, dtype, "
-                f"batch or dynamic dimension of them, or one of {', '.join(PROGRAM_FORMATS)}"
+                "batch, preprocessing or dynamic dimension of them, or one of "
+                f"{', '.join(PROGRAM_FORMATS)}"
             )
-        return STATE_FORMATS[extension](state_dict(archive))
+        return STATE_FORMATS[extension](state_dict(archive), contract(archive))
     module = restore_module(archive, model=model, trust_source=trust_source)
-    return make_program(module, example_for(module, archive, asked), extension)
+    if asked.with_preprocessing:
+        module = preprocessed(module, archive)
+    example = example_for(module, archive, asked)
+    if asked.with_preprocessing:
+        check_images(example.inputs[0].dtype)
+    told = contract(archive, example.told(), preprocessing=asked.with_preprocessing)
+    return make_program(module, example, extension, contract=told)
 
 
 def check_extension(extension: str) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, OutputError
+from pemn_compress.storing.contract import KEY
 from pemn_compress.storing.culprit import failing_line, guarding_line, parting_line
 from pemn_compress.storing.examples import Example
 from pemn_compress.storing.outputs import plain, returning, tensors
@@ -44,16 +45,20 @@ class Program:
     compared: str
 
 
-def make_program(module: nn.Module, example: Example, extension: str) -> Program:
+def make_program(
+    module: nn.Module, example: Example, extension: str, *, contract: str = ""
+) -> Program:
     """Return a model in evaluation mode as a program of a format of `PROGRAM_FORMATS`.
+
+    `contract` is a text that the file carries; see `storing/contract.py`.
 
     Raises ModelError for a model that makes none, or one that computes something else; OutputError
     for a package that is not installed.
     """
-    return PROGRAM_FORMATS[extension](module, example)
+    return PROGRAM_FORMATS[extension](module, example, contract)
 
 
-def _pt2(module: nn.Module, example: Example) -> Program:
+def _pt2(module: nn.Module, example: Example, contract: str) -> Program:
     tried = trials(module, example)
     with _quiet(), returning(module, plain, tried[0].kwargs):
         traced = _exported(module, example, tried)
@@ -61,7 +66,8 @@ def _pt2(module: nn.Module, example: Example) -> Program:
         _forget_places(traced)
         stream = io.BytesIO()
         try:
-            torch.export.save(traced, stream)
+            extra = {f"{KEY}.json": contract} if contract else None
+            torch.export.save(traced, stream, extra_files=extra)
             stream.seek(0)
             program = torch.export.load(stream).module()
         except Exception as error:  # an operator of the user's own, for one
@@ -73,7 +79,7 @@ def _pt2(module: nn.Module, example: Example) -> Program:
     return Program(stream.getvalue(), example.told(), prove(call, tried, module, line))
 
 
-def _onnx(module: nn.Module, example: Example) -> Program:
+def _onnx(module: nn.Module, example: Example, contract: str) -> Program:
     _check_onnx(module)
     tried = [_tensors_alone(one) for one in trials(module, example)]
     names = [name for name, _ in tried[0].expected]
@@ -101,6 +107,8 @@ def _onnx(module: nn.Module, example: Example) -> Program:
             _name_outputs(proto, names)
             _name_sizes(proto, example)
             _forget_traces(proto)
+            if contract:
+                proto.metadata_props.add(key=KEY, value=contract)
             content = bytes(proto.SerializeToString())
         except Exception as error:  # the exporter raises many kinds for what it cannot translate
             raise _refusal(module, error) from None
@@ -280,7 +288,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-PROGRAM_FORMATS: dict[str, Callable[[nn.Module, Example], Program]] = {
+PROGRAM_FORMATS: dict[str, Callable[[nn.Module, Example, str], Program]] = {
     ".pt2": _pt2,
     ".onnx": _onnx,
 }

@@ -1,6 +1,7 @@
 """A restored state dict as a file that other tools open: .pt, .safetensors, .npz."""
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 
@@ -9,21 +10,28 @@ import torch
 from torch import Tensor
 
 from pemn_compress.errors import ModelError, OutputError
+from pemn_compress.storing.contract import KEY
 from pemn_compress.storing.tensors import as_array
 
 State = dict[str, Tensor]
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell: the same state, the same bytes
 
 
-def pt_bytes(state: State) -> bytes:
-    """Return what torch.load(..., weights_only=True) reads; tied weights stay tied."""
+def pt_bytes(state: State, contract: str = "") -> bytes:
+    """Return what torch.load(..., weights_only=True) reads; tied weights stay tied.
+
+    A state dict of tensors has no place for a contract.
+    """
     stream = io.BytesIO()
     torch.save(state, stream)
     return stream.getvalue()
 
 
-def safetensors_bytes(state: State) -> bytes:
-    """Return a .safetensors file, marked as of torch; tied weights are written under each name."""
+def safetensors_bytes(state: State, contract: str = "") -> bytes:
+    """Return a .safetensors file, marked as of torch; tied weights are written under each name.
+
+    The `contract` stands in its metadata.
+    """
     try:
         from safetensors.torch import save
     except ImportError:
@@ -38,11 +46,27 @@ def safetensors_bytes(state: State) -> bytes:
         )
     # the format refuses shared memory
     apart = {name: tensor.clone().contiguous() for name, tensor in state.items()}
-    return save(apart, metadata={"format": "pt"})  # some loaders refuse a file without
+    metadata = {"format": "pt"}  # some loaders refuse a file without
+    if contract:
+        metadata[KEY] = contract
+    return one_order(save(apart, metadata=metadata))
 
 
-def npz_bytes(state: State) -> bytes:
+def one_order(content: bytes) -> bytes:
+    """Return a .safetensors file whose metadata is in one order: its writer has none."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    metadata = header.pop("__metadata__")
+    told = {"__metadata__": dict(sorted(metadata.items())), **header}
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
+
+
+def npz_bytes(state: State, contract: str = "") -> bytes:
     """Return what numpy.load reads, without pickle; tied weights are written under each name.
+
+    Whoever reads it takes every entry for an array, so that a contract has no place in it.
 
     Raises ModelError for what numpy has no dtype for.
     """
@@ -60,7 +84,7 @@ def npz_bytes(state: State) -> bytes:
     return stream.getvalue()
 
 
-STATE_FORMATS: dict[str, Callable[[State], bytes]] = {
+STATE_FORMATS: dict[str, Callable[[State, str], bytes]] = {
     ".pt": pt_bytes,
     ".safetensors": safetensors_bytes,
     ".npz": npz_bytes,
