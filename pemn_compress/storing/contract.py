@@ -52,6 +52,9 @@ class Preprocessed(nn.Module):
     Images are uint8 of 0 to 255, or floats of 0 to 1: (N, channels, height, width).
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.model = model
