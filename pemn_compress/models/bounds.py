@@ -23,6 +23,13 @@ from pemn_compress.format.archive import Archive
 PARTS_PER_TENSOR, PARTS = 16, 4096
 TIMES_THE_NUMBERS, NUMBERS = 8, 1 << 28
 LONGEST_LIST = 1 << 16  # numbers that a builder computes sizes with
+_DRAWS = frozenset(
+    (
+        Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_,
+        nn.init.normal_, nn.init.uniform_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_,
+        nn.init.constant_,
+    )
+)  # fmt: skip
 _NUMBERS = (torch.arange, torch.linspace, torch.logspace, torch.tensor, torch.as_tensor)
 
 
@@ -85,11 +92,24 @@ def without_memory(build: Callable[[], nn.Module]) -> nn.Module:
     these few as real ones. Raises NotImplementedError where a builder asks for more.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NothingDrawn():
             return build()
     except NotImplementedError:
         with torch.device("meta"), _RealNumbers():
             return build()
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """First values are not drawn where there is no memory for them: most of the time, without it."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in _DRAWS:
+            tensor = args[0] if args else (kwargs or {}).get("tensor")
+            if isinstance(tensor, Tensor) and tensor.is_meta:
+                return tensor
+        return func(*args, **kwargs or {})
 
 
 class _RealNumbers(TorchFunctionMode):
