@@ -100,7 +100,7 @@ def without_memory(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 class _NothingDrawn(TorchFunctionMode):
-    """First values are not drawn where there is no memory for them: most of the time, without it."""
+    """First values are not drawn where there is no memory: they took most of the time."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
