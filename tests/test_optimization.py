@@ -42,6 +42,21 @@ def test_the_triangle_goes_through_its_knots_in_straight_lines(epochs: int, step
                 assert rate == pytest.approx(y0 + (y1 - y0) * (at - x0) / (x1 - x0), abs=1e-9)
 
 
+@given(epochs=st.integers(1, 100), steps=st.integers(1, 9))
+@settings(deadline=None, derandomize=True, max_examples=40)
+def test_one_cycle_rises_for_a_fifth_and_falls_to_the_last_step(epochs: int, steps: int) -> None:
+    rates = all_rates(recipe(schedule="one-cycle", epochs=epochs), steps)
+    total = epochs * steps
+    peak = rates.index(max(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert abs(peak + 1 - total / 5) <= 1.5
+    assert 0 < rates[-1] <= max(rates) <= 0.4
+    if total >= 10:
+        assert max(rates) > 0.35
+        assert rates[-1] == pytest.approx(0.4 / total / 0.8)
+
+
 def test_the_cosine_falls_once_per_epoch() -> None:
     rates = all_rates(recipe(schedule="cosine"), 3)
     expected = [0.2 * (1 + math.cos(math.pi * epoch / 10)) for epoch in range(10)]

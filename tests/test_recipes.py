@@ -138,7 +138,7 @@ def test_unknown_and_missing_settings_are_refused() -> None:
     ("setting", "value", "message"),
     [
         ("optimizer", "lion", "optimizer 'lion'.*adam, adamw, sgd"),
-        ("schedule", "step", "schedule 'step'.*constant, cosine, triangular"),
+        ("schedule", "step", "schedule 'step'.*constant, cosine, one-cycle, triangular"),
         ("decay", "none", "decay 'none'.*all, matrices"),
         ("lr", 0, "lr: expected above 0, got 0"),
         ("lr", float("nan"), "lr: expected above 0, got nan"),

@@ -26,6 +26,10 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
         if at <= 0.8:
             return recipe.lr * (1 - 0.95 * (at - 0.4) / 0.4)
         return recipe.lr / 20 * (1 - at) / 0.2
+    if recipe.schedule == "one-cycle":
+        begun = (passed + step / steps) / length
+        ended = begun + 1 / (steps * length)
+        return recipe.lr * min(ended / 0.2, (1 - begun) / 0.8, 1)  # no step is taken at zero
     return recipe.lr
 
 

@@ -15,7 +15,7 @@ from pemn_compress.training.recipes.numbers import flag, integer, real
 
 DEFAULT = "default"
 OPTIMIZERS = ("sgd", "adam", "adamw")
-SCHEDULES = ("constant", "cosine", "triangular")
+SCHEDULES = ("constant", "cosine", "triangular", "one-cycle")
 DECAYS = ("all", "matrices")
 LAST, BEST = "last", "best"
 KEEPS = (LAST, BEST)  # which epoch's model is kept
@@ -41,7 +41,8 @@ class Recipe:
     Learning rates are per step of the whole batch. `decay` says what weight decay acts on: "all"
     trainable parameters (scores and batch-norm alike), or "matrices" (those of two or more
     dimensions, scores included). `schedule`: "constant"; "cosine" per epoch to zero;
-    "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs.
+    "triangular" per step through (0, 0), (0.4 E, lr), (0.8 E, lr / 20), (E, 0) for E epochs;
+    "one-cycle" per step through (0, 0), (0.2 E, lr), (E, 0).
     `clip_norm` 0 means no clipping of the gradient's norm. `dense_lr` is the highest rate of what
     is not masked, by default `lr`. `pull` times the current rate is how far each step moves scores
     back towards the seeded start (`MaskedModel.pull`); `target_bits` changes it from epoch to epoch
