@@ -14,7 +14,7 @@ import zstandard
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import codecs, prng
-from pemn_compress.format.archive import inspect, open_archive, opening, reader, values, verify
+from pemn_compress.format.archive import inspect, open_archive, opening, payloads, values, verify
 from pemn_compress.format.archive.records import Shuffle
 
 SUITE = Path(__file__).parent.parent / "format_spec" / "conformance"
@@ -127,7 +127,7 @@ def test_blocks_above_their_bound_are_refused_for_that_alone(monkeypatch):
         except zstandard.ZstdError as error:
             raise ArchiveError(str(error)) from None
 
-    for module in (opening, reader, values.zstd):
+    for module in (opening, payloads, values.zstd):
         monkeypatch.setattr(module, "decompress", at_once)
     for name in names:
         try:

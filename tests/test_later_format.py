@@ -119,9 +119,9 @@ def test_predicted_are_the_greatest_magnitudes_of_first_scores(n, share, stream)
 
 @pytest.mark.parametrize("kind", ["sign", "generation", "source"])
 @pytest.mark.parametrize("whole", [False, True])
-def test_frozen_elements_cost_nothing_and_stay_as_seeded(kind, whole):
-    frozen = Frozen(900, 5, 1 << 33)
-    held = choosing.frozen_elements(frozen, NUMEL)
+@pytest.mark.parametrize("frozen", [Frozen(900, 5, 1 << 33), Frozen(900)])
+def test_frozen_elements_cost_nothing_and_stay_as_seeded(kind, whole, frozen):
+    held = choosing.frozen_elements(frozen, NUMEL, SEEDED.values)
     draw = np.random.default_rng(2)
     mask = np.ones(NUMEL, bool) if whole else held | (draw.random(NUMEL) < 0.5)
     own = np.arange(NUMEL) if kind == "source" else np.zeros(NUMEL, np.int64)

@@ -120,20 +120,54 @@ def test_the_whole_road(digits: Data, chosen: dict) -> None:
         assert restored[name].numpy().tobytes() == tensor.numpy().tobytes()
 
 
-@given(st.integers(1, 2000), st.floats(0, 0.999), st.integers(0, 2**64 - 1))
-def test_frozen_ones_have_the_lowest_words(numel: int, share: float, seed: int) -> None:
-    from pemn_compress.masking.frozen import chosen
-
-    count, found = frozen_count(numel, share), chosen(seed, 2, numel, share)
+@given(st.integers(1, 2000), st.floats(0, 0.999))
+def test_a_share_is_never_all(numel: int, share: float) -> None:
+    count = frozen_count(numel, share)
     assert 0 <= count < numel
     assert abs(count - numel * share) <= 0.5 or count == numel - 1
-    if found is None:
-        assert not count
-        return
-    assert int(found.sum()) == count
-    words = prng.words(seed, FROZEN_STREAMS + 2, numel)
-    frozen = found.numpy()
-    assert words[frozen].max() <= words[~frozen].min()
+
+
+@pytest.mark.parametrize("frozen", [0.001, 0.3, 0.5, 0.97])
+def test_frozen_ones_have_the_lowest_words_of_a_stream(frozen: float) -> None:
+    model = masked(search="sign", density=1.0, frozen=frozen, frozen_by="seed")
+    for index, tensor in enumerate(model.plan):
+        kept, count = model.frozen(index), frozen_count(tensor.numel, frozen)
+        if kept is None:
+            assert not count
+            continue
+        words = prng.words(3, FROZEN_STREAMS + index, tensor.numel)
+        found = kept.numpy().reshape(-1)
+        assert int(found.sum()) == count
+        assert words[found].max() <= words[~found].min()
+
+
+@pytest.mark.parametrize("strategy", ["mask", "rp", "mp", "one-layer"])
+@pytest.mark.parametrize("frozen", [0.001, 0.5, 0.97])
+def test_frozen_ones_have_the_smallest_seeded_values(strategy: str, frozen: float) -> None:
+    model = MaskedModel(
+        network(), strategy=strategy, ratio=0.3, seed=3, search="sign", density=1.0, frozen=frozen
+    )
+    for index, tensor in enumerate(model.plan):
+        kept, count = model.frozen(index), frozen_count(tensor.numel, frozen)
+        if kept is None:
+            assert not count
+            continue
+        size, found = model.seeded(index).abs().reshape(-1).numpy(), kept.numpy().reshape(-1)
+        assert np.flatnonzero(found).tolist() == sorted(np.argsort(size, kind="stable")[:count])
+
+
+@pytest.mark.parametrize(
+    ("distribution", "rule"), [("kaiming-normal", "magnitude"), ("signed-constant", "seed")]
+)
+def test_values_of_one_magnitude_are_frozen_by_the_seed(distribution: str, rule: str) -> None:
+    model = masked(search="sign", density=1.0, frozen=0.5, distribution=distribution)
+    assert model.settings.frozen_rule == rule
+    with open_archive(pack(model)) as archive:
+        chosen = [record.frozen for record in archive.manifest.tensors if record.frozen]
+        assert [one.seed is None for one in chosen] == [rule == "magnitude"] * 2
+        restored = archive.restored()
+    for name, weight in model.weights().items():
+        assert np.array_equal(restored[name], weight.detach().numpy())
 
 
 @pytest.mark.parametrize(("search", "density"), [("sign", 1.0), ("sign", 0.5), ("edge-popup", 0.6)])
@@ -183,6 +217,7 @@ def test_frozen_weights_move_with_the_model_and_survive_a_state_dict() -> None:
         ({"frozen": 0.6, "density": 0.5}, "at most the density 0.5, got 0.6"),
         ({"frozen": 0.2, "renewal": "recycle"}, "renewal none or iterand with frozen"),
         ({"frozen": 0.2, "density_schedule": "cubic"}, "density_schedule constant"),
+        ({"frozen": 0.2, "frozen_by": "size"}, "rule of what is frozen 'size'.*magnitude, seed"),
         ({"learn_scale": "row"}, "learned scale"),
         ({"learn_scale": "channel", "search": "biprop"}, "biprop computes its own scale"),
     ],

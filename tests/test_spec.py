@@ -757,7 +757,8 @@ def test_elements_that_a_seed_chooses() -> None:
     seed, stream = int(vector["seed"], 16), int(vector["stream"], 16)
     assert hex_words(prng.words(seed, stream, 8), "u4") == vector["words"]
     for count in range(9):
-        frozen = choosing.frozen_elements(records.Frozen(count, seed, stream), 8)
+        none = np.empty(0, np.float32)  # with a seed the values do not matter
+        frozen = choosing.frozen_elements(records.Frozen(count, seed, stream), 8, none)
         assert sorted(vector["lowest"][:count]) == np.flatnonzero(frozen).tolist()
         guess = choosing.predicted(records.Predictor(count, 0, seed, stream), None, 8)
         assert sorted(vector["greatest"][:count]) == np.flatnonzero(guess).tolist()

@@ -314,14 +314,20 @@ def predict(
 
 
 def freeze(part: Part, mask: Array | None, seed: int, stream: int, count: int,
-           codec: str = "bitmap") -> Array:  # fmt: skip
+           codec: str = "bitmap", fixed: Array | None = None) -> Array:  # fmt: skip
     """Make a tensor's record say that elements are frozen; return which are not.
 
-    Its `mask`, which has all of them, is then stored without them.
+    Its `mask`, which has all of them, is then stored without them. With the `fixed` values of its
+    elements those of the least magnitudes are frozen, whatever the seed.
     """
     n = math.prod(part.record["shape"])
-    free = ~chosen(seed, stream, n, count)
-    part.record["frozen"] = {"count": count, "seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+    part.record["frozen"] = {"count": count}
+    if fixed is None:
+        free = ~chosen(seed, stream, n, count)
+        part.record["frozen"] |= {"seed": f"{seed:016x}", "stream": f"{stream:016x}"}
+    else:
+        free = np.ones(n, np.bool_)
+        free[np.lexsort((np.arange(n), np.abs(fixed.reshape(-1))))[:count]] = False
     if mask is not None:
         assert mask.reshape(-1)[~free].all()
         part.mask = CODECS[codec].encode(mask.reshape(-1)[free])

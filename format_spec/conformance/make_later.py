@@ -36,6 +36,7 @@ DICTIONARY = "".join(
 ).encode()
 SIGNS = prototype(9)
 NORMAL = prototype(40, "normal16", seed=42)
+SHUFFLED = prototype(20, "normal16", seed=42, shuffle=(42, 7, 1))
 LISTING, RESTORING = "listing", "restoring"
 
 
@@ -87,6 +88,19 @@ def frozen(codec: str = "bitmap", count: int = 20, kind: str = "f32") -> Part:
     mask |= ~free.reshape(6, 7)
     part = masked("w", kind, (6, 7), NORMAL, mask=mask)
     freeze(part, mask, 5, 2**33, count, codec)
+    return part
+
+
+def smallest(
+    count: int = 20, offset: int = 0, drawn_from: Prototype = NORMAL, codec: str = "bitmap"
+) -> Part:
+    """Return a tensor of which the elements with the least fixed values are frozen."""
+    drawn = drawn_from.filled[(offset + np.arange(42)) % len(drawn_from.filled)]
+    mask = some((6, 7), 45)
+    part = masked("w", "f32", (6, 7), drawn_from, mask=mask, offset=offset)
+    mask |= ~freeze(part, None, 0, 0, count, fixed=drawn).reshape(6, 7)
+    part = masked("w", "f32", (6, 7), drawn_from, mask=mask, offset=offset)
+    freeze(part, mask, 0, 0, count, codec, fixed=drawn)
     return part
 
 
@@ -235,6 +249,14 @@ def accepted() -> Iterator[Later]:
             signs(plane, mask=some((6, 7), 45)),
             drawn_from=NORMAL,
         )
+    for name, what, part, source in (
+        ("rice", "rice says which others are selected", smallest(codec="rice"), NORMAL),
+        ("offset", "values repeat, equal ones by their numbers", smallest(25, 37), NORMAL),
+        ("ties", "values of one magnitude, so the first ones", smallest(5, 4, SIGNS), SIGNS),
+        ("shuffled", "values of a shuffled prototype", smallest(20, 3, SHUFFLED), SHUFFLED),
+    ):
+        told = f"the least fixed values are frozen; {what}"
+        yield good(f"smallest-{name}", told, part, drawn_from=source)
     part = frozen()
     mask = part.restored != 0
     free = freeze(part, mask, 5, 2**33, 20)
@@ -599,6 +621,14 @@ def _frozen() -> Iterator[Later]:
         "another seed freezes other elements",
         "digest",
         edit(made, *at, "seed", value="0000000000000006"),
+        RESTORING,
+    )
+    yield bad(
+        "frozen-smallest",
+        "8",
+        "without a seed the least values are frozen",
+        "digest",
+        edit(made, *at, value={"count": 20}),
         RESTORING,
     )
     part = masked("w", "f32", (6, 7), NORMAL)

@@ -42,7 +42,7 @@ RECIPE_SETTINGS = (
 MASK_SETTINGS = (
     "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
     "order", "score_seed", "ranking", "budget", "floor", "layer_density", "density_schedule",
-    "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen",
+    "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen", "frozen_by",
 )  # fmt: skip
 
 PRUNING_SETTINGS = (

@@ -13,6 +13,7 @@ from pemn_compress.format.archive.layout import Limits
 from pemn_compress.masking.rules.methods import (
     BUDGETS,
     DENSITY_SCHEDULES,
+    FROZEN_BY,
     LEARNED_SCALES,
     ORDERS,
     RAMP_EPOCHS,
@@ -187,6 +188,12 @@ def method_options(command: Command) -> Command:
             type=float,
             help="Fraction of every tensor that keeps its seeded value, at no bits; the seed says "
             "which weights these are. [recipe's]",
+        ),
+        click.option(
+            "--frozen-by",
+            type=click.Choice(FROZEN_BY),
+            help="--frozen: those of the smallest values, or any. [default: magnitude; seed for "
+            "values of one magnitude]",
         ),
         click.option(
             "--learn-scale",

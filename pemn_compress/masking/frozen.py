@@ -1,45 +1,46 @@
 """Weights that keep their seeded value: which ones the seed says, so they cost no bits.
 
-Those of a tensor with the lowest words of a stream of the format's generator, on ties the lower
-index. They are always kept, with their seeded sign. Otsuka et al., "Partially frozen random
-networks contain compact strong lottery tickets" (TMLR 2025), freeze at random likewise.
+By "magnitude" those of a tensor whose seeded values are smallest, of which a sign or a mask bit
+changes least: half of a normal tensor's weights have a fourteenth of its energy. By "seed" those
+with the lowest words of a stream of the format's generator, as Otsuka et al. freeze at random
+("Partially frozen random networks contain compact strong lottery tickets", TMLR 2025). On ties the
+lower index. They are always kept, with their seeded sign.
 """
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.format import prng
+from pemn_compress.format.archive.choosing import F32, frozen_elements
+from pemn_compress.format.archive.records import Frozen as Record
 from pemn_compress.masking.rules.budgets import frozen_count
+from pemn_compress.masking.rules.methods import BY_MAGNITUDE
 from pemn_compress.masking.rules.plan import Plan
-from pemn_compress.masking.rules.strategies import Settings
+from pemn_compress.masking.rules.strategies import Filling, Settings
 
 FROZEN_STREAMS = 1 << 33  # tensor i of the plan chooses by stream 2^33 + i
 FIRST = 2.0**60  # the magnitude of their scores: before all others
 
 
-def chosen(seed: int, index: int, numel: int, share: float) -> Tensor | None:
-    """Return which weights of tensor `index` are frozen: bool (numel,); None where none is."""
-    count = frozen_count(numel, share)
-    if not count:
-        return None
-    words = prng.words(seed, FROZEN_STREAMS + index, numel)
-    lowest = np.argsort(words, kind="stable")[:count]
-    found = np.zeros(numel, np.bool_)
-    found[lowest] = True
-    return torch.from_numpy(found)
+def record_of(settings: Settings, index: int, count: int) -> Record:
+    """Return what an archive says of the `count` frozen weights of tensor `index` of the plan."""
+    if settings.frozen_rule == BY_MAGNITUDE:
+        return Record(count)
+    return Record(count, settings.seed, FROZEN_STREAMS + index)
 
 
 class Frozen(nn.Module):
     """Which weights of every planned tensor are frozen: buffers that the seed restores."""
 
-    def __init__(self, plan: Plan, settings: Settings) -> None:
+    def __init__(self, plan: Plan, settings: Settings, filling: Filling, prototype: F32) -> None:
         super().__init__()
         for index, tensor in enumerate(plan if settings.frozen else ()):
-            found = chosen(settings.seed, index, tensor.numel, settings.frozen)
-            held = None if found is None else found.view(tensor.shape)
+            count, held = frozen_count(tensor.numel, settings.frozen), None
+            if count:
+                record, offset = record_of(settings, index, count), filling.offsets[index]
+                found = frozen_elements(record, tensor.numel, prototype, offset)
+                held = torch.from_numpy(found).view(tensor.shape)
             self.register_buffer(f"of{index}", held, persistent=False)
 
     def of(self, index: int) -> Tensor | None:

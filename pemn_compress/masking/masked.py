@@ -62,7 +62,7 @@ class MaskedModel(PlannedModel):
             `selection.Selection`.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
             floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
-            renewal_rate, learn_scale, frozen.
+            renewal_rate, learn_scale, frozen, frozen_by.
 
     Trainable parameters are one score per planned weight (`scores`, in plan order), the factors of
     scales that are learned (`factors`) and whatever the model had besides; any optimiser, any loop,
@@ -127,7 +127,7 @@ class MaskedModel(PlannedModel):
             nn.Parameter(start.to(device)) for start in starts.initial_scores(self)
         )
         self.factors = scales.first_factors(self.plan, self.settings.learn_scale).to(device)
-        self.kept_seeded = frozen.Frozen(self.plan, self.settings).to(device)
+        self.kept_seeded = frozen.Frozen(self.plan, self.settings, self.filling, drawn).to(device)
         if not self.settings.signed:
             starts.leave_out_padding(self, model)
         make = RENEWALS[self.settings.renewal]

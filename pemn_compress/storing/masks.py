@@ -5,7 +5,7 @@ from torch import Tensor
 from pemn_compress.format.archive import MaskedTensor, Plane
 from pemn_compress.format.archive.contents import Content
 from pemn_compress.format.archive.records import Frozen
-from pemn_compress.masking.frozen import FROZEN_STREAMS
+from pemn_compress.masking.frozen import record_of
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.search import edge_popup
 from pemn_compress.masking.search.iterand import value_stream
@@ -59,7 +59,7 @@ def _frozen(masked: MaskedModel, index: int) -> Frozen | None:
     kept = masked.frozen(index)
     if kept is None:
         return None
-    return Frozen(int(kept.sum()), masked.settings.seed, FROZEN_STREAMS + index)
+    return record_of(masked.settings, index, int(kept.sum()))
 
 
 def _first_scores(masked: MaskedModel, index: int) -> tuple[int, int] | None:

@@ -116,7 +116,7 @@ class Builder:
         check_scale(content.scale, mask.shape, f"tensor {name!r}")
         if self._prototype is None:
             raise ArchiveError(f"tensor {name!r}: expected a prototype to fill it, got none")
-        free = _free(content)
+        free = _free(content, self._prototype)
         positions = self._positions(name, mask, free, content.first_scores)
         listed = mask.reshape(-1) if free is None else mask.reshape(-1) & free
         plane, changed = self._plane(content.plane, listed)
@@ -214,7 +214,7 @@ class Builder:
         return records.TensorRecord(name, shape, dtype, kept, positions)
 
 
-def _free(content: MaskedTensor) -> Mask | None:
+def _free(content: MaskedTensor, fixed: values.F32) -> Mask | None:
     """Return which elements are not frozen, and refuse contents that say anything of others."""
     frozen, mask, plane = content.frozen, content.mask, content.plane
     if frozen is None:
@@ -222,7 +222,7 @@ def _free(content: MaskedTensor) -> Mask | None:
     where = f"tensor {content.name!r}: frozen"
     if not 0 < frozen.count < mask.size:
         raise ArchiveError(f"{where}: expected 1 to {mask.size - 1} elements, got {frozen.count}")
-    chosen = choosing.frozen_elements(frozen, mask.size)
+    chosen = choosing.frozen_elements(frozen, mask.size, fixed, content.offset)
     if not mask.reshape(-1)[chosen].all():
         raise ArchiveError(f"{where}: expected all of them to be kept, got others")
     if plane is not None:

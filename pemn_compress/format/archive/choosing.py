@@ -1,7 +1,8 @@
 """Elements that a seed chooses: those whose words are lowest, on ties the first ones.
 
-Integers alone, so that every reader chooses the same. Some are frozen, and masks and planes say
-nothing of them; and the mask that first scores give can be what a payload is the difference from.
+Integers alone, so that every reader chooses the same; magnitudes of fixed values are compared as
+their bits. Some are frozen, and masks and planes say nothing of them; and the mask that first
+scores give can be what a payload is the difference from.
 """
 
 import numpy as np
@@ -13,9 +14,11 @@ from pemn_compress.format.archive.records import Frozen, Positions, Predictor, T
 from pemn_compress.format.bits import Payload, pieces
 from pemn_compress.format.codecs import CODECS
 
+F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
 _HALF = 1 << 23
+_MAGNITUDE = (1 << 31) - 1  # all of a binary32 but its sign
 _MARGIN = 4.0  # standard deviations, of a share of 1/2 even eight
 
 
@@ -61,9 +64,19 @@ def _edge(keys: U32, count: int, bound: int) -> np.uint32:
     return edge
 
 
-def frozen_elements(frozen: Frozen, numel: int) -> Mask:
-    """Return which elements of a tensor are frozen: shape (numel,)."""
-    return lowest(prng.words(frozen.seed, frozen.stream, numel), frozen.count, 1 << 32)
+def frozen_elements(frozen: Frozen, numel: int, fixed: F32, offset: int = 0) -> Mask:
+    """Return which elements of a tensor are frozen: shape (numel,).
+
+    Element i has the fixed value (offset + i) mod len(fixed) of a vector, where that matters.
+    """
+    if frozen.seed is not None and frozen.stream is not None:
+        return lowest(prng.words(frozen.seed, frozen.stream, numel), frozen.count, 1 << 32)
+    keys = np.empty(numel, np.uint32)
+    magnitudes = np.ascontiguousarray(fixed).view(np.uint32) & np.uint32(_MAGNITUDE)
+    for start, stop in pieces(numel):
+        places = np.arange(offset + start, offset + stop)
+        keys[start:stop] = magnitudes.take(places, mode="wrap")
+    return lowest(keys, frozen.count, _MAGNITUDE + 1)
 
 
 def predicted(predictor: Predictor, free: Mask | None, numel: int) -> Mask:
@@ -83,17 +96,12 @@ def predicted(predictor: Predictor, free: Mask | None, numel: int) -> Mask:
     return lowest(keys, predictor.ones, _HALF)
 
 
-def free_elements(record: TensorRecord) -> Mask | None:
-    """Return which elements of a tensor are not frozen: shape (numel,), None for all of them."""
-    return None if record.frozen is None else ~frozen_elements(record.frozen, record.numel)
-
-
 def decode_mask(
     payload: Payload, record: TensorRecord, positions: Positions, free: Mask | None
 ) -> Mask:
     """Return a tensor's mask, in its shape. Raises ArchiveError.
 
-    `free` is what `free_elements` returns of the record.
+    `free` are the elements that are not frozen, flat, None for all of them.
     """
     predictor, wanted = positions.predictor, positions.ones - record.frozen_count
     told = wanted if predictor is None else predictor.flips

@@ -15,7 +15,8 @@ import numpy as np
 
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import places, records
-from pemn_compress.format.archive.layout import Limits
+from pemn_compress.format.archive.layout import MAX_MANIFEST_BYTES, Limits
+from pemn_compress.format.archive.zstd import decompress
 from pemn_compress.format.bits import Payload, pieces
 
 HASHED_AT_ONCE = 1 << 20  # bytes
@@ -134,6 +135,16 @@ class Sections:
             if name not in self._checked:
                 self._checked[name] = self._check(name)
             return self._checked[name]
+
+    def text(self, name: str) -> str:
+        """Return a section that is a text in one frame. Raises ArchiveError."""
+        most = min(MAX_MANIFEST_BYTES, self._limits.max_section_bytes)
+        try:
+            return decompress(bytes(self.whole(name)[:]), most, None, name).decode()
+        except ArchiveError as error:
+            raise ArchiveError(f"{self._file.name}: {error}") from None
+        except UnicodeDecodeError:
+            raise ArchiveError(f"{self._file.name}: {name}: expected UTF-8, got others") from None
 
     def is_checked(self, name: str) -> bool:
         """Tell whether a section has been checked already."""

@@ -18,10 +18,10 @@ from pemn_compress.format.archive import choosing, filling, layout, places, plan
 from pemn_compress.format.archive.payloads import ArchiveFile, Sections
 from pemn_compress.format.archive.planes import Departures
 from pemn_compress.format.archive.values import F32, Array, Mask
-from pemn_compress.format.archive.zstd import decompress
 from pemn_compress.format.bits import Part, Payload
 
 _THREADS = min(4, os.cpu_count() or 1)
+_Fixed = tuple[F32, records.FromPrototype]  # a vector, and where in it a tensor's values are
 _PARALLEL_FROM = 1 << 22  # restored bytes: below, threads cost more than they save
 
 
@@ -120,7 +120,7 @@ class Archive:
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
         if records.MASKS in self._sections:
             self._sections.whole(records.MASKS)  # a tensor's digest says nothing of its mask alone
-        return self._mask(record, record.positions, choosing.free_elements(record))
+        return self._mask(record, record.positions, self._free(record))
 
     def departures(self, name: str) -> Departures | None:
         """Return what the plane of one tensor changes, None where it has none."""
@@ -130,7 +130,7 @@ class Archive:
             return None
         if records.PLANES in self._sections:
             self._sections.whole(records.PLANES)  # as for masks
-        return self._departures(record, record.plane, mask, choosing.free_elements(record))
+        return self._departures(record, record.plane, mask, self._free(record))
 
     def tensor(self, name: str) -> Array:
         """Return one restored tensor (bf16 as its 16-bit patterns). Raises ArchiveError."""
@@ -148,14 +148,7 @@ class Archive:
         """Return the model file's source that travels in the archive, or None."""
         if records.SOURCE not in self._sections:
             return None
-        packed = bytes(self.section(records.SOURCE))
-        most = min(layout.MAX_MANIFEST_BYTES, self._limits.max_section_bytes)
-        try:
-            return decompress(packed, most, None, "source").decode()
-        except ArchiveError as error:
-            raise ArchiveError(f"{self.name}: {error}") from None
-        except UnicodeDecodeError:
-            raise ArchiveError(f"{self.name}: source: expected UTF-8 text, got others") from None
+        return self._sections.text(records.SOURCE)
 
     def checked_tensors(self) -> Iterator[tuple[records.TensorRecord, Array]]:
         """Yield every record that is no alias with its restored tensor, holding no more than one.
@@ -229,10 +222,8 @@ class Archive:
                 self._sections.whole(name)
 
     def _check_restored(self, own: Mapping[str, bytes]) -> None:
-        digests = dict(own)
-        for tensor in self.manifest.tensors:
-            if isinstance(tensor.values, records.Alias):
-                digests[tensor.name] = digests[tensor.values.of]
+        named = {t.name: t.values for t in self.manifest.tensors}
+        digests = {n: own[v.of if isinstance(v, records.Alias) else n] for n, v in named.items()}
         expected, found = self.manifest.restored_sha256, values.restored_sha256(digests)
         if found != expected:
             raise ArchiveError(
@@ -253,19 +244,20 @@ class Archive:
 
     def _restore(self, record: records.TensorRecord, part: F32 | None = None) -> Array:
         positions, shape, dtype = record.positions, record.shape, record.dtype
-        free = choosing.free_elements(record)
+        fixed = None
+        if isinstance(record.values, records.FromPrototype):
+            fixed = self._values_of(record.values, record.numel, part)
+        free = self._free(record, fixed)
         mask = None if positions is None else self._mask(record, positions, free)
         changed = None
         if record.plane is not None:
             changed = self._departures(record, record.plane, mask, free)
         match record.values:
-            case records.FromPrototype() as fill:
+            case records.FromPrototype():
                 kept = np.broadcast_to(np.True_, shape) if mask is None else mask
-                vector, fill = self._values_of(fill, record.numel, part)
+                assert fixed is not None
                 try:
-                    return filling.masked(
-                        vector, fill, kept, dtype, changed, self.manifest.prototype
-                    )
+                    return filling.masked(*fixed, kept, dtype, changed, self.manifest.prototype)
                 except ArchiveError as error:
                     raise self._refusal(records.PLANES, record, error) from None
             case records.Constant() as constant:
@@ -280,9 +272,7 @@ class Archive:
             case records.Alias(of):
                 return self.tensor(of)
 
-    def _values_of(
-        self, fill: records.FromPrototype, count: int, part: F32 | None
-    ) -> tuple[F32, records.FromPrototype]:
+    def _values_of(self, fill: records.FromPrototype, count: int, part: F32 | None) -> _Fixed:
         """Return a vector and where in it a tensor's values are: no more of it than is needed."""
         record = self.manifest.prototype
         assert record is not None
@@ -293,6 +283,14 @@ class Archive:
             generate = prng.TRANSFORMS[record.transform or ""]
             part = generate(record.seed, record.stream, count, fill.offset)
         return part, replace(fill, offset=0)
+
+    def _free(self, record: records.TensorRecord, fixed: _Fixed | None = None) -> Mask | None:
+        """Return which elements of a tensor are not frozen, flat; None for all of them."""
+        frozen, fill = record.frozen, record.values
+        if frozen is None or not isinstance(fill, records.FromPrototype):
+            return None
+        vector, fill = fixed or self._values_of(fill, record.numel, None)
+        return ~choosing.frozen_elements(frozen, record.numel, vector, fill.offset)
 
     def _mask(
         self, record: records.TensorRecord, positions: records.Positions, free: Mask | None

@@ -42,12 +42,13 @@ def stored_size(dtype: str, count: int) -> int:
 class Frozen:
     """The `count` elements of a tensor with the lowest words of a stream: a seed says them all.
 
-    They are selected and have no departures; masks and planes say nothing of them.
+    Without a seed and a stream (both, or neither) those whose fixed values have the least
+    magnitudes. They are selected and have no departures; masks and planes say nothing of them.
     """
 
     count: int
-    seed: int
-    stream: int
+    seed: int | None = None
+    stream: int | None = None
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,9 @@ def _tensor_json(tensor: TensorRecord, compact: bool) -> dict[str, Any]:
     if tensor.sha256 is not None:
         record["sha256"] = tensor.sha256
     if tensor.frozen is not None:
-        frozen = tensor.frozen
-        record["frozen"] = {"count": frozen.count, **_stream_json(frozen.seed, frozen.stream)}
+        record["frozen"] = {"count": tensor.frozen.count}
+        if tensor.frozen.seed is not None and tensor.frozen.stream is not None:
+            record["frozen"] |= _stream_json(tensor.frozen.seed, tensor.frozen.stream)
     return record
 
 

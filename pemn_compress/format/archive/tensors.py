@@ -67,9 +67,10 @@ def read_tensor(value: Any, compact: bool) -> TensorRecord:
 
 def _frozen(value: Any, numel: int, where: str) -> Frozen:
     where = f"{where} frozen"
-    got = fields.table(value, where, ("count", "seed", "stream"))
+    drawn = ("seed", "stream") if isinstance(value, dict) and value.keys() != {"count"} else ()
+    got = fields.table(value, where, ("count", *drawn))
     count = fields.integer(got["count"], f"{where} count", low=1, high=numel - 1)
-    return Frozen(count, *fields.stream(got, where))
+    return Frozen(count, *fields.stream(got, where)) if drawn else Frozen(count)
 
 
 def _positions(value: Any, places: int, compact: bool, where: str) -> Positions:

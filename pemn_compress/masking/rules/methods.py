@@ -98,6 +98,10 @@ def check_renewal(renewal: str, every: int | None, rate: float | None) -> None:
         )
 
 
+BY_MAGNITUDE, BY_SEED = "magnitude", "seed"
+FROZEN_BY = (BY_MAGNITUDE, BY_SEED)  # how the weights are chosen that keep their seeded value
+
+
 def check_learned_scale(search: str, learn_scale: str) -> None:
     """Refuse to learn the scale of weights that have one of their own. Raises SettingError."""
     if learn_scale != "none" and search == "biprop":

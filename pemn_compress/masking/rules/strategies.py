@@ -58,7 +58,8 @@ class Settings:
     a tenth of the density). `density_schedule` "cubic" comes down from 0.5 in `ramp_epochs` epochs,
     by default 10. `learn_scale` trains the factor of each "tensor"'s scale, or of each "channel"'s,
     an index of the first dimension. `frozen` is the fraction of every tensor that keeps its seeded
-    value; which weights these are the seed says.
+    value; which weights these are the seed says: by "magnitude" those with the smallest values, by
+    "seed" any; by default "magnitude", but of values that all have one magnitude "seed".
     `renewal` happens every `renewal_every` steps (iterand) or epochs (recycle), to `renewal_rate`
     of the weights; by default as in the paper.
 
@@ -89,6 +90,7 @@ class Settings:
     renewal_rate: float | None = None
     learn_scale: str = "none"
     frozen: float = 0.0
+    frozen_by: str | None = None
 
     def __post_init__(self) -> None:
         for kind, name, known in (
@@ -102,6 +104,7 @@ class Settings:
             ("density schedule", self.density_schedule, methods.DENSITY_SCHEDULES),
             ("renewal", self.renewal, methods.RENEWALS),
             ("learned scale", self.learn_scale, methods.LEARNED_SCALES),
+            ("rule of what is frozen", self.frozen_by, (*methods.FROZEN_BY, None)),
         ):
             check_name(kind, name, known)
         pairs = _pairs(self.layer_density)
@@ -131,6 +134,12 @@ class Settings:
     def signed(self) -> bool:
         """Whether scores rank by their value, not by their magnitude."""
         return (self.ranking or methods.SEARCHES[self.search].ranking) == "signed"
+
+    @property
+    def frozen_rule(self) -> str:
+        """How frozen weights are chosen."""
+        uneven = DISTRIBUTIONS[self.distribution][0] != "sign"
+        return self.frozen_by or (methods.BY_MAGNITUDE if uneven else methods.BY_SEED)
 
     @property
     def ramp(self) -> int:

@@ -22,7 +22,7 @@ KEEPS = (LAST, BEST)  # which epoch's model is kept
 MASK_SETTINGS = (
     "density", "distribution", "scaling", "scale_by_density", "search", "ranking", "budget",
     "floor", "density_schedule", "ramp_epochs", "renewal", "renewal_every", "renewal_rate",
-    "learn_scale", "frozen",
+    "learn_scale", "frozen", "frozen_by",
 )  # fmt: skip
 # what a field holds, and how messages call it; the mask settings judge their own
 _INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
@@ -98,6 +98,7 @@ class Recipe:
     renewal_rate: float | None = None
     learn_scale: str = "none"
     frozen: float = 0.0
+    frozen_by: str | None = None
 
     def __post_init__(self) -> None:
         for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):

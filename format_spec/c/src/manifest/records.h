@@ -47,6 +47,7 @@ typedef struct {
     unsigned rank;
     uint8_t dtype, kind, coding, stored_dtype;
     uint8_t scale_per_row, has_sha256, is_found;
+    uint8_t frozen_by_size; /* frozen are the least fixed values, else the lowest words */
     uint8_t is_later; /* needs a later minor version than 0 */
 } tensor;
 

@@ -19,11 +19,18 @@ static int get_frozen(span value, tensor *t, const char *where, char *error)
     static const char *const names[] = {"count", "seed", "stream", NULL};
     span got[MOST_FIELDS];
     int status;
-    if ((status = pemn_get_fields(value, where, names, 3, got, error)) != PEMN_OK ||
+    if ((status = pemn_get_fields(value, where, names, 1, got, error)) != PEMN_OK ||
         (status = pemn_get_integer(got[0], 1, &t->frozen, where, error)) != PEMN_OK)
         return status;
     if (t->frozen >= t->elements)
         return pemn_fail(PEMN_BROKEN, error, "%s: frozen: expected fewer than all elements", where);
+    if (got[1].at == NULL && got[2].at == NULL) { /* those of the least magnitudes */
+        t->frozen_by_size = 1;
+        return PEMN_OK;
+    }
+    if (got[1].at == NULL || got[2].at == NULL)
+        return pemn_fail(PEMN_BROKEN, error, "%s: frozen: expected 'seed' and 'stream', or neither",
+                         where);
     return pemn_get_stream(got[1], got[2], &t->frozen_seed, &t->frozen_stream, where, error);
 }
 

@@ -15,6 +15,10 @@ static void make_keys(const kernels *use, const choice *c, uint64_t from, size_t
                       uint32_t *keys)
 {
     size_t i;
+    if (c->get_keys != NULL) {
+        c->get_keys(c->of, from, count, keys);
+        return;
+    }
     use->draw(WORDS, NULL, c->seed, c->stream, from, count, keys);
     if (!c->by_score)
         return;

@@ -5,11 +5,13 @@
 #include "../base/kernels.h"
 #include "../base/platform.h"
 
-/* Which words of a stream are ranked how. */
+/* Which words of a stream, or other keys, are ranked how. */
 typedef struct {
     uint64_t seed, stream;
     uint64_t count; /* of n are chosen, those with the lowest keys, on ties the first ones */
     int by_score;   /* the key: how near the score is to 0, lowest far away; else the word */
+    void (*get_keys)(const void *of, uint64_t from, size_t count, uint32_t *keys); /* or NULL */
+    const void *of;                                                                /* its own */
 } choice;
 
 /* Set the chosen ones of n bits, which are 0; those that `skip` has (NULL: none) take no part. */

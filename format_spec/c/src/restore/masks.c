@@ -6,6 +6,7 @@
 #include "../codecs/masks.h"
 #include "../container/sections.h"
 #include "../prng/lowest.h"
+#include "../prototype/vector.h"
 
 #include <string.h>
 
@@ -48,6 +49,7 @@ static int predict(pemn_file *f, const tensor *t, const uint8_t *frozen, uint8_t
     c.stream = p->stream;
     c.count = p->predicted;
     c.by_score = 1;
+    c.get_keys = NULL;
     if (pemn_choose_lowest(f->use, &c, t->elements, frozen, bits, error) != PEMN_OK)
         return PEMN_SYSTEM;
     for (i = 0; i < (t->elements + 7) / 8; i++)
@@ -57,12 +59,28 @@ static int predict(pemn_file *f, const tensor *t, const uint8_t *frozen, uint8_t
     return PEMN_OK;
 }
 
+typedef struct {
+    vector values;
+    uint64_t offset;
+} fixed_values;
+
+/* The magnitudes of a tensor's fixed values, as integers that are in the same order. */
+static void get_magnitudes(const void *of, uint64_t from, size_t count, uint32_t *keys)
+{
+    const fixed_values *fixed = of;
+    size_t i;
+    pemn_take_values(&fixed->values, (fixed->offset + from) % fixed->values.length, count, keys);
+    for (i = 0; i < count; i++)
+        keys[i] &= 0x7fffffff;
+}
+
 PEMN_SHARED int pemn_get_masks(pemn_file *f, const tensor *t, tensor_masks *masks, char *error)
 {
     const positions *p = &t->mask;
     uint64_t places = t->elements - t->frozen, i;
     uint8_t *frozen = NULL, *whole, *listed;
     span packed;
+    fixed_values fixed;
     choice c;
     int status;
     memset(masks, 0, sizeof *masks);
@@ -73,6 +91,11 @@ PEMN_SHARED int pemn_get_masks(pemn_file *f, const tensor *t, tensor_masks *mask
         c.stream = t->frozen_stream;
         c.count = t->frozen;
         c.by_score = 0;
+        c.get_keys = t->frozen_by_size ? get_magnitudes : NULL;
+        c.of = &fixed;
+        fixed.offset = t->offset;
+        if (t->frozen_by_size && (status = pemn_get_vector(f, &fixed.values, error)) != PEMN_OK)
+            return status;
         status = pemn_choose_lowest(f->use, &c, t->elements, NULL, frozen, error);
         if (status != PEMN_OK)
             return status;
