@@ -6,7 +6,7 @@ from typing import Any
 
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Sheet
-from pemn_compress.reporting.collect import recorded_accuracy, recorded_metric
+from pemn_compress.reporting.recorded import recorded_accuracy, recorded_metric
 
 _SETTINGS = (
     "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget", "floor",
