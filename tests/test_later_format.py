@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pemn_compress.accounting import archive_account
+from pemn_compress.analysis import compare
 from pemn_compress.errors import ArchiveError, UnknownNameError
 from pemn_compress.format import prng
 from pemn_compress.format.archive import (
@@ -111,6 +112,37 @@ def test_reports_tell_what_the_seed_says_of_masks_and_weights(tmp_path):
     told = render(report(plain), "table") + to_table(inside_blocks(inspect(plain)))
     assert "frozen" not in told
     assert "predicted  " not in told
+
+
+@pytest.mark.parametrize("form", ["1.0", "auto"])
+def test_a_mask_that_selects_all_takes_no_bytes(form, tmp_path):
+    every = np.ones(SHAPE, np.bool_)
+    signs = np.random.default_rng(0).random(SHAPE) < 0.5
+    value = np.array([0.5], np.float32)
+    contents = [
+        masked(every, plane=Plane("sign", signs)),
+        ConstantTensor("c", "f32", value, every, signs),
+        ConstantTensor("even", "f32", value, every, ~every),  # else it would be no mask
+        dataclasses.replace(masked(near_the_start(0.5)), name="some"),
+    ]
+    data = encode(contents, SEEDED, format_version=form)
+    verify(data)
+    with open_archive(data) as archive:
+        held = {t.name: t.positions for t in archive.manifest.tensors}
+        assert [name for name, found in held.items() if found] == ["even", "some"]
+        assert all(archive.mask(name).all() for name in ("w", "c", "even"))
+        assert archive.mask("w").shape == SHAPE
+        assert np.array_equal(archive.tensor("c"), np.where(signs, -value, value))
+        plain = np.resize(SEEDED.values, NUMEL).reshape(SHAPE) * np.float32(0.5)
+        assert np.array_equal(archive.tensor("w"), np.where(signs, -plain, plain))
+        account = archive_account(archive)
+    assert account.masked_weights == 4 * NUMEL
+    with pytest.raises(ArchiveError, match="expected dimensions of at least 1"):
+        encode([masked(every[:0])], SEEDED)
+    path = tmp_path / "a.pemn"
+    path.write_bytes(data)
+    found = compare([path, path])
+    assert len(found.shapes) == 4
 
 
 def test_a_mask_far_from_its_start_is_stored_as_it_is():

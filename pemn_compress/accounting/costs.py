@@ -137,7 +137,7 @@ def archive_account(archive: Archive) -> Account:
     """
     manifest = archive.manifest
     tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
-    masked = [t for t in tensors if t.positions or isinstance(t.values, FromPrototype)]
+    masked = [t for t in tensors if t.is_masked]
     signs = _trained_signs(manifest, masked)
     trained = [t for t in masked if not signs and _is_pruned(t, manifest.prototype is not None)]
     pruned_ones = sum(_ones(t) for t in trained)
