@@ -1,4 +1,4 @@
-"""What a training step is compared with: the same network trained in four ways.
+"""What a training step is compared with: the same network trained in other ways.
 
 `sort` follows Ramanujan et al., CVPR 2020, section 3.2 and algorithm 1, as every published
 implementation does it: each forward pass sorts all |scores| of each tensor, writes the mask by
@@ -33,6 +33,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "ConvMixer-256/8": lambda: pemn_compress.build("convmixer", dim=256, depth=8),
     "ViT-256/6": lambda: pemn_compress.build("vit", dim=256, depth=6, mlp_dim=512),
     "ResNet-18": resnet18,
+    "resnet9": lambda: pemn_compress.build("resnet9", width=16),
 }
 
 
@@ -101,6 +102,7 @@ class FullSort(_Replaced):
 VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "plain": lambda model: model,
     "masked": lambda model: pemn_compress.MaskedModel(model, density=DENSITY),
+    "sign": lambda model: pemn_compress.MaskedModel(model, search="sign", density=1.0),
     "fixed mask": FixedMask,
     "full sort": FullSort,
 }

@@ -1,5 +1,6 @@
 """A limit of bytes: what is chosen to stay below it, and that no archive is ever above it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_the_widest_that_fits(digits: Data, chosen: dict) -> None:
     )
     wider = compress_only(digits, width + 1, chosen)
     assert plan.size(wider, byte_budget.Selection()) > 3000
+    # what another dtype would allow is told, and is so
+    _, _, hint = made.record["chosen"].partition("; dense parameters in int8 would allow width=")
+    with_int8 = int(hint or width)
+    eight = dataclasses.replace(plan, storage=Storage(max_bytes=3000, dense_dtype="int8"))
+    sizes = [
+        eight.size(compress_only(digits, w, chosen), byte_budget.Selection())
+        for w in (with_int8, with_int8 + 1)
+    ]
+    assert sizes[0] <= 3000 < sizes[1]
 
 
 def settled(chosen: dict, width: int):

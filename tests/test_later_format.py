@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pemn_compress.accounting import archive_account
+from pemn_compress.analysis import compare
 from pemn_compress.errors import ArchiveError, UnknownNameError
 from pemn_compress.format import prng
 from pemn_compress.format.archive import (
@@ -20,12 +22,16 @@ from pemn_compress.format.archive import (
     Prototype,
     QuantizedTensor,
     choosing,
+    describe,
     encode,
     inspect,
     open_archive,
     verify,
 )
 from pemn_compress.format.archive.records import Predictor
+from pemn_compress.reporting import render, report
+from pemn_compress.reporting.inside import inside_blocks
+from pemn_compress.reporting.tables import to_table
 
 SEEDED = Prototype("normal16", prng.normal16(3, 0, 37), 3)
 SCORES = (5, 1 << 32)
@@ -73,6 +79,70 @@ def test_a_mask_near_its_start_costs_where_it_differs(codec):
     assert version(data) == (1, 1)
     assert positions.ones == np.count_nonzero(mask)
     assert len(data) < len(plain) - 32
+
+
+def test_reports_tell_what_the_seed_says_of_masks_and_weights(tmp_path):
+    frozen = Frozen(400, 7, 2 << 32)
+    kept_seeded = choosing.frozen_elements(frozen, NUMEL).reshape(SHAPE)
+    content = masked(near_the_start(0.02) | kept_seeded, frozen=frozen)
+    data = encode([masked(near_the_start(0.02), first_scores=SCORES),
+                   dataclasses.replace(content, name="v")], SEEDED)  # fmt: skip
+    path = tmp_path / "a.pemn"
+    path.write_bytes(data)
+    with open_archive(path) as archive:
+        account = archive_account(archive)
+        wrong = archive.manifest.tensors[0].positions.predictor.flips
+        size = archive.manifest.tensors[0].positions.size
+        inside = to_table(inside_blocks(describe(archive)))
+    assert (account.frozen, account.predicted, account.mispredicted) == (400, NUMEL, wrong)
+    assert account.limit.masks < account.stored.masks < 1.3 * account.limit.masks
+    rows = {line.split()[0]: line.split() for line in inside.splitlines() if line.strip()}
+    assert rows["tensor"] == ["tensor", "shape", "kind", "kept", "frozen", "bytes", "bits/weight"]
+    share = f"{wrong / NUMEL:.2%}"
+    assert rows["w"][2:] == [
+        "mask,", "rice,", "predicted", "but", "for", share, "50.00%", str(size),
+        f"{8 * size / NUMEL:.3f}",
+    ]  # fmt: skip
+    assert "33.33%" in rows["v"]
+    told = render(report(path), "table")
+    assert "frozen        16.67 % of the weights keep their seeded value, at no bits" in told
+    assert "masks of 1,200 weights by the seed; stored is where that is wrong" in told
+    plain = tmp_path / "b.pemn"
+    plain.write_bytes(packed(masked(near_the_start(0.5))))
+    told = render(report(plain), "table") + to_table(inside_blocks(inspect(plain)))
+    assert "frozen" not in told
+    assert "predicted  " not in told
+
+
+@pytest.mark.parametrize("form", ["1.0", "auto"])
+def test_a_mask_that_selects_all_takes_no_bytes(form, tmp_path):
+    every = np.ones(SHAPE, np.bool_)
+    signs = np.random.default_rng(0).random(SHAPE) < 0.5
+    value = np.array([0.5], np.float32)
+    contents = [
+        masked(every, plane=Plane("sign", signs)),
+        ConstantTensor("c", "f32", value, every, signs),
+        ConstantTensor("even", "f32", value, every, ~every),  # else it would be no mask
+        dataclasses.replace(masked(near_the_start(0.5)), name="some"),
+    ]
+    data = encode(contents, SEEDED, format_version=form)
+    verify(data)
+    with open_archive(data) as archive:
+        held = {t.name: t.positions for t in archive.manifest.tensors}
+        assert [name for name, found in held.items() if found] == ["even", "some"]
+        assert all(archive.mask(name).all() for name in ("w", "c", "even"))
+        assert archive.mask("w").shape == SHAPE
+        assert np.array_equal(archive.tensor("c"), np.where(signs, -value, value))
+        plain = np.resize(SEEDED.values, NUMEL).reshape(SHAPE) * np.float32(0.5)
+        assert np.array_equal(archive.tensor("w"), np.where(signs, -plain, plain))
+        account = archive_account(archive)
+    assert account.masked_weights == 4 * NUMEL
+    with pytest.raises(ArchiveError, match="expected dimensions of at least 1"):
+        encode([masked(every[:0])], SEEDED)
+    path = tmp_path / "a.pemn"
+    path.write_bytes(data)
+    found = compare([path, path])
+    assert len(found.shapes) == 4
 
 
 def test_a_mask_far_from_its_start_is_stored_as_it_is():

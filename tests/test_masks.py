@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Callable
 from random import Random
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ from pemn_compress.format.archive import values
 from pemn_compress.masking.rules.plan import PlannedTensor, kept_count
 from pemn_compress.masking.search.edge_popup import initial_scores
 from pemn_compress.masking.straight_through import Fill, straight_through, tile
-from pemn_compress.masking.top import top_mask
-from pemn_compress.masking.top.magnitude import _top_mask_device
+from pemn_compress.masking.top import ranked, top_mask, top_signed
+from pemn_compress.masking.top.magnitude import _operator, _top_mask_device
 
 LAW = settings(deadline=None, derandomize=True, max_examples=100)
 # few distinct values, so that ties are the rule; both zeros, subnormals, the largest, infinities
@@ -143,7 +144,8 @@ def test_a_mask_follows_every_change_of_the_scores(
     """The threshold that is remembered must never outlive what it was found in."""
     values = [order.randint(-levels, levels) / levels for _ in range(numel)]
     scores, count = torch.tensor(values), 1 + round(share * (numel - 1))
-    assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
+    with patch.object(ranked, "_SMALL", 0):
+        assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
     order.shuffle(values)
     values[0] *= 1 + order.randint(0, 1)
     match change:
@@ -155,7 +157,54 @@ def test_a_mask_follows_every_change_of_the_scores(
             scores.numpy()[:] = values
         case "not at all":
             values = scores.tolist()
-    assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
+    with patch.object(ranked, "_SMALL", 0):
+        assert top_mask(scores, count).tolist() == top_by_sorting(values, count)
+
+
+@pytest.mark.parametrize("choose", [top_mask, top_signed], ids=["magnitude", "signed"])
+@given(
+    scores=scores_lists, share=st.floats(0, 1), repeats=st.integers(1, 40),
+    threshold=st.floats(width=32, allow_nan=False, allow_infinity=False),
+    width=st.one_of(st.just(0.0), st.floats(0)),
+)  # fmt: skip
+@example(scores=[1.0, -1.0, 1.0], share=0.5, threshold=1.0, width=0.0, repeats=1)
+@LAW
+def test_no_mask_depends_on_what_is_remembered(
+    choose: Callable[[Tensor, int], Tensor],
+    scores: list[float],
+    share: float,
+    threshold: float,
+    width: float,
+    repeats: int,
+) -> None:
+    tensor = torch.tensor(scores * repeats)
+    count = 1 + round(share * (tensor.numel() - 1))
+    key = (tensor.data_ptr(), tensor.numel(), count)
+    values = tensor.abs().tolist() if choose is top_mask else tensor.tolist()
+    order = sorted(range(len(values)), key=lambda i: -values[i])
+    expected = torch.zeros(len(values), dtype=torch.bool)
+    expected[order[:count]] = True
+    with patch.object(ranked, "_SMALL", 0), patch.dict(ranked._remembered, clear=True):
+        assert torch.equal(choose(tensor, count), expected)
+        ranked._remembered[key] = (threshold, width)
+        assert torch.equal(choose(tensor, count), expected)
+        assert torch.equal(choose(tensor, count), expected)
+
+
+def test_large_tensors_in_training_agree_with_a_full_sort() -> None:
+    """Bands that hold the threshold, bands that miss it, samples that are out of step."""
+    generator = torch.Generator().manual_seed(3)
+    scores = torch.randn(40_000, generator=generator)
+    for step in (1e-3, 1e-3, 1e-3, 0.5, 1e-3, 0.0, 30.0):
+        scores += step * torch.randn(scores.shape, generator=generator)
+        for count in (1, 4_000, 20_000, 39_999, 40_000):
+            order = scores.abs().sort(descending=True, stable=True).indices
+            expected = torch.zeros(scores.shape, dtype=torch.bool)
+            expected[order[:count]] = True
+            assert torch.equal(top_mask(scores, count), expected)
+    periodic = torch.arange(11).repeat(4_000).float() / 11  # a step through it is of one period
+    expected = periodic.sort(descending=True, stable=True).indices[:12_345].sort().values
+    assert torch.equal(top_mask(periodic, 12_345).nonzero().flatten(), expected)
 
 
 def test_a_score_that_became_nan_unseen_is_refused() -> None:
@@ -196,7 +245,7 @@ def test_gradients_agree_with_a_compiled_graph_without_breaks() -> None:
 
 
 def test_the_operator_keeps_torchs_rules_for_operators() -> None:
-    assert torch.library.opcheck(top_mask, (torch.randn(3, 4), 5))
+    assert torch.library.opcheck(_operator, (torch.randn(3, 4), 5))
 
 
 @given(

@@ -204,7 +204,7 @@ def test_what_signs_and_integers_take():
         sizes[tuple(chosen.values())] = account
     binary = sizes[("binary",)]
     assert (binary.kind, binary.values, binary.density) == ("binary", "signs", 1)
-    assert (binary.stored.weights, binary.stored.masks) == (5000 + 4, 1)
+    assert (binary.stored.weights, binary.stored.masks) == (5000 + 4, 0)
     assert binary.paper.total == 5000 + 4
     assert sizes["binary", "channel"].stored.weights == 5000 + 4 * 40 + 8  # and a seed's 1.0
     ternary, pressed = sizes[("ternary",)], sizes["ternary", 0.5]

@@ -12,6 +12,7 @@ from pemn_compress.format.archive.records import (
     Constant,
     FromPrototype,
     Manifest,
+    Predictor,
     Stored,
 )
 from pemn_compress.masking.rules import strategies
@@ -67,6 +68,8 @@ class Account:
     `planes` are the bytes, part of C_w, that say how weights depart from the prototype: signs,
     generations or sources of a method that changed weights while it trained; the paper's column
     knows no such thing.
+    `frozen` of the masked weights keep their seeded value, at no bits. Of `predicted` weights the
+    seed says the mask, and what is stored is where that is wrong, `mispredicted` times.
     `state_dict_bytes` is the network's size as an uncompressed state dict: 4 bytes per element of
     a floating tensor, integers at their own width, tied weights once.
     """
@@ -83,6 +86,9 @@ class Account:
     values: str = "seed"
     unmasked: tuple[MaskSize, ...] = ()
     planes: int = 0
+    frozen: int = 0
+    predicted: int = 0
+    mispredicted: int = 0
 
     @property
     def masked_weights(self) -> int:
@@ -131,7 +137,7 @@ def archive_account(archive: Archive) -> Account:
     """
     manifest = archive.manifest
     tensors = [t for t in manifest.tensors if not isinstance(t.values, Alias)]
-    masked = [t for t in tensors if t.positions or isinstance(t.values, FromPrototype)]
+    masked = [t for t in tensors if t.is_masked]
     signs = _trained_signs(manifest, masked)
     trained = [t for t in masked if not signs and _is_pruned(t, manifest.prototype is not None)]
     pruned_ones = sum(_ones(t) for t in trained)
@@ -176,7 +182,7 @@ def archive_account(archive: Archive) -> Account:
         seeded=seeded and not signs,
         paper=paper,
         stored=Cost(weights, masks, dense, archive.size - weights - masks - dense),
-        limit=Cost(weights, _masks_limit(sizes), dense, 0),
+        limit=Cost(weights, sum(map(_mask_limit, masked)) / 8, dense, 0),
         state_dict_bytes=sum(
             t.numel * (FP32_BYTES if t.dtype in _FLOATS else DTYPE_BYTES[t.dtype]) for t in tensors
         ),
@@ -185,6 +191,9 @@ def archive_account(archive: Archive) -> Account:
         values=" and ".join(sorted(held)),
         unmasked=unmasked,
         planes=planes,
+        frozen=sum(t.frozen_count for t in masked),
+        predicted=sum(t.numel - t.frozen_count for t in masked if _predictor(t)),
+        mispredicted=sum(p.flips for p in map(_predictor, masked) if p),
     )
 
 
@@ -215,6 +224,20 @@ def plan_account(
 
 def _masks_limit(sizes: Iterable[MaskSize]) -> float:
     return sum(mask_limit_bits(size.numel, size.ones) for size in sizes) / 8
+
+
+def _mask_limit(tensor: TensorRecord) -> float:
+    """Return the bits that one of so many masks takes, or of so many departures from a predicted.
+
+    Of frozen weights a mask says nothing.
+    """
+    told, predictor = tensor.numel - tensor.frozen_count, _predictor(tensor)
+    ones = _ones(tensor) - tensor.frozen_count if predictor is None else predictor.flips
+    return mask_limit_bits(told, ones)
+
+
+def _predictor(tensor: TensorRecord) -> Predictor | None:
+    return tensor.positions.predictor if tensor.positions else None
 
 
 def _is_pruned(tensor: TensorRecord, has_prototype: bool) -> bool:

@@ -83,7 +83,7 @@ def _common_masks(
     archives: Sequence[Archive], *, common: bool
 ) -> tuple[dict[str, tuple[int, ...]], tuple[str, ...]]:
     """Return the shapes of the masks that all archives have, and the names of the others."""
-    own = [{t.name: t.shape for t in a.manifest.tensors if t.positions} for a in archives]
+    own = [{t.name: t.shape for t in a.manifest.tensors if t.is_masked} for a in archives]
     shared = {n: shape for n, shape in own[0].items() if all(n in masks for masks in own[1:])}
     for archive, masks in zip(archives, own, strict=True):
         if not masks:

@@ -149,8 +149,8 @@ def _as_text(measured: Any) -> str:
     return "\n".join([*lines, f"  recorded  {old}"])
 
 
-def _told(metric: Any, total: int) -> str:
+def _told(metric: Any, total: int | None) -> str:
     """Return a metric for reading; an accuracy's name goes without saying."""
     if metric.correct is not None:
         return f"{metric.shown()} ({metric.correct} of {metric.of}"
-    return f"{clean(metric.name)} {metric.shown()} ({total} samples"
+    return f"{clean(metric.name)} {metric.shown()} ({'?' if total is None else total} samples"

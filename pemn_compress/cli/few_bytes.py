@@ -1,11 +1,8 @@
 """Options that make an archive small: the pull and its target, limits of bytes, a teacher."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from pemn_compress.cli.adding import Command, with_options
 
 TEACHER_SETTINGS = ("teacher_weight", "temperature")
 PULL_SETTINGS = ("pull", "target_bits")
@@ -13,7 +10,8 @@ PULL_SETTINGS = ("pull", "target_bits")
 
 def few_bytes_options(command: Command) -> Command:
     """Add what steers how many bits and bytes an archive takes."""
-    for decorator in (
+    return with_options(
+        command,
         click.option("--temperature", type=float, help="What softens a teacher's answers. [4]"),
         click.option("--teacher-weight", type=float, help="The teacher's share of the loss. [0.5]"),
         click.option(
@@ -46,6 +44,4 @@ def few_bytes_options(command: Command) -> Command:
             help="Move scores back towards the seeded start by this times the learning rate after "
             "every step, so that fewer of them have to be stored. [0]",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )

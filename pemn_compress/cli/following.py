@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from pemn_compress.cli.options import Command
+from pemn_compress.cli.adding import Command, with_options
 from pemn_compress.reporting.words import clean
 from pemn_compress.training.recipes import BEST, KEEPS
 
 
 def choosing_options(command: Command) -> Command:
     """Add what is measured after every epoch, which one is kept, and when training ends."""
-    for decorator in (
+    return with_options(
+        command,
         click.option(
             "--ema",
             type=float,
@@ -38,14 +39,13 @@ def choosing_options(command: Command) -> Command:
             help="Set this fraction of the training samples apart (or so many of them, from 1 on), "
             "and measure on it after every epoch. [recipe's]",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )
 
 
 def log_options(command: Command) -> Command:
     """Add where a run is told of while it goes on."""
-    for decorator in (
+    return with_options(
+        command,
         click.option(
             "--tensorboard",
             type=click.Path(path_type=Path),
@@ -57,9 +57,7 @@ def log_options(command: Command) -> Command:
             type=click.Path(path_type=Path),
             help="Write a line per epoch to this CSV file as the run goes on.",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )
 
 
 def when(history: Any) -> str:

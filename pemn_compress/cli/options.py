@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import click
 
+from pemn_compress.cli.adding import Command, with_options
 from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
 from pemn_compress.errors import OutputError, PemnError, SettingError
 from pemn_compress.format.archive.layout import Limits
@@ -23,9 +24,6 @@ from pemn_compress.masking.rules.methods import (
 )
 from pemn_compress.reporting.collect import read_standard_input
 from pemn_compress.reporting.terminal import is_closed
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 
 DATA_KEYS = ("spec", "data_dir", "download", "test_limit", "image_size", "context")
 
@@ -88,7 +86,8 @@ def arguments_option(command: Command) -> Command:
 
 def data_options(command: Command) -> Command:
     """Add which data, from where, and how much of its test part."""
-    for decorator in (
+    return with_options(
+        command,
         click.option("--context", type=int, help="Tokens that text: is cut into. [128]"),
         click.option("--image-size", type=int, help="Pixels that folder: images are resized to."),
         click.option("--test-limit", type=int, help="Use only the first N test samples."),
@@ -106,9 +105,7 @@ def data_options(command: Command) -> Command:
             help="digits, cifar10, cifar100, folder:PATH, npz:PATH, text:PATH, chars:PATH. "
             "[default: the model file's own]",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )
 
 
 def variant_options(otherwise: str) -> Callable[[Command], Command]:
@@ -118,24 +115,28 @@ def variant_options(otherwise: str) -> Callable[[Command], Command]:
     """
 
     def add(command: Command) -> Command:
-        command = click.option(
-            "--bias/--no-bias",
-            default=None,
-            help=f"Keep or leave out biases of convolutions and linear layers. [{otherwise}]",
-        )(command)
-        return click.option(
-            "--batchnorm",
-            type=click.Choice(["learned", "frozen", "non-affine"]),
-            help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. "
-            f"[{otherwise}]",
-        )(command)
+        return with_options(
+            command,
+            click.option(
+                "--bias/--no-bias",
+                default=None,
+                help=f"Keep or leave out biases of convolutions and linear layers. [{otherwise}]",
+            ),
+            click.option(
+                "--batchnorm",
+                type=click.Choice(["learned", "frozen", "non-affine"]),
+                help="Learn batch-norm's scale and shift, keep them at 1 and 0, or have none. "
+                f"[{otherwise}]",
+            ),
+        )
 
     return add
 
 
 def method_options(command: Command) -> Command:
     """Add how masks are found: search, budget, density over time, renewal, seeds and order."""
-    for decorator in (
+    return with_options(
+        command,
         click.option("--renewal-rate", type=float, help="Fraction that a renewal changes."),
         click.option(
             "--renewal-every", type=int, help="Steps (iterand) or epochs (recycle) between two."
@@ -207,14 +208,13 @@ def method_options(command: Command) -> Command:
             type=click.Choice(ORDERS),
             help="mp, rp: repeat the prototype as it is, or shuffled. [default: tile]",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )
 
 
 def selection_options(command: Command) -> Command:
     """Add which parameters are masked."""
-    for decorator in (
+    return with_options(
+        command,
         click.option("--last-layer-dense", is_flag=True, help="Leave the last tensor unmasked."),
         click.option("--first-layer-dense", is_flag=True, help="Leave the first tensor unmasked."),
         click.option(
@@ -230,42 +230,46 @@ def selection_options(command: Command) -> Command:
             help="Mask exactly the parameters whose names match (*, ?, [...]), not all weights of "
             "convolution, linear, attention, recurrent and embedding layers; repeatable.",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )
 
 
 def builder_options(command: Command) -> Command:
     """Add how a model is had that an archive cannot build by itself."""
-    command = click.option(
-        "--trust-source",
-        is_flag=True,
-        help="Run the model file inside the archive; only if you trust whoever wrote it.",
-    )(command)
-    return click.option(
-        "--model",
-        "model_file",
-        metavar="FILE.py",
-        help="Build the model to fill with this file's build_model().",
-    )(command)
+    return with_options(
+        command,
+        click.option(
+            "--trust-source",
+            is_flag=True,
+            help="Run the model file inside the archive; only if you trust whoever wrote it.",
+        ),
+        click.option(
+            "--model",
+            "model_file",
+            metavar="FILE.py",
+            help="Build the model to fill with this file's build_model().",
+        ),
+    )
 
 
 def limit_options(command: Command) -> Command:
     """Add what a reader is willing to restore."""
-    command = click.option(
-        "--max-bytes",
-        type=click.IntRange(1),
-        default=Limits.max_bytes,
-        show_default=True,
-        help="Refuse an archive that restores to more memory.",
-    )(command)
-    return click.option(
-        "--max-weights",
-        type=click.IntRange(1),
-        default=Limits.max_weights,
-        show_default=True,
-        help="Refuse an archive that restores to more numbers.",
-    )(command)
+    return with_options(
+        command,
+        click.option(
+            "--max-bytes",
+            type=click.IntRange(1),
+            default=Limits.max_bytes,
+            show_default=True,
+            help="Refuse an archive that restores to more memory.",
+        ),
+        click.option(
+            "--max-weights",
+            type=click.IntRange(1),
+            default=Limits.max_weights,
+            show_default=True,
+            help="Refuse an archive that restores to more numbers.",
+        ),
+    )
 
 
 def read_archive(path: str) -> str | bytes:

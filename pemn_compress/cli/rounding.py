@@ -2,13 +2,14 @@
 
 import click
 
-from pemn_compress.cli.options import Command
+from pemn_compress.cli.adding import Command, with_options
 from pemn_compress.masking.rules.quantizing import QATS, SCALES
 
 
 def rounding_options(command: Command) -> Command:
     """Add the integers that are trained, how many scales they have, and the price of a bit."""
-    for decorator in (
+    return with_options(
+        command,
         click.option(
             "--entropy-weight",
             type=float,
@@ -28,6 +29,4 @@ def rounding_options(command: Command) -> Command:
             help="magnitude, random, dense: train with weights rounded to these integers, and "
             "store exactly them.",
         ),
-    ):
-        command = decorator(command)
-    return command
+    )

@@ -99,10 +99,11 @@ def widest(
             )
         unit = 1 / _PART if isinstance(default, float) else 1
 
-        def size(count: int) -> int:
+        def size(count: int, dense_dtype: str | None = None) -> int:
             made = build(count * unit)
-            small = replace(plan, storage=_narrow(plan.storage, made)[0])
-            return small.size(made, selection)
+            storage, _ = _narrow(plan.storage, made)
+            storage = replace(storage, dense_dtype=dense_dtype or storage.dense_dtype)
+            return replace(plan, storage=storage).size(made, selection)
 
         least = size(1)
         if least > limit:
@@ -110,15 +111,27 @@ def widest(
                 f"max_bytes: expected at least {least:,} B, which {name}={unit:g} takes, got "
                 f"{limit:,}"
             )
-        low, high = 1, 2
-        while size(high) <= limit:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if size(middle) <= limit else (low, middle)
-        return replace(build(low * unit), chosen=f"{name}={low * unit:g}")
+        most = _largest(lambda count: size(count) <= limit, 1)
+        hint = ""
+        if plan.storage.dense_dtype == "float32":  # as it is where nobody asks for another
+            more = _largest(lambda count: size(count, "int8") <= limit, most)
+            if more > most:
+                hint = f"; dense parameters in int8 would allow {name}={more * unit:g}"
+        return replace(build(most * unit), chosen=f"{name}={most * unit:g}", hint=hint)
 
     return choose
+
+
+def _largest(fits: Callable[[int], bool], known: int) -> int:
+    """Return the largest number that fits, at least `known`, which does."""
+    low, step = known, 1
+    while fits(low + step):
+        low, step = low + step, 2 * step
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
@@ -240,7 +253,7 @@ def _told(
     assert size is not None
     chosen = [prepared.chosen, *words] if prepared.chosen else words
     why = ", ".join(chosen) or "as asked"
-    line = f"{limit:,} B allow {why}: {weights:,} weights in at most {size:,} B"
+    line = f"{limit:,} B allow {why}: {weights:,} weights in at most {size:,} B{prepared.hint}"
     return replace(plan, line=line, expected=size)
 
 

@@ -71,7 +71,7 @@ class Prepared:
 
     `file` is the model file, if it has one, `given` the module that a caller gave, left as it is.
     `pretrained` says that the weights were asked for as somebody trained them, `chosen` which value
-    of an argument "auto" was taken.
+    of an argument "auto" was taken, `hint` what would allow a larger one.
     """
 
     model: nn.Module
@@ -80,6 +80,7 @@ class Prepared:
     given: nn.Module | None = None
     pretrained: bool = False
     chosen: str | None = None
+    hint: str = ""
 
     @property
     def source(self) -> str | None:

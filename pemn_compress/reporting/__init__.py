@@ -5,7 +5,6 @@ and manifests, no mask is decoded, and nothing here needs torch.
 """
 
 from pemn_compress.reporting.collect import (
-    Accuracy,
     ArchiveReport,
     Broken,
     PlanReport,
@@ -13,10 +12,10 @@ from pemn_compress.reporting.collect import (
     Report,
     find_archives,
     plan_report,
-    recorded_accuracy,
     report,
     survey,
 )
+from pemn_compress.reporting.recorded import Accuracy, recorded_accuracy
 from pemn_compress.reporting.rendering import FORMATS, render
 
 __all__ = [

@@ -136,7 +136,22 @@ def _masked(account: Account) -> tuple[tuple[str, str], ...]:
             f"{account.mask_bits_per_weight:.3f} of mask per {account.kind} weight, "
             f"{account.total_bits_per_weight:.3f} in all",
         ),
+        *_known_by_seed(account),
     )
+
+
+def _known_by_seed(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield what the seed says of masks and weights, so that it is not stored."""
+    if account.frozen:
+        share = account.frozen / account.masked_weights
+        yield "frozen", f"{100 * share:.2f} % of the weights keep their seeded value, at no bits"
+    if account.predicted:
+        wrong = account.mispredicted / account.predicted
+        yield (
+            "predicted",
+            f"masks of {account.predicted:,} weights by the seed; stored is where that is wrong, "
+            f"{100 * wrong:.2f} %",
+        )
 
 
 def _columns(account: Account) -> Sheet:
@@ -276,7 +291,11 @@ def _explanations(expected: bool) -> Iterator[Block]:
                 "weight, or 8 B of indices per weight that pruning keeps; C_d is left out",
             ),
             ("expected" if expected else "stored", stored),
-            ("limit", "log2 C(n, kept) bits per mask; no claim about trained values"),
+            (
+                "limit",
+                "log2 C(n, kept) bits per mask, log2 C(n, wrong) of a predicted one; no claim "
+                "about trained values",
+            ),
             (
                 "best codec",
                 "pruned values with the smallest mask codec per tensor (expected) and the same C_d "

@@ -20,43 +20,20 @@ from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
+from pemn_compress.reporting.recorded import (
+    Accuracy,
+    RecordedMetric,
+    recorded_accuracy,
+    recorded_metric,
+)
 
 SUFFIX = ".pemn"
 STANDARD_INPUT = "-"
-_INFINITE = 1e300  # no metric is as large
 RATIOS = (1e-1, 1e-2, 1e-3)  # [PEMN] table 1
 # a report reads headers, and restores nothing
 NO_LIMITS = Limits(max_weights=1 << 63, max_bytes=1 << 63)
 
 PathLike = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """The accuracy that was recorded when the archive was made: `correct` of `total` on `data`."""
-
-    correct: int
-    total: int
-    data: str
-
-    @property
-    def fraction(self) -> float:
-        """Share of correct answers, from 0 to 1."""
-        return self.correct / self.total
-
-
-@dataclass(frozen=True)
-class RecordedMetric:
-    """The headline metric that was recorded when the archive was made: `value` on `data`.
-
-    `better` is "max" or "min"; `total` is the number of samples, None where it is not told.
-    """
-
-    name: str
-    better: str
-    value: float
-    total: int | None
-    data: str
 
 
 @dataclass(frozen=True)
@@ -280,36 +257,3 @@ def _archive_report(path: Path) -> ArchiveReport:
 
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def recorded_accuracy(recorded: object) -> Accuracy | None:
-    """Return a recorded accuracy, or None for one that is missing or makes no sense."""
-    if not isinstance(recorded, dict):
-        return None
-    correct, total = recorded.get("correct"), recorded.get("total")
-    if not isinstance(correct, int) or not isinstance(total, int) or not 0 <= correct <= total:
-        return None
-    return Accuracy(correct, total, str(recorded.get("data") or "unnamed data")) if total else None
-
-
-def recorded_metric(about: Mapping[str, Any]) -> RecordedMetric | None:
-    """Return the headline metric of an archive's `about`: its "metric", else its "accuracy".
-
-    None for one that is missing or makes no sense.
-    """
-    told = about.get("metric")
-    if told is None:
-        accuracy = recorded_accuracy(about.get("accuracy"))
-        if accuracy is None:
-            return None
-        return RecordedMetric("accuracy", "max", accuracy.fraction, accuracy.total, accuracy.data)
-    if not isinstance(told, dict):
-        return None
-    name, better, value, total = (told.get(key) for key in ("name", "better", "value", "total"))
-    if not isinstance(name, str) or not name.strip() or better not in ("max", "min"):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _INFINITE:
-        return None
-    known = isinstance(total, int) and not isinstance(total, bool) and total > 0
-    data = str(told.get("data") or "unnamed data")
-    return RecordedMetric(name, better, float(value), total if known else None, data)

@@ -6,8 +6,8 @@ within a major version. Text is exact here; in CSV it is made printable.
 
 - ARCHIVE: "file", "architecture", "settings" and "training" (as the manifest has them, null for
   numbers that JSON lacks), "accuracy" ({"correct", "total", "data", "fraction"} or null), "metric"
-  (the headline metric: {"name", "better", "value", "total", "data"} or null), "baselines",
-  "equal_bytes_sparsity", and an ACCOUNT's keys.
+  (the headline metric: {"name", "better", "value", "total", "data", "correct"} or null),
+  "baselines", "equal_bytes_sparsity", and an ACCOUNT's keys.
 - PLAN: "architecture" (its name), "settings", "strategies" (a list of {"strategy", "ratio",
   "chosen", "seed": ACCOUNT, "stored_prototype": ACCOUNT}), "baselines", "equal_bytes_sparsity".
 - ACCOUNT: "kind" ("masked", "pruned", "dense", "binary" or "ternary"), "values" (how C_w is held:
@@ -15,9 +15,10 @@ within a major version. Text is exact here; in CSV it is made printable.
   an archive without masks),
   "masked_tensors", "masked_weights", "kept_weights", "density", "prototype_length", "prototype"
   ("seed", "stored" or null), "planes_bytes" (the part of C_w that says which weights were renewed
-  or negated), "columns" ({"paper", "stored", "limit"}, each a COST; in a plan "expected" stands for
-  "stored"), "bits_per_weight" ({"mask", "total"}), "state_dict_bytes", "bytes",
-  "compression_ratio".
+  or negated), "frozen_weights" (that keep their seeded value at no bits), "predicted_weights"
+  (whose mask the seed says), "mispredicted_weights" (where it is wrong), "columns" ({"paper",
+  "stored", "limit"}, each a COST; in a plan "expected" stands for "stored"), "bits_per_weight"
+  ({"mask", "total"}), "state_dict_bytes", "bytes", "compression_ratio".
 - COST: "C_w", "C_m", "C_d", "overhead", "total"; null for a part that the column does not count.
 - "baselines": a list of {"methods": ["random", "magnitude"], "sparsity", "paper": COST,
   "best_codec": {"fp32": COST, "fp16": COST, "int8": COST, "int4": COST}}.
@@ -121,6 +122,9 @@ def _account_json(account: Account) -> dict[str, Any]:
         "prototype_length": account.prototype_length,
         "prototype": held if account.prototype_length else None,
         "planes_bytes": account.planes,
+        "frozen_weights": account.frozen,
+        "predicted_weights": account.predicted,
+        "mispredicted_weights": account.mispredicted,
         "columns": {kind: _cost_json(cost) for kind, cost in _columns(account)},
         "bits_per_weight": {
             "mask": account.mask_bits_per_weight,

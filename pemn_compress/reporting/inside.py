@@ -6,7 +6,7 @@ from typing import Any
 
 from pemn_compress.reporting import words
 from pemn_compress.reporting.block_types import Block, Facts, Heading, Sheet
-from pemn_compress.reporting.collect import recorded_accuracy, recorded_metric
+from pemn_compress.reporting.recorded import recorded_accuracy, recorded_metric
 
 _SETTINGS = (
     "strategy", "ratio", "order", "density", "layer_density", "density_schedule", "budget", "floor",
@@ -77,17 +77,27 @@ def _sections(found: Mapping[str, Any]) -> Sheet:
 
 
 def _tensors(found: Mapping[str, Any]) -> Sheet:
-    rows = tuple(map(_tensor, found["tensors"]))
-    return Sheet(("tensor", "shape", "kind", "kept", "bytes"), rows, left=3)
+    heads: tuple[str, ...] = ("tensor", "shape", "kind", "kept", "frozen", "bytes", "bits/weight")
+    rows = [heads, *map(_tensor, found["tensors"])]
+    if not any("frozen" in tensor for tensor in found["tensors"]):
+        place = heads.index("frozen")
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    return Sheet(rows[0], tuple(rows[1:]), left=3)
 
 
 def _tensor(tensor: Mapping[str, Any]) -> tuple[str, ...]:
     values, positions = tensor["values"], tensor.get("positions")
+    numel = prod(tensor["shape"])
+    frozen = tensor.get("frozen", {}).get("count", 0)
     kind, kept, size = values["kind"], "", values.get("bytes", 0)
     if positions:
         what = "pruned" if kind == "stored" else "mask"
         kind, size = f"{what}, {positions['codec']}", positions["bytes"] + size
-        kept = f"{positions['ones'] / prod(tensor['shape']):.2%}"
+        kept = f"{positions['ones'] / numel:.2%}" if numel else ""
+        predictor = positions.get("predictor")
+        if predictor:
+            wrong = predictor["flips"] / max(1, numel - frozen)
+            kind += f", predicted but for {wrong:.2%}"
     elif kind == "stored" and values["coding"] != "raw":
         kind = f"stored, {values['coding']}"
     elif kind == "alias":
@@ -100,4 +110,6 @@ def _tensor(tensor: Mapping[str, Any]) -> tuple[str, ...]:
     shape = "x".join(map(str, tensor["shape"])) or "scalar"
     stored = values.get("dtype", tensor["dtype"])
     dtype = "" if stored == "f32" else f" {stored}"
-    return tensor["name"], shape + dtype, kind, kept, f"{size:,}"
+    share = f"{frozen / numel:.2%}" if frozen else ""
+    bits = f"{8 * size / numel:.3f}" if size and numel else ""
+    return tensor["name"], shape + dtype, kind, kept, share, f"{size:,}", bits

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pemn_compress.printable import printable
-from pemn_compress.reporting.collect import Accuracy
+from pemn_compress.reporting.recorded import Accuracy
 
 NOT_RECORDED = "not recorded"
 NOT_COUNTED = "-"

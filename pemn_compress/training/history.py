@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeGuard
+from typing import Any
+
+from pemn_compress.reporting.recorded import recorded_metric
 
 MAX, MIN = "max", "min"  # what is better: more of a metric, or less
 ACCURACY = "accuracy"
@@ -90,10 +92,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The headline that was recorded when an archive was made, on `total` samples of `data`."""
+    """The headline that was recorded when an archive was made, on `total` samples of `data`.
+
+    `total` is None where that is not told.
+    """
 
     metric: Metric
-    total: int
+    total: int | None
     data: str
 
 
@@ -112,27 +117,12 @@ def of_score(score: Score, data: str) -> dict[str, Any]:
 
 def recorded(about: Mapping[str, Any]) -> Recorded | None:
     """Return what an archive's `about` says of its headline; None where that makes no sense."""
-    told = about.get("metric", about.get("accuracy"))
-    if not isinstance(told, Mapping):
+    told = recorded_metric(about)
+    if told is None:
         return None
-    total, data = told.get("total"), str(told.get("data") or "unnamed data")
-    if not _is_count(total) or not total:
-        return None
-    if "metric" in about:
-        name, value, better = (told.get(key) for key in ("name", "value", "better"))
-        if not isinstance(name, str) or better not in (MAX, MIN):
-            return None
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            return None
-        return Recorded(Metric(name, float(value), better), total, data)
-    correct = told.get("correct")
-    if not _is_count(correct) or correct > total:
-        return None
-    return Recorded(accuracy(correct, total), total, data)
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    of = None if told.correct is None else told.total
+    metric = Metric(told.name, told.value, told.better, told.correct, of)
+    return Recorded(metric, told.total, told.data)
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,9 @@ class Builder:
             case MaskedTensor():
                 return self._masked(content)
             case ConstantTensor(name, dtype, value, mask, negative):
-                positions = self._positions(name, mask)
                 plane, changed = self._plane(Plane(records.SIGN, negative), mask)
+                needed = plane is None or not _is_whole(mask)
+                positions = self._positions(name, mask) if needed else None
                 constant = records.Constant(bytes(values.tensor_bytes(value)).hex(), plane)
                 record = records.TensorRecord(name, mask.shape, dtype, constant, positions)
                 array = filling.constant(constant, dtype, mask.shape, mask, changed)
@@ -117,9 +118,11 @@ class Builder:
         if self._prototype is None:
             raise ArchiveError(f"tensor {name!r}: expected a prototype to fill it, got none")
         free = _free(content, self._prototype)
-        positions = self._positions(name, mask, free, content.first_scores)
         listed = mask.reshape(-1) if free is None else mask.reshape(-1) & free
         plane, changed = self._plane(content.plane, listed)
+        positions = None
+        if not _is_whole(mask) or (plane is None and free is not None):
+            positions = self._positions(name, mask, free, content.first_scores)
         fill = records.FromPrototype(content.offset, content.scale, content.signs, plane)
         frozen = content.frozen
         record = records.TensorRecord(
@@ -231,6 +234,11 @@ def _free(content: MaskedTensor, fixed: values.F32) -> Mask | None:
         if (numbers != own).any():
             raise ArchiveError(f"{where}: expected values as the seed has them, got others")
     return ~chosen
+
+
+def _is_whole(mask: Mask) -> bool:
+    """Tell whether all elements are selected, and there is one: nothing need say so."""
+    return bool(mask.size and mask.all())
 
 
 def _check_not_empty(name: str, array: Array) -> None:

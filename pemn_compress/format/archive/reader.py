@@ -117,6 +117,8 @@ class Archive:
         """Return the mask of one tensor, bool in the tensor's shape. Raises ArchiveError."""
         record = self._record(name)
         if record.positions is None:
+            if record.is_masked:
+                return np.ones(record.shape, np.bool_)
             raise ArchiveError(f"{self.name}: tensor {name!r} has no mask")
         if records.MASKS in self._sections:
             self._sections.whole(records.MASKS)  # a tensor's digest says nothing of its mask alone

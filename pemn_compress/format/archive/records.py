@@ -168,6 +168,12 @@ class TensorRecord:
         return self.numel if self.positions is None else self.positions.ones
 
     @property
+    def is_masked(self) -> bool:
+        """Whether a mask selects elements, or all of them have values of a seed or signs."""
+        of_seed = isinstance(self.values, FromPrototype) or self.plane is not None
+        return self.positions is not None or of_seed
+
+    @property
     def frozen_count(self) -> int:
         """Number of elements of which masks and planes say nothing."""
         return 0 if self.frozen is None else self.frozen.count

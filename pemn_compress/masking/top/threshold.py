@@ -1,4 +1,4 @@
-"""From ranks to a mask of exactly so many ones, given or finding the smallest rank that is kept."""
+"""From ranks to a mask of exactly so many ones on a device; scores as an array; what is refused."""
 
 from typing import Any
 
@@ -6,22 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.utils.dlpack import to_dlpack  # type: ignore[attr-defined]
 
 from pemn_compress.errors import TrainingError
-
-
-def mask_from(
-    ranks: npt.NDArray[np.float32], threshold: np.float32, count: int
-) -> npt.NDArray[np.bool_] | None:
-    """Return the mask of the top `count` if `threshold` is the count-th largest, else None."""
-    mask: npt.NDArray[np.bool_] = ranks >= threshold
-    extra = int(np.count_nonzero(mask)) - count
-    if extra:
-        ties = np.flatnonzero(ranks == threshold)
-        if not 0 < extra < ties.size:
-            return None
-        mask[ties[ties.size - extra :]] = False
-    return mask
 
 
 def top_on_device(ranks: Tensor, count: int) -> Tensor:
@@ -40,8 +27,29 @@ def as_array(scores: Tensor) -> npt.NDArray[np.float32]:
     By DLPack: torch never again resizes a storage that `Tensor.numpy` looked at, and whoever shards
     a model frees and fills its parameters by resizing.
     """
-    flat: Any = np.from_dlpack(scores.detach().float().contiguous().view(-1))
-    return flat  # type: ignore[no-any-return]
+    lying: Any = np.from_dlpack(_Lent(scores.detach().float().contiguous()))
+    flat: npt.NDArray[np.float32] = lying.reshape(-1)
+    return flat
+
+
+class _Lent:
+    """A tensor on the CPU as DLPack: what its own methods ask first takes longer than the rest."""
+
+    __slots__ = ("_tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return to_dlpack(self._tensor)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # kDLCPU
+
+
+def as_mask(mask: npt.NDArray[np.bool_], scores: Tensor) -> Tensor:
+    """Return a flat mask as a tensor in the shape of its scores."""
+    return torch.from_numpy(mask.reshape(scores.shape))
 
 
 def nan_scores() -> TrainingError:

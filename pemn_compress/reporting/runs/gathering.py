@@ -16,8 +16,8 @@ from pemn_compress.reporting.collect import (
     PathLike,
     as_paths,
     read_standard_input,
-    recorded_metric,
 )
+from pemn_compress.reporting.recorded import recorded_metric
 from pemn_compress.reporting.runs.finding import FAILED, Found, find
 from pemn_compress.reporting.runs.records import NoRecord, Unfinished, command_of, read_record
 from pemn_compress.reporting.runs.run import Metric, Run

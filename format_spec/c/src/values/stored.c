@@ -5,10 +5,50 @@
 #include "../container/sections.h"
 #include "../numbers/floats.h"
 #include "../zstd/decompress.h"
+#include "integers.h"
 #include "scales.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Write elements from `i` to `end`, all of one scale, and return how many integers were taken. */
+static INLINE uint64_t put_integers(const tensor *t, uint32_t scale, const uint8_t *mask,
+                                    const uint8_t *from, uint64_t taken, uint64_t i, uint64_t end,
+                                    int four, unsigned width, uint8_t *out)
+{
+    uint32_t products[256];
+    unsigned size = four ? 16 : 256, k;
+    int looked_up = (end - i) / 2 >= size; /* few elements are not worth a table */
+    for (k = 0; looked_up && k < size; k++)
+        products[k] = scaled_integer(k, four, scale, t->dtype);
+    for (; i < end; i++) {
+        unsigned integer;
+        if (mask != NULL && !get_bit(mask, i))
+            continue;
+        integer = stored_integer(from, taken++, four);
+        save(out + i * width,
+             looked_up ? products[integer] : scaled_integer(integer, four, scale, t->dtype), width);
+    }
+    return taken;
+}
+
+/* Integers times their scales. */
+static void unpack_integers(const tensor *t, const uint8_t *mask, const uint8_t *from, uint8_t *out)
+{
+    scaler s = make_scaler(t);
+    uint64_t i, taken = 0;
+    for (i = 0; i < t->elements; i = s.end) {
+        uint32_t scale = scale_at(&s, t, i);
+        if (t->stored_dtype == I4 && t->dtype == F32)
+            taken = put_integers(t, scale, mask, from, taken, i, s.end, 1, 4, out);
+        else if (t->stored_dtype == I4)
+            taken = put_integers(t, scale, mask, from, taken, i, s.end, 1, 2, out);
+        else if (t->dtype == F32)
+            taken = put_integers(t, scale, mask, from, taken, i, s.end, 0, 4, out);
+        else
+            taken = put_integers(t, scale, mask, from, taken, i, s.end, 0, 2, out);
+    }
+}
 
 /* Decode stored values, and spread them over the mask's ones. */
 PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, uint8_t *out,
@@ -19,7 +59,6 @@ PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, 
     uint64_t step = width, apart = 1; /* from element to element, from byte to byte */
     uint8_t *owned = NULL;
     const uint8_t *from;
-    scaler s = {0, 0, 0, 0};
     zstd_frame frame;
     span held;
     int status =
@@ -42,27 +81,18 @@ PEMN_SHARED int pemn_unpack(pemn_file *f, const tensor *t, const uint8_t *mask, 
     }
     if (t->stored_dtype == I4 && t->mask.ones % 2 != 0 && from[decoded - 1] >> 4 != 0)
         status = pemn_fail(PEMN_BROKEN, error, "stored values: the last four bits are not 0");
-    if (t->scale != NULL)
-        s = make_scaler(t);
     memset(out, 0, (size_t)(t->elements * width_of_dtype(t->dtype)));
-    for (i = 0; status == PEMN_OK && i < t->elements; i++) {
+    if (status == PEMN_OK && t->scale != NULL)
+        unpack_integers(t, mask, from, out);
+    for (i = 0; status == PEMN_OK && t->scale == NULL && i < t->elements; i++) {
         uint64_t element = 0;
         uint8_t *to = out + i * width_of_dtype(t->dtype);
         if (mask != NULL && !get_bit(mask, i))
             continue;
-        if (t->stored_dtype == I4) {
-            element = from[taken / 2] >> taken % 2 * 4 & 15;
-            element |= element >= 8 ? 0xf0 : 0; /* its sign, as of 8 bits */
-        }
-        for (b = width; t->stored_dtype != I4 && b-- > 0;)
+        for (b = width; b-- > 0;)
             element = element << 8 | from[taken * step + b * apart];
         taken++;
-        if (t->scale != NULL) {
-            int negative = element >= 0x80;
-            uint32_t magnitude = (uint32_t)(negative ? 0x100 - element : element);
-            uint32_t bits = multiply(from_integer(negative, magnitude, 0), scale_at(&s, t, i));
-            save_float(to, bits, t->dtype);
-        } else if (t->stored_dtype == t->dtype) {
+        if (t->stored_dtype == t->dtype) {
             if (t->dtype == BOOL && element > 1)
                 status = pemn_fail(PEMN_BROKEN, error, "expected bool bytes of 0 or 1");
             save(to, element, width);
