@@ -83,7 +83,7 @@ def test_a_mask_near_its_start_costs_where_it_differs(codec):
 
 def test_reports_tell_what_the_seed_says_of_masks_and_weights(tmp_path):
     frozen = Frozen(400, 7, 2 << 32)
-    kept_seeded = choosing.frozen_elements(frozen, NUMEL).reshape(SHAPE)
+    kept_seeded = choosing.frozen_elements(frozen, NUMEL, SEEDED.values).reshape(SHAPE)
     content = masked(near_the_start(0.02) | kept_seeded, frozen=frozen)
     data = encode([masked(near_the_start(0.02), first_scores=SCORES),
                    dataclasses.replace(content, name="v")], SEEDED)  # fmt: skip
