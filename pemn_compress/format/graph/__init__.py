@@ -1,0 +1,34 @@
+"""What a model computes, as a section of an archive: read and written without torch."""
+
+from pemn_compress.format.graph.reading import read_graph
+from pemn_compress.format.graph.records import (
+    Argument,
+    Constant,
+    Graph,
+    Input,
+    Node,
+    Ref,
+    Tree,
+    leaves,
+    references,
+)
+from pemn_compress.format.graph.schemas import DType, Schema, Type, operators
+from pemn_compress.format.graph.writing import write_graph
+
+__all__ = [
+    "Argument",
+    "Constant",
+    "DType",
+    "Graph",
+    "Input",
+    "Node",
+    "Ref",
+    "Schema",
+    "Tree",
+    "Type",
+    "leaves",
+    "operators",
+    "read_graph",
+    "references",
+    "write_graph",
+]
