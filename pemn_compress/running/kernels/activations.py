@@ -19,6 +19,11 @@ def sigmoid(array: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-array)))
 
 
+def sigmoid_of_any(self: Any) -> Any:
+    array = floating(self)
+    return as_type(sigmoid(wide(array)), array.dtype)
+
+
 def softplus_of(array: Array) -> Array:
     """Return log(1 + exp(x))."""
     return np.logaddexp(array, array.dtype.type(0))
@@ -164,6 +169,5 @@ KERNELS: dict[str, Function] = {
     "hardswish": hardswish, "elu": elu, "celu": celu, "selu": selu, "gelu": gelu, "silu": silu,
     "mish": mish, "softplus": softplus, "log_sigmoid": log_sigmoid, "leaky_relu": leaky_relu,
     "prelu": prelu, "threshold": threshold, "hardshrink": hardshrink, "softshrink": softshrink,
-    "glu": glu, "sigmoid": lambda self: as_type(sigmoid(wide(floating(self))), floating(self).dtype),
-    "softmax.int": softmax, "log_softmax.int": log_softmax,
+    "glu": glu, "sigmoid": sigmoid_of_any, "softmax.int": softmax, "log_softmax.int": log_softmax,
 }  # fmt: skip

@@ -75,7 +75,8 @@ def arange_count(start: Any, end: Any, step: Any = 1) -> int:
 
 def arange_step(start: Any, end: Any, step: Any = 1, dtype: str | None = None) -> Any:
     numbers = np.arange(arange_count(start, end, step)) * step + start
-    return cast(numbers, dtype or ("i64" if numbers.dtype.kind == "i" else "f32"))
+    whole = all(isinstance(one, int) for one in (start, end, step))
+    return cast(numbers, dtype or ("i64" if whole else "f32"))
 
 
 def arange_start(start: Any, end: Any, dtype: str | None = None) -> Any:

@@ -114,7 +114,7 @@ def group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Any:
-    count, channels, *rest = input.shape
+    count, channels = input.shape[:2]
     if num_groups < 1 or channels % num_groups:
         raise ValueError(f"{channels} channels in {num_groups} groups")
     apart = wide(input).reshape(count, num_groups, -1)

@@ -106,7 +106,7 @@ def _no_zero(divisor: Array) -> None:
 def power(self: Any, exponent: Any) -> Any:
     dtype = result_type(self, exponent)
     if dtype.kind == "f":
-        if exponent == 2 and not isinstance(exponent, np.ndarray):  # as exact as torch, and fast
+        if not isinstance(exponent, np.ndarray) and exponent == 2:  # as exact as torch, and fast
             return np.square(as_type(self, dtype))
         return np.power(*together(self, exponent, dtype=dtype))
     a, b = together(self, exponent)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pemn_compress.running.dtypes import Array, as_type, axis_of, wide
+from pemn_compress.running.dtypes import Array, as_type, axis_of, together, wide
 
 Function = Callable[..., Any]
 
@@ -67,7 +67,8 @@ def _ranks(*wanted: tuple[Array, int]) -> None:
 
 def outer(self: Any, vec2: Any) -> Any:
     _ranks((self, 1), (vec2, 1))
-    return self[:, None] * vec2
+    a, b = together(self, vec2)
+    return a[:, None] * b
 
 
 def _added(base: Array, result: Array, beta: Any, alpha: Any) -> Array:

@@ -106,11 +106,21 @@ def _position(function: Function) -> Function:
 
 
 def _truth(function: Function) -> Function:
-    def kernel(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-        found = function(self != 0, axis=axes_of(dim, self.ndim), keepdims=keepdim)
-        return as_type(found, self.dtype) if self.dtype == np.uint8 else found
+    def kernel(self: Any, dim: int, keepdim: bool = False) -> Any:
+        return _told(function(self != 0, axis=axes_of(dim, self.ndim), keepdims=keepdim), self)
 
     return kernel
+
+
+def _truth_of_all(function: Function) -> Function:
+    def kernel(self: Any) -> Any:
+        return _told(function(self != 0), self)
+
+    return kernel
+
+
+def _told(found: Any, array: Array) -> Any:
+    return as_type(found, array.dtype) if array.dtype == np.uint8 else found
 
 
 def _whole(kernel: Function) -> Function:
@@ -237,8 +247,8 @@ KERNELS: dict[str, Function] = {
     "max": _whole(_extreme(np.max)), "min": _whole(_extreme(np.min)),
     "max.dim": _extreme_dim(np.argmax), "min.dim": _extreme_dim(np.argmin),
     "argmax": _position(np.argmax), "argmin": _position(np.argmin),
-    "all": _whole(_truth(np.all)), "all.dim": _truth(np.all),
-    "any": _whole(_truth(np.any)), "any.dim": _truth(np.any),
+    "all": _truth_of_all(np.all), "all.dim": _truth(np.all),
+    "any": _truth_of_all(np.any), "any.dim": _truth(np.any),
     "count_nonzero": count_nonzero, "logsumexp": logsumexp,
     "var.correction": var, "std.correction": std, "var.dim": var_dim, "std.dim": std_dim,
     "var_mean.correction": var_mean, "std_mean.correction": std_mean,

@@ -22,7 +22,8 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool) -> Any:
     for one in inner:
         line = np.linspace(-1, 1, one) if one > 1 else np.zeros(1)
         steps.append(line if align_corners or one <= 1 else line * (one - 1) / one)
-    points = np.stack([*np.meshgrid(*steps, indexing="ij")][::-1] + [np.ones(inner)], -1)
+    mesh = np.meshgrid(*steps, indexing="ij")
+    points = np.stack([*reversed(mesh), np.ones(inner)], -1)
     flat = points.reshape(-1, len(inner) + 1).astype(theta.dtype)
     return (flat @ np.swapaxes(theta, 1, 2)).reshape(count, *inner, len(inner))
 
