@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,17 @@ from torch.utils import _pytree as pytree
 
 from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.format.archive import fields
-from pemn_compress.format.graph import Constant, Graph, Input, Node, Ref, Tree, references
+from pemn_compress.format.graph import (
+    Constant,
+    Graph,
+    Input,
+    Node,
+    Ref,
+    Tensors,
+    Tree,
+    buffers,
+    references,
+)
 from pemn_compress.storing.examples import Example, Place
 from pemn_compress.storing.graphs.translating import Translation, refused
 from pemn_compress.storing.outputs import plain, returning
@@ -108,9 +118,21 @@ def _graph(program: torch.export.ExportedProgram, module: nn.Module, example: Ex
     args, kwargs = _put(call, put)
     constants = tuple(_constants(numbered.of(_CONSTANT), state))
     tensors = tuple(leaf.name for leaf in numbered.of(_TENSOR))
-    return Graph(
+    graph = Graph(
         inputs, tensors, constants, numbered.nodes, tuple(args), numbered.result, kwargs, sizes
     )
+    return replace(graph, buffers=_buffers(graph, state))
+
+
+def described(state: Mapping[str, Tensor]) -> Tensors:
+    """Return what the tensors of a state dict are, as an archive of it tells its readers."""
+    return {name: (CODES[one.dtype], tuple(one.shape)) for name, one in state.items()}
+
+
+def _buffers(graph: Graph, state: Mapping[str, Any]) -> tuple[str, ...]:
+    held = {name: one for name, one in state.items() if isinstance(one, Tensor)}
+    own = {name for name, one in held.items() if not isinstance(one, nn.Parameter)}
+    return tuple(sorted(own - buffers(graph, described(held))))
 
 
 def _leaves(
