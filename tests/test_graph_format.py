@@ -24,7 +24,10 @@ from pemn_compress.format.graph import (
     write_graph,
 )
 
-TENSORS = {"fc.weight": ("f32", (4, 64)), "fc.bias": ("f32", (4,)), "unused": ("i64", ())}
+TENSORS = {
+    "fc.weight": ("f32", (4, 64)), "fc.bias": ("f32", (4,)), "unused": ("i64", ()),
+    "table": ("f32", (2,)),
+}  # fmt: skip
 PERM = Constant("perm", "i64", (64,), np.arange(64, dtype="<i8")[::-1])
 GRAPH = Graph(
     inputs=(Input("x", "f32", ("batch", 64)),),
@@ -42,6 +45,7 @@ GRAPH = Graph(
     args=(Ref(0),),
     result={"best": Ref(9), "all": (Ref(10), [Ref(5), None, 0.5, "text"])},
     sizes={"batch": (1, None)},
+    buffers=("table",),
 )
 
 
@@ -178,6 +182,9 @@ def edits():
         "result-key": (put("result", ["dict", [["a", 1], ["a", 2]]]), "it twice"),
         "result-pairs": (put("result", ["dict", [["a"]]]), "pairs of key and tree"),
         "result-dtype": (put("result", ":f32"), "a leaf"),
+        "buffer-unknown": (put("buffers", ["tables"]), "names of the archive's tensors"),
+        "buffer-twice": (put("buffers", ["table", "table"]), "sorted names"),
+        "buffer-integers": (put("buffers", ["table", "unused"]), "no rule tells, got 'unused'"),
         "text-null": (put("tensors", None), "a list of at most"),
     }  # fmt: skip
 

@@ -55,8 +55,8 @@ def make_program(module: nn.Module, example: Example, extension: str) -> Program
 
 def _pt2(module: nn.Module, example: Example) -> Program:
     tried = trials(module, example)
-    with _quiet(), returning(module, plain, tried[0].kwargs):
-        traced = _exported(module, example, tried)
+    with quiet(), returning(module, plain, tried[0].kwargs):
+        traced = exported(module, example, tried)
         line = guarding_line(traced)
         _forget_places(traced)
         stream = io.BytesIO()
@@ -65,7 +65,7 @@ def _pt2(module: nn.Module, example: Example) -> Program:
             stream.seek(0)
             program = torch.export.load(stream).module()
         except Exception as error:  # an operator of the user's own, for one
-            raise _refusal(module, error) from None
+            raise refusal(module, error) from None
 
     def call(args: Any, kwargs: Any) -> Any:
         return program(*args, **kwargs)
@@ -84,8 +84,8 @@ def _onnx(module: nn.Module, example: Example) -> Program:
     def flat(outputs: Any) -> tuple[Tensor, ...]:
         return tuple(tensors(plain(outputs)).values())
 
-    with _quiet(), returning(module, flat, named):
-        traced = _exported(module, example, tried)
+    with quiet(), returning(module, flat, named):
+        traced = exported(module, example, tried)
         line = guarding_line(traced)
         _forget_places(traced)
         program = traced.module()
@@ -103,16 +103,20 @@ def _onnx(module: nn.Module, example: Example) -> Program:
             _forget_traces(proto)
             content = bytes(proto.SerializeToString())
         except Exception as error:  # the exporter raises many kinds for what it cannot translate
-            raise _refusal(module, error) from None
+            raise refusal(module, error) from None
     run = _onnxruntime(content, example, tried)
     if run:
         compared = f"{prove(run, tried, module, line, units=TRANSLATED)}, in onnxruntime too"
     return Program(content, example.told(), compared)
 
 
-def _exported(
+def exported(
     module: nn.Module, example: Example, tried: list[Trial]
 ) -> torch.export.ExportedProgram:
+    """Return torch's trace of a model in evaluation mode, sizes varying as the example says.
+
+    Raises ModelError, with the line of the user's code that it cannot be traced through.
+    """
     first = tried[0]
 
     def trace(shapes: Any) -> torch.export.ExportedProgram:
@@ -126,7 +130,7 @@ def _exported(
         except Exception as error:  # torch.export raises many kinds for what it cannot trace
             fixed = _FIXED.search(str(error))
             if "Constraints violated" not in str(error) or not fixed:
-                raise _refusal(module, error) from None
+                raise refusal(module, error) from None
         other = next((one for one in tried if one.words != first.words), first)
         line = parting_line(
             lambda: module(*first.args, **first.kwargs), lambda: module(*other.args, **other.kwargs)
@@ -142,7 +146,8 @@ def _exported(
     raise ModelError(told_refusal(module, what, line, fixed=batch))
 
 
-def _refusal(module: nn.Module, error: BaseException) -> ModelError:
+def refusal(module: nn.Module, error: BaseException) -> ModelError:
+    """Return the refusal of a model that makes no program, from what torch raised of it."""
     if isinstance(error, ModelError):
         return error
     line = failing_line(error)
@@ -264,7 +269,7 @@ def _onnxruntime(content: bytes, example: Example, tried: list[Trial]) -> Call |
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep to itself what torch prints and logs of its work beside the error that it raises."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -12,6 +12,7 @@ from pemn_compress.format.graph.records import (
     leaves,
     references,
 )
+from pemn_compress.format.graph.roles import Tensors, buffers
 from pemn_compress.format.graph.schemas import DType, Schema, Type, operators
 from pemn_compress.format.graph.writing import write_graph
 
@@ -24,8 +25,10 @@ __all__ = [
     "Node",
     "Ref",
     "Schema",
+    "Tensors",
     "Tree",
     "Type",
+    "buffers",
     "leaves",
     "operators",
     "read_graph",

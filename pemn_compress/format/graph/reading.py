@@ -16,6 +16,7 @@ from pemn_compress.format.archive.records import DTYPE_BYTES
 from pemn_compress.format.archive.zstd import decompress
 from pemn_compress.format.graph.checking import check
 from pemn_compress.format.graph.records import Constant, Graph, Input, Node, Tree, references
+from pemn_compress.format.graph.roles import Tensors, check_buffers
 from pemn_compress.format.graph.schemas import operators
 from pemn_compress.format.graph.spelling import from_json, tree_from_json
 
@@ -27,13 +28,13 @@ MAX_NODES = 1 << 16
 MAX_ARGUMENTS = 1 << 16
 MAX_KEYWORD = 255  # characters
 _FIELDS = (
-    "call", "constants", "inputs", "nodes", "operators", "result", "sizes", "tensors", "version",
+    "buffers", "call", "constants", "inputs", "nodes", "operators", "result", "sizes", "tensors",
+    "version",
 )  # fmt: skip
 NUMPY = {
     "bool": "?", "u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
     "bf16": "<u2", "f16": "<f2", "f32": "<f4", "f64": "<f8",
 }  # fmt: skip
-Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 _T = TypeVar("_T")
 
 
@@ -82,6 +83,7 @@ def _graph(value: Any, payload: memoryview, tensors: Tensors, limits: Limits) ->
             for key, one in fields.mapping(call["kwargs"], "call kwargs").items()
         },
         sizes=sizes,
+        buffers=_each(got["buffers"], "buffers", len(tensors), lambda one: _known(one, tensors)),
     )
     fields.unique([one.name for one in graph.inputs], "input")
     fields.unique([*graph.tensors], "tensor")
@@ -97,6 +99,7 @@ def _graph(value: Any, payload: memoryview, tensors: Tensors, limits: Limits) ->
     if used != [*range(len(graph.inputs))]:
         raise fields.bad("call", "all inputs once, in their order", "others")
     check(graph)
+    check_buffers(graph, tensors)
     return graph
 
 

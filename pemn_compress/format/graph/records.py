@@ -72,8 +72,9 @@ class Node:
 class Graph:
     """What a model computes. `sizes` has the least and the greatest (None: open) of each name.
 
-    `tensors` are names of the archive. `args` and `kwargs` are how forward is called, `result` what
-    it returns, each made of trees.
+    `tensors` are names of the archive, `buffers` those among all of its tensors that are no
+    parameters, as far as no rule tells it (see `roles`). `args` and `kwargs` are how forward is
+    called, `result` what it returns, each made of trees.
     """
 
     inputs: tuple[Input, ...]
@@ -84,6 +85,7 @@ class Graph:
     result: Tree
     kwargs: Mapping[str, Tree] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
+    buffers: tuple[str, ...] = ()
 
     @property
     def first_node(self) -> int:

@@ -4,8 +4,9 @@ import numpy as np
 
 from pemn_compress.format.archive import canonical, zstd
 from pemn_compress.format.archive.layout import MAX_ELEMENTS, MAX_MANIFEST_BYTES, Limits
-from pemn_compress.format.graph.reading import LENGTH_BYTES, NUMPY, VERSION, Tensors, read_graph
+from pemn_compress.format.graph.reading import LENGTH_BYTES, NUMPY, VERSION, read_graph
 from pemn_compress.format.graph.records import Constant, Graph, Node
+from pemn_compress.format.graph.roles import Tensors
 from pemn_compress.format.graph.spelling import to_json, tree_to_json
 
 
@@ -17,6 +18,7 @@ def write_graph(graph: Graph, tensors: Tensors) -> bytes:
     names = graph.operators
     number = {name: index for index, name in enumerate(names)}
     told = {
+        "buffers": [*graph.buffers],
         "call": {
             "args": [tree_to_json(tree) for tree in graph.args],
             "kwargs": {key: tree_to_json(tree) for key, tree in graph.kwargs.items()},
