@@ -27,6 +27,7 @@ COMMANDS = {
     "compress": "Train masks, or a pruned network, and write a .pemn archive.",
     "sweep": "Run a grid of pemn compress; what is finished is never repeated.",
     "restore": "Rebuild the model of an archive: .pt2 .onnx .safetensors .pt .npz.",
+    "run": "What an archive's model makes of .npy inputs, without torch.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",
     "verify": "Check every promise that an archive makes.",

@@ -5,7 +5,7 @@ is a view of its argument, or of one element, takes no memory however large its 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,25 @@ def expected(operator: str, arguments: Sequence[Any]) -> int:
 
 
 def stretched(arguments: Sequence[Any]) -> int:
-    """Return the elements of all arrays stretched to one shape; of lists of them the sum."""
-    alone = [one.shape for one in arguments if isinstance(one, np.ndarray)]
+    """Return the elements of all arrays stretched to one shape; of lists of them the sum.
+
+    A dimension of 0 counts as 1: a sum over it leaves the others.
+    """
+    alone = [_filled(one) for one in arguments if isinstance(one, np.ndarray)]
     listed = sum(array.size for one in arguments if isinstance(one, list) for array in _arrays(one))
     try:
-        whole = math.prod(np.broadcast_shapes(*alone))
+        whole = _prod(np.broadcast_shapes(*alone))
     except ValueError:
-        whole = sum(map(math.prod, alone))
+        whole = sum(map(_prod, alone))
     return max(whole, listed)
+
+
+def _filled(array: Array) -> tuple[int, ...]:
+    return tuple(max(size, 1) for size in array.shape)
+
+
+def _prod(sizes: Iterable[int]) -> int:
+    return math.prod(sizes)
 
 
 def _arrays(items: Sequence[Any]) -> Iterator[Array]:
@@ -48,7 +59,7 @@ def _product(a: Array, b: Array) -> int:
     """Return the elements of a @ b."""
     rows = a.shape[-2:-1]
     columns = b.shape[-1:] if b.ndim > 1 else ()
-    return math.prod(_common(a.shape[:-2], b.shape[:-2])) * math.prod(rows) * math.prod(columns)
+    return _prod(_common(a.shape[:-2], b.shape[:-2])) * _prod(rows) * _prod(columns)
 
 
 def _common(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,7 +71,7 @@ def _added_product(base: Array, a: Array, b: Array, *_: Any) -> int:
 
 
 def _linear(input: Array, weight: Array, bias: Any = None) -> int:
-    return math.prod(input.shape[:-1]) * len(weight)
+    return _prod(input.shape[:-1]) * len(weight)
 
 
 def _einsum(equation: str, tensors: Sequence[Array], path: Any = None) -> int:
@@ -73,7 +84,7 @@ def _einsum(equation: str, tensors: Sequence[Array], path: Any = None) -> int:
         hidden = tensor.ndim - len(letters)
         if "..." in term:
             place = term.index("...")
-            ahead = max(ahead, math.prod(tensor.shape[place : place + hidden]))
+            ahead = max(ahead, _prod(tensor.shape[place : place + hidden]))
             shape = (*tensor.shape[:place], *tensor.shape[place + hidden :])
         else:
             shape = tensor.shape
@@ -84,11 +95,11 @@ def _einsum(equation: str, tensors: Sequence[Array], path: Any = None) -> int:
         kept = {letter for letter in sizes if terms.count(letter) == 1}
     if not kept <= set(sizes):
         raise ValueError(f"equation {equation!r}")
-    return max(ahead * math.prod(sizes[letter] for letter in kept), stretched([list(tensors)]))
+    return max(ahead * _prod(sizes[letter] for letter in kept), stretched([list(tensors)]))
 
 
 def _distances(x1: Array, x2: Array, p: float = 2.0, compute_mode: int | None = None) -> int:
-    pairs = math.prod(_common(x1.shape[:-2], x2.shape[:-2])) * x1.shape[-2] * x2.shape[-2]
+    pairs = _prod(_common(x1.shape[:-2], x2.shape[:-2])) * x1.shape[-2] * x2.shape[-2]
     return pairs * max(x1.shape[-1], 1)
 
 
@@ -109,12 +120,12 @@ def _convolved(rank: int) -> Count:
             padded = [size + 2 * pad for size, pad in zip(sizes, pads, strict=True)]
             window, steps, spread = weight.shape[2:], several(stride, rank), several(dilation, rank)
             sizes = tuple(map(out_size, padded, window, steps, (0,) * rank, spread))
-            patch = math.prod(padded) * input.shape[-rank - 1]
+            patch = _prod(padded) * input.shape[-rank - 1]
         else:
-            patch = math.prod(sizes) * input.shape[-rank - 1]
-        columns = math.prod(sizes) * math.prod(weight.shape[1:]) * groups
+            patch = _prod(sizes) * input.shape[-rank - 1]
+        columns = _prod(sizes) * _prod(weight.shape[1:]) * groups
         images = input.shape[0] if input.ndim == rank + 2 else 1
-        return max(images * len(weight) * math.prod(sizes), patch, columns)
+        return max(images * len(weight) * _prod(sizes), patch, columns)
 
     return count
 
@@ -136,9 +147,9 @@ def _transposed(rank: int) -> Count:
         given = (input.shape[-rank:], weight.shape[2:], steps)
         outs = weight.shape[1] * groups
         images = input.shape[0] if input.ndim == rank + 2 else 1
-        whole = math.prod(transposed_sizes(*given, (0,) * rank, more, spread))
-        sizes = math.prod(transposed_sizes(*given, pads, more, spread))
-        columns = math.prod(input.shape[-rank:]) * math.prod(weight.shape[1:]) * groups
+        whole = _prod(transposed_sizes(*given, (0,) * rank, more, spread))
+        sizes = _prod(transposed_sizes(*given, pads, more, spread))
+        columns = _prod(input.shape[-rank:]) * _prod(weight.shape[1:]) * groups
         return max(images * outs * sizes, outs * whole, columns)
 
     return count
@@ -150,7 +161,7 @@ def _unfolded(self: Array, kernel_size: Any, dilation: Any, padding: Any, stride
     )
     padded = [size + 2 * pad for size, pad in zip(self.shape[-2:], pads, strict=True)]
     sizes = map(out_size, padded, window, steps, (0, 0), spread)
-    return max(math.prod(self.shape[:-2]) * math.prod(window) * math.prod(sizes), math.prod(padded))
+    return max(_prod(self.shape[:-2]) * _prod(window) * _prod(sizes), _prod(padded))
 
 
 def _folded(
@@ -158,8 +169,8 @@ def _folded(
 ) -> int:
     pads = several(padding, 2)
     sizes = [size + 2 * pad for size, pad in zip(several(output_size, 2), pads, strict=True)]
-    channels = self.shape[-2] // max(math.prod(several(kernel_size, 2)), 1)
-    return max(math.prod(self.shape[:-2]) * channels * math.prod(sizes), self.size)
+    channels = self.shape[-2] // max(_prod(several(kernel_size, 2)), 1)
+    return max(_prod(self.shape[:-2]) * channels * _prod(sizes), self.size)
 
 
 def _pooled(rank: int, dilated: bool) -> Count:
@@ -179,8 +190,8 @@ def _pooled(rank: int, dilated: bool) -> Count:
         inner = self.shape[-rank:]
         sizes = map(pooled_size, inner, kernel, steps, pads, spread, (ceil_mode,) * rank)
         padded = [size + 2 * pad + step for size, pad, step in zip(inner, pads, steps, strict=True)]
-        ahead = math.prod(self.shape[:-rank])
-        return ahead * max(math.prod(sizes), math.prod(padded) if any(pads) or ceil_mode else 0)
+        ahead = _prod(self.shape[:-rank])
+        return ahead * max(_prod(sizes), _prod(padded) if any(pads) or ceil_mode else 0)
 
     return count
 
@@ -188,7 +199,7 @@ def _pooled(rank: int, dilated: bool) -> Count:
 def _adaptive(rank: int) -> Count:
     def count(self: Array, output_size: Any) -> int:
         sizes = zip(self.shape[-rank:], several(output_size, rank), strict=True)
-        return math.prod(self.shape[:-rank]) * math.prod(map(max, sizes))
+        return _prod(self.shape[:-rank]) * _prod(map(max, sizes))
 
     return count
 
@@ -196,32 +207,32 @@ def _adaptive(rank: int) -> Count:
 def _resized(rank: int) -> Count:
     def count(input: Array, output_size: Any, *further: Any) -> int:
         sizes = resized_sizes(input.shape[2:], output_size, further[-1])
-        return math.prod(input.shape[:2]) * math.prod(map(max, input.shape[2:], sizes))
+        return _prod(input.shape[:2]) * _prod(map(max, input.shape[2:], sizes))
 
     return count
 
 
 def _padded(self: Array, pad: Sequence[int], *_: Any) -> int:
     sides = sides_of(pad, self.ndim)
-    return math.prod(
+    return _prod(
         size + max(before, 0) + max(after, 0)
         for size, (before, after) in zip(self.shape, sides, strict=True)
     )
 
 
 def _sampled(input: Array, grid: Array, *_: Any) -> int:
-    return max(math.prod(grid.shape[:-1]) * input.shape[1], grid.size)
+    return max(_prod(grid.shape[:-1]) * input.shape[1], grid.size)
 
 
 def _attended(query: Array, key: Array, value: Array, *_: Any) -> int:
-    ahead = max(math.prod(one.shape[:-2]) for one in (query, key, value))
+    ahead = max(_prod(one.shape[:-2]) for one in (query, key, value))
     each = query.shape[-2] * max(value.shape[-1], query.shape[-1])
-    heads = math.prod(query.shape[-3:-2])
+    heads = _prod(query.shape[-3:-2])
     return max(ahead * each, heads * query.shape[-2] * key.shape[-2], query.size, value.size)
 
 
 def _recurrent(input: Array, hx: Any, params: Sequence[Array], *_: Any) -> int:
-    steps = math.prod(input.shape[:-1])
+    steps = _prod(input.shape[:-1])
     return steps * max((one.shape[0] for one in params), default=1) * 2
 
 
@@ -234,7 +245,7 @@ def _repeated_each(self: Array, repeats: Any, dim: int | None = None, *_: Any) -
 
 
 def _rows(weight: Array, indices: Array, *_: Any) -> int:
-    return math.prod(weight.shape[1:]) * indices.size
+    return _prod(weight.shape[1:]) * indices.size
 
 
 def _selected(self: Array, dim: int, index: Array, *_: Any) -> int:
@@ -252,13 +263,13 @@ def _indexed(self: Array, indices: Sequence[Any], *_: Any) -> int:
         else:
             shapes.append(one.shape)
         place += max(one.ndim, 1) if one is not None and one.dtype in (np.bool_, np.uint8) else 1
-    return math.prod(np.broadcast_shapes(*shapes)) * rest * math.prod(self.shape[place:])
+    return _prod(np.broadcast_shapes(*shapes)) * rest * _prod(self.shape[place:])
 
 
 def _along(self: Array, indices: Array, dim: int | None = None) -> int:
     if dim is None:
         return indices.size
-    return math.prod(map(max, self.shape, indices.shape))
+    return _prod(map(max, self.shape, indices.shape))
 
 
 def _hot(self: Array, num_classes: int = -1) -> int:
@@ -290,11 +301,11 @@ EXPECTED: dict[str, Count] = {
     "pad": _padded, "constant_pad_nd": _padded, "reflection_pad1d": _padded,
     "reflection_pad2d": _padded, "replication_pad1d": _padded, "replication_pad2d": _padded,
     "grid_sampler": _sampled,
-    "affine_grid_generator": lambda theta, size, _: math.prod(size[2:]) * size[0] * 4,
+    "affine_grid_generator": lambda theta, size, _: _prod(size[2:]) * size[0] * 4,
     "scaled_dot_product_attention": _attended, "lstm.input": _recurrent, "gru.input": _recurrent,
     "rnn_tanh.input": _recurrent, "rnn_relu.input": _recurrent,
-    "repeat": lambda self, repeats: self.size * math.prod(repeats),
-    "tile": lambda self, dims: self.size * math.prod(dims),
+    "repeat": lambda self, repeats: self.size * _prod(repeats),
+    "tile": lambda self, dims: self.size * _prod(dims),
     "repeat_interleave.self_int": _repeated_each, "repeat_interleave.self_Tensor": _repeated_each,
     "embedding": _rows, "index_select": _selected, "index.Tensor": _indexed,
     "_unsafe_index.Tensor": _indexed, "take_along_dim": _along,

@@ -56,9 +56,9 @@ def _typed(told: Input, given: Any) -> Array:
     array = np.asarray(given)
     wanted = named(told.dtype)
     if array.dtype.newbyteorder("=") != wanted:
-        more = ", which numpy holds as float32," if told.dtype == BF16 else ""
+        more = " (in numpy float32)" if told.dtype == BF16 else ""
         raise DataError(
-            f"input {told.name!r}: expected {told.dtype}{more} got {array.dtype}; "
+            f"input {told.name!r}: expected {told.dtype}{more}, got {array.dtype}; "
             f"convert it with .astype(numpy.{wanted.name})"
         )
     array = np.ascontiguousarray(array, wanted).reshape(array.shape)

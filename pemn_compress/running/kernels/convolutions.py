@@ -16,7 +16,7 @@ _COLUMN_BYTES = 1 << 24  # of patches at a time: a cache's order of size, and no
 
 def strided(array: Array, sizes: Ints, starts: Ints, stride: Ints) -> Array:
     """Return array[..., starts :: stride] of `sizes` in its last dimensions, as a view."""
-    cuts = tuple(
+    cuts: Any = tuple(
         slice(start, start + (size - 1) * step + 1, step)
         for start, size, step in zip(starts, sizes, stride, strict=True)
     )
@@ -190,7 +190,7 @@ def _added_up(columns: Array, sizes: Ints, kernel: Ints, stride: Ints, dilation:
 
 
 def _cropped(whole: Array, sizes: Ints, padding: Ints) -> Array:
-    cuts = (slice(pad, pad + size) for pad, size in zip(padding, sizes, strict=True))
+    cuts: Any = (slice(pad, pad + size) for pad, size in zip(padding, sizes, strict=True))
     return whole[(..., *cuts)]
 
 

@@ -254,7 +254,8 @@ def flip(self: Any, dims: Ints) -> Any:
 
 
 def rot90(self: Any, k: int = 1, dims: Ints = (0, 1)) -> Any:
-    return np.rot90(self, k, tuple(dims))
+    first, second = dims
+    return np.rot90(self, k, (first, second))
 
 
 def pixel_shuffle(self: Any, upscale_factor: int) -> Any:
