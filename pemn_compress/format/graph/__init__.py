@@ -1,5 +1,6 @@
 """What a model computes, as a section of an archive: read and written without torch."""
 
+from pemn_compress.format.graph.held import described, graph_of
 from pemn_compress.format.graph.reading import read_graph
 from pemn_compress.format.graph.records import (
     Argument,
@@ -29,6 +30,8 @@ __all__ = [
     "Tree",
     "Type",
     "buffers",
+    "described",
+    "graph_of",
     "leaves",
     "operators",
     "read_graph",

@@ -34,6 +34,8 @@ _RENAMED = {
     "empty.memory_format": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like",
     "to.other": "type_as",
 }  # fmt: skip
+_RENAMED_BASES = {"true_divide": "div"}
+_COMMUTING = ("add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
 _CASTS = ("to.device", "to.dtype_layout", "to.dtype", "to.prim_Device")
 _LIKE = {"ones_like", "zeros_like", "full_like"}
 _FORMATS = {
@@ -105,13 +107,36 @@ class Translation:
             return given["input"]
         if name in _CASTS:
             return self._cast(node, given)
-        name = _RENAMED.get(name, name)
+        if name == "_native_batch_norm_legit_no_training":  # what functional() makes of batch_norm
+            told = {"training": False, "cudnn_enabled": True} | given
+            return self.add("batch_norm", *_arguments(node, operators()["batch_norm"], told)), None
+        if name == "_native_batch_norm_legit.no_stats":
+            told = {"running_mean": None, "running_var": None, "cudnn_enabled": True} | given
+            return self.add("batch_norm", *_arguments(node, operators()["batch_norm"], told)), None
+        name = self._with_numbers(_RENAMED.get(name, name), given, node)
         schema = operators().get(name)
         if schema is None:
             raise refused(node, f"{name} is not on the format's list of operators")
         if name in _LIKE and given.get("memory_format") is torch.preserve_format:
             given["memory_format"] = None
         return self.add(name, *_arguments(node, schema, given))
+
+    def _with_numbers(self, name: str, given: dict[str, Any], node: fx.Node) -> str:
+        """Return the operator's form for a number in a tensor's place, where one is given."""
+        base, _, overload = name.partition(".")
+        if not overload.startswith("Tensor") or "other" not in given:
+            return name
+        if self._is_number(given["self"]) and base in _COMMUTING:
+            given["self"], given["other"] = given["other"], given["self"]
+        if not self._is_number(given["other"]):
+            return name
+        return f"{_RENAMED_BASES.get(base, base)}.{overload.replace('Tensor', 'Scalar', 1)}"
+
+    def _is_number(self, value: Any) -> bool:
+        if isinstance(value, Ref):
+            made = self.nodes[-value.index - 1].schema.results if value.index < 0 else ()
+            return any(one.base == "int" for one in made)
+        return isinstance(value, bool | int | float)
 
     def _cast(self, node: fx.Node, given: Mapping[str, Any]) -> Any:
         value, dtype = given["self"], given.get("dtype")
