@@ -1,11 +1,6 @@
-"""Archives that hold a graph, put together by hand around any tensors."""
-
-import hashlib
-import json
-import struct
+"""Archives that hold a graph, of a few nodes around any tensors."""
 
 import numpy as np
-from handmade import put_together, take_apart
 
 from pemn_compress.format.archive import DenseTensor, encode
 from pemn_compress.format.archive.values import NUMPY_TYPES
@@ -36,24 +31,6 @@ def stored(graph, tensors=None, dtypes=None):
     names = {
         name: (dtypes or {}).get(name) or _CODES[array.dtype] for name, array in arrays.items()
     }
-    archive = encode(
-        [DenseTensor(name, names[name], array) for name, array in arrays.items()], None
-    )
+    contents = [DenseTensor(name, names[name], array) for name, array in arrays.items()]
     shapes = {name: (names[name], array.shape) for name, array in arrays.items()}
-    return with_section(archive, write_graph(graph, shapes))
-
-
-def with_section(archive, payload, name="graph"):
-    manifest, payloads = take_apart(archive)
-    told = {
-        "bytes": len(payload), "critical": False, "name": name,
-        "sha256": hashlib.sha256(payload).hexdigest(),
-    }  # fmt: skip
-    manifest["sections"].append(told)
-    raw = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    elements, restored = struct.unpack_from("<QQ", archive, 24)
-    minor = struct.unpack_from("<H", archive, 10)[0]
-    return put_together(
-        manifest, {**payloads, name: payload}, text=raw, elements=elements, restored=restored,
-        minor=minor,
-    )  # fmt: skip
+    return encode(contents, None, graph=write_graph(graph, shapes))

@@ -23,7 +23,7 @@ from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.format.arrays.files import npy_bytes, read_npy, read_npz, zipped
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
-from pemn_compress.running.archives import graph_of, outputs_of, run_archive
+from pemn_compress.running.archives import held_graph, outputs_of, run_archive
 
 OUTPUTS = (".npy", ".npz")
 Named = dict[str, Any]
@@ -76,7 +76,7 @@ def command(
     limits = Limits(max_weights, max_bytes)
     with open_archive(read_archive(archive), limits) as opened:
         opened.name = display_name(archive)
-        graph = graph_of(opened, limits)
+        graph = held_graph(opened)
         given = _read(inputs, limits)
         start = time.perf_counter()
         found = outputs_of(run_archive(opened, given, limits, graph))

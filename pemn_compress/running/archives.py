@@ -9,12 +9,10 @@ import numpy.typing as npt
 from pemn_compress.errors import ArchiveError, DataError
 from pemn_compress.format.archive import Archive, Limits
 from pemn_compress.format.archive.opening import Source, open_archive
-from pemn_compress.format.graph import Graph, read_graph
+from pemn_compress.format.graph import Graph, graph_of
 from pemn_compress.running.interpreter import run_graph
 
 Array = npt.NDArray[Any]
-
-GRAPH = "graph"  # the section
 
 
 def run(archive: Source, *inputs: Any, limits: Limits | None = None, **named: Any) -> Any:
@@ -38,7 +36,7 @@ def run_archive(
     archive: Archive, inputs: Any, limits: Limits | None = None, graph: Graph | None = None
 ) -> Any:
     """Return what an open archive's graph makes of inputs; `graph` where it has been read."""
-    graph = graph_of(archive, limits) if graph is None else graph
+    graph = held_graph(archive) if graph is None else graph
     tensors = archive.restored()
     try:
         return run_graph(graph, tensors, inputs, limits)
@@ -46,18 +44,15 @@ def run_archive(
         raise ArchiveError(f"{archive.name}: {error}") from None
 
 
-def graph_of(archive: Archive, limits: Limits | None = None) -> Graph:
+def held_graph(archive: Archive) -> Graph:
     """Return the graph of an open archive. Raises ArchiveError where it holds none."""
-    if GRAPH not in archive.section_offsets:
+    graph = graph_of(archive)
+    if graph is None:
         raise ArchiveError(
             f"{archive.name}: holds no graph of what the model computes: expected an archive that "
             "was written with its inputs known; restore the model and run that"
         )
-    tensors = {one.name: (one.dtype, one.shape) for one in archive.manifest.tensors}
-    try:
-        return read_graph(bytes(archive.section(GRAPH)), tensors, limits)
-    except ArchiveError as error:
-        raise ArchiveError(f"{archive.name}: {error}") from None
+    return graph
 
 
 def outputs_of(result: Any) -> dict[str, Array]:

@@ -25,6 +25,7 @@ Mask = npt.NDArray[np.bool_]
 
 _CODES = {np.dtype(code): name for name, code in values.NUMPY_TYPES.items() if name != "bf16"}
 BF16 = "bf16"
+_LEAST = 2.0**-100  # of a scale, as the format has it
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _mask(name: str, array: Array, given: Any) -> Mask:
             f"mask of {name!r}: expected +0 in every element that is not kept, got "
             f"{array[told]} at {told} and {int(others.sum()) - 1} more"
         )
-    return np.ascontiguousarray(mask)
+    return np.ascontiguousarray(mask).reshape(mask.shape)
 
 
 def _stored(name: str, dtype: str, array: Array, mask: Mask | None) -> Content:
@@ -261,6 +262,8 @@ def _scale(name: str, given: float | Sequence[float], shape: tuple[int, ...]) ->
             f"seeds: {name!r}: scale: expected one number, or {shape[0] if shape else 1} of them, "
             f"got shape {numbers.shape}"
         )
-    if not np.isfinite(single).all():
-        raise SettingError(f"seeds: {name!r}: scale: expected finite numbers of binary32")
+    if not ((single >= _LEAST) & (single <= 1 / _LEAST)).all():
+        raise SettingError(
+            f"seeds: {name!r}: scale: expected numbers from 2^-100 to 2^100, got {given!r:.60}"
+        )
     return tuple(single.tolist()) if numbers.ndim else float(single)
