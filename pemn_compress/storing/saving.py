@@ -36,8 +36,6 @@ from pemn_compress.storing.asking import ANY
 from pemn_compress.storing.graphs.capturing import described
 from pemn_compress.storing.graphs.examples import AUTO as AUTO_GRAPH
 from pemn_compress.storing.graphs.examples import graph_to_store
-    AUTO as AUTO_GRAPH,
-)
 from pemn_compress.storing.masks import masked_contents
 from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of

@@ -33,6 +33,8 @@ _DROPOUT = ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropou
 _RENAMED = {
     "empty.memory_format": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like",
     "to.other": "type_as",
+    # how kernels lay out their results differs from device to device, and from version to version
+    "view": "reshape", "_unsafe_view": "reshape",
 }  # fmt: skip
 _RENAMED_BASES = {"true_divide": "div"}
 _COMMUTING = ("add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
@@ -117,8 +119,12 @@ class Translation:
         schema = operators().get(name)
         if schema is None:
             raise refused(node, f"{name} is not on the format's list of operators")
+        if name == "reshape" and "size" in given:
+            given["shape"] = given.pop("size")
         if name in _LIKE and given.get("memory_format") is torch.preserve_format:
             given["memory_format"] = None
+        if given.get("dtype") is None and _makes(schema):
+            given["dtype"] = node.meta["val"].dtype  # which hangs on a setting of the process
         return self.add(name, *_arguments(node, schema, given))
 
     def _with_numbers(self, name: str, given: dict[str, Any], node: fx.Node) -> str:
@@ -179,6 +185,12 @@ def refused(node: fx.Node | None, why: str) -> ModelError:
     """Return the refusal of an operation, with the line of the user's code that asks for it."""
     line = traced_line(node.meta.get("stack_trace")) if node is not None else ""
     return ModelError(f"{why}{f' ({line})' if line else ''}")
+
+
+def _makes(schema: Schema) -> bool:
+    """Tell whether an operator makes a tensor of no other, of a dtype that it may be told."""
+    names = {one.name for one in schema.arguments}
+    return "dtype" in names and not any(one.type.base == "Tensor" for one in schema.arguments)
 
 
 def _attribute(module: Any, target: str) -> Any:

@@ -6,6 +6,7 @@ inside operators that torch puts together of others too.
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -106,7 +107,9 @@ def _walk(graph: Graph, prepared: Sequence[Step], values: list[Any], limits: Lim
                 alive -= counted.get(index, 0)
 
 
-def _taken(_: Node, step: Step, values: list[Any]) -> Any:
+def _taken(node: Node, step: Step, values: list[Any]) -> Any:
+    if node.operator in ("view", "_unsafe_view"):  # kernels lay results out in other orders there
+        step = replace(step, function=torch.ops.aten.reshape.default)
     return step.take(values, _META)
 
 
