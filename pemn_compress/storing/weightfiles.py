@@ -1,18 +1,15 @@
 """A restored state dict as a file that other tools open: .pt, .safetensors, .npz."""
 
 import io
-import zipfile
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pemn_compress.errors import ModelError, OutputError
-from pemn_compress.storing.tensors import as_array
+from pemn_compress.format.arrays import files
+from pemn_compress.storing.tensors import CODES, as_array
 
 State = dict[str, Tensor]
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell: the same state, the same bytes
 
 
 def pt_bytes(state: State) -> bytes:
@@ -24,21 +21,7 @@ def pt_bytes(state: State) -> bytes:
 
 def safetensors_bytes(state: State) -> bytes:
     """Return a .safetensors file, marked as of torch; tied weights are written under each name."""
-    try:
-        from safetensors.torch import save
-    except ImportError:
-        raise OutputError(
-            "writing .safetensors needs the safetensors extra: "
-            'pip install "pemn-compress[safetensors]"'
-        ) from None
-    if "__metadata__" in state:
-        raise ModelError(
-            "a tensor is named '__metadata__', which means something else in .safetensors: nothing "
-            "could read the file; restore .pt or .npz"
-        )
-    # the format refuses shared memory
-    apart = {name: tensor.clone().contiguous() for name, tensor in state.items()}
-    return save(apart, metadata={"format": "pt"})  # some loaders refuse a file without
+    return files.safetensors_bytes(_arrays(state))
 
 
 def npz_bytes(state: State) -> bytes:
@@ -46,18 +29,11 @@ def npz_bytes(state: State) -> bytes:
 
     Raises ModelError for what numpy has no dtype for.
     """
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, tensor in state.items():
-            if tensor.dtype == torch.bfloat16:
-                raise ModelError(
-                    f"{name}: numpy has no bfloat16, which an .npz would need; restore "
-                    ".safetensors or .pt"
-                )
-            entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
-            with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, as_array(tensor), allow_pickle=False)
-    return stream.getvalue()
+    return files.npz_bytes(_arrays(state))
+
+
+def _arrays(state: State) -> files.State:
+    return {name: (CODES[tensor.dtype], as_array(tensor)) for name, tensor in state.items()}
 
 
 STATE_FORMATS: dict[str, Callable[[State], bytes]] = {
