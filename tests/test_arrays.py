@@ -12,9 +12,17 @@ from hypothesis.extra import numpy as hnp
 
 import pemn_compress
 from pemn_compress import Seeded, decode, encode
-from pemn_compress.errors import ArchiveError, DataError, SettingError
+from pemn_compress.errors import ArchiveError, DataError, ModelError, SettingError
 from pemn_compress.format import prng
-from pemn_compress.format.archive import open_archive, verify
+from pemn_compress.format.archive import Limits, open_archive, verify
+from pemn_compress.format.archive.values import NUMPY_TYPES
+from pemn_compress.format.arrays.files import (
+    npy_bytes,
+    read_npy,
+    read_npz,
+    safetensors_bytes,
+    zipped,
+)
 
 RNG = np.random.default_rng(2)
 W = RNG.standard_normal((8, 6)).astype(np.float32)
@@ -189,3 +197,31 @@ def test_other_machines_and_processes_write_the_same_bytes():
     m = w % 3 == 0
     here = pemn_compress.encode({"w": w * m, "b": w}, masks={"w": m}, zstd=False)
     assert run.stdout.strip() == hashlib.sha256(here).hexdigest()
+
+
+def test_safetensors_are_those_of_the_package_itself():
+    save = pytest.importorskip("safetensors.numpy").save
+    arrays = {
+        f"{name}.{size}": np.ones(size, name)
+        for name in ("?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
+        for size in (1, 3)
+    } | {"none": np.array(2.0)}
+    codes = {np.dtype(code): name for name, code in NUMPY_TYPES.items() if name != "bf16"}
+    state = {name: (codes[array.dtype], array) for name, array in arrays.items()}
+    assert safetensors_bytes(state) == save(arrays, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="'__metadata__', which means something else"):
+        safetensors_bytes({"__metadata__": ("f4", W)})
+
+
+def test_npy_and_npz_are_read_back():
+    for array in (W, W.T, np.array(3), np.zeros((0, 3), bool), W.astype(">f8")):
+        found = read_npy(npy_bytes(array), "x")
+        np.testing.assert_array_equal(found, array)
+        assert found.dtype == array.dtype
+    found = read_npz(zipped({"a.b": W, "c": MASK}), "x")
+    np.testing.assert_array_equal(found["a.b"], W)
+    assert zipped({"a": W}) == zipped({"a": W})
+    with pytest.raises(DataError, match="more than 5 bytes"):
+        read_npz(zipped({"a": W}), "x", Limits(max_bytes=5))
+    with pytest.raises(DataError, match="expected an"):
+        read_npz(b"no", "x")
