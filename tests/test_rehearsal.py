@@ -126,10 +126,45 @@ def test_what_a_reader_could_not_have_is_refused_before_the_first_step(
     monkeypatch.setattr(verb, "fit", never)
     path = write(tmp_path, made, used)
     with pytest.raises(ModelError) as caught:
-        compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+        compress(
+            str(path),
+            data=QUICK,
+            epochs=1,
+            output=tmp_path / "m.pemn",
+            storage=Storage(graph="never"),
+        )
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["net.py"]
+
+
+# what of it the graph of the trained model holds: all that evaluation computes with
+IN_THE_GRAPH = (
+    "permutation", "array", "list", "nested", "number", "closure", "not persistent",
+    "only in training", "behind zeros", "set by a forward pass", "counted by a forward pass",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_THE_GRAPH)
+def test_what_only_a_graph_holds_is_stored_as_one(name, tmp_path):
+    made, used, told = LOST[name]
+    path = write(tmp_path, made, used)
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    warning = next(line for line in done.warnings if "nothing but that graph" in line)
+    assert told.rstrip(";: ") in warning
+    restored = load(tmp_path / "m.pemn")  # trusting nothing, building nothing
+    assert torch.equal(restored(IMAGES), done.model(IMAGES))
+    with pytest.raises(ModelError, match="expected no model to fill"):
+        load(tmp_path / "m.pemn", model=done.model)
+
+
+@pytest.mark.parametrize("name", sorted(LOST.keys() - set(IN_THE_GRAPH)))
+def test_what_no_graph_holds_is_refused_all_the_same(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "fit", never)
+    made, used, told = LOST[name]
+    with pytest.raises(ModelError) as caught:
+        compress(str(write(tmp_path, made, used)), data=QUICK, epochs=1)
+    assert told in str(caught.value)
 
 
 KEPT = {

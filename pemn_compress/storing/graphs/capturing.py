@@ -48,19 +48,23 @@ class _Leaf:
 _INPUT, _TENSOR, _CONSTANT = "input", "tensor", "constant"
 
 
-def capture(module: nn.Module, example: Example, tried: list[Trial] | None = None) -> Graph:
-    """Return the graph of what a module computes in evaluation mode.
+def capture(module: nn.Module, example: Example) -> tuple[Graph, list[Trial]]:
+    """Return the graph of what a module computes in evaluation mode, and what it was tried with.
 
     Tensors are named as in its state dict; buffers that are in none, and what the constructor left
-    elsewhere, become constants. `tried` are the example's `trials` of the module, where they are at
-    hand. Raises ModelError, with the line of the user's code, for a module that makes no graph.
+    elsewhere, become constants. Raises ModelError, with the line of the user's code, for a module
+    that makes no graph.
     """
     training = module.training
     module.eval()
     try:
-        tried = tried or trials(module, example)
+        names = list(module.state_dict())
+        tried = trials(module, example)
+        if list(module.state_dict()) != names:
+            raise ModelError("a forward pass makes parameters or buffers")
         with quiet(), returning(module, plain, tried[0].kwargs):
-            return _graph(functional(exported(module, example, tried)), module, example)
+            graph = _graph(functional(exported(module, example, tried)), module, example)
+        return graph, tried
     except ModelError as error:
         raise ModelError(_worded(module, error)) from None
     except ArchiveError as error:

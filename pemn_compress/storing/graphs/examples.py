@@ -6,13 +6,14 @@ from typing import Any
 
 from torch import nn
 
-from pemn_compress.errors import ModelError, PemnError, PemnWarning, SettingError, UnknownNameError
+from pemn_compress.errors import ModelError, PemnWarning, SettingError, UnknownNameError
 from pemn_compress.format.graph import Graph
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.storing.asking import ANY, Asked
 from pemn_compress.storing.graphs.capturing import capture
+from pemn_compress.storing.graphs.comparing import prove_graph
 from pemn_compress.storing.inputs import example_of
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -50,8 +51,10 @@ def capture_of(
 def capture_plain(plain: nn.Module, asked: Asked) -> Graph:
     """Return the graph of a plain model on the CPU; see `capture_of`."""
     try:
-        return capture(plain, example_of(plain, asked))
-    except (PemnError, MemoryError):
+        graph, tried = capture(plain, example_of(plain, asked))
+        prove_graph(graph, plain, tried)
+        return graph
+    except (ModelError, SettingError, MemoryError):
         raise
     except Exception as error:  # torch traces programs of anybody's by many means of its own
         reason = " ".join(str(error).split())[:200]
