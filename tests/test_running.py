@@ -34,7 +34,7 @@ BIAS = np.arange(4, dtype=np.float32)
 def by_numpy(model, *inputs):
     """Capture a model, run its graph in numpy and return what both make of the inputs."""
     model.eval()
-    graph = capture(model, example_for(model, None, Asked(inputs=list(inputs))))
+    graph = capture(model, example_for(model, None, Asked(inputs=list(inputs))))[0]
     tensors = {name: as_array(tensor) for name, tensor in model.state_dict().items()}
     with torch.no_grad():
         expected = model(*inputs)
@@ -116,7 +116,7 @@ def test_half_precision_and_bfloat16():
     for dtype, tolerance in ((torch.float16, 4e-3), (torch.bfloat16, 4e-2)):
         model = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3)).to(dtype).eval()
         given = torch.randn(5, 4, dtype=dtype)
-        graph = capture(model, example_for(model, None, Asked(inputs=given)))
+        graph = capture(model, example_for(model, None, Asked(inputs=given)))[0]
         tensors = {name: as_array(tensor) for name, tensor in model.state_dict().items()}
         array = given.float().numpy() if dtype == torch.bfloat16 else given.numpy()
         found = run_graph(graph, tensors, [array])
@@ -289,6 +289,20 @@ def test_an_archive_without_a_graph_says_so():
         pemn_compress.run(archive, X)
     with pytest.raises(DataError, match="all in order or all by name"):
         pemn_compress.run(stored(ADDED), X, x=X)
+
+
+def test_a_masked_model_is_saved_and_run(tmp_path):
+    torch.manual_seed(5)
+    masked = pemn_compress.MaskedModel(
+        TwoInputs(), strategy="mp", density=0.5, seed=3, exclude=["norm*"]
+    )
+    ids, mask = torch.randint(0, 11, (2, 3)), torch.zeros(2, 3, dtype=torch.bool)
+    pemn_compress.save(masked, tmp_path / "m.pemn", inputs=[ids, mask])
+    with torch.no_grad():
+        expected = pemn_compress.load(tmp_path / "m.pemn")(ids, mask)
+    found = pemn_compress.run(tmp_path / "m.pemn", ids=ids.numpy(), mask=mask.numpy())
+    assert found.pop("steps") == expected.pop("steps") == 6
+    close(found, expected)
 
 
 WITHOUT_TORCH = """
