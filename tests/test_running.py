@@ -20,7 +20,7 @@ from pemn_compress.errors import ArchiveError, DataError, ModelError
 from pemn_compress.format.archive import Limits
 from pemn_compress.format.graph import Constant, DType, Input, Ref
 from pemn_compress.running import bounds
-from pemn_compress.running.interpreter import _owner, run_graph
+from pemn_compress.running.interpreter import _REFUSALS, _Memory, _owner, run_graph
 from pemn_compress.running.kernels import KERNELS
 from pemn_compress.storing.graphs.capturing import capture
 from pemn_compress.storing.inputs import Asked, example_for
@@ -235,6 +235,16 @@ BOMBS = {
         ("unsqueeze", (Ref(0), 0)), ("unsqueeze", (Ref(1), 0)),
         ("im2col", (Ref(2), (1, 1), (1, 1), (1 << 20, 1 << 20), (1, 1))),
     ],
+    "chunks": [("slice.Tensor", (Ref(0), 0, 0, 0)), ("chunk", (Ref(1), MANY)), ("stack", (Ref(2),))],
+    "sections": [("tensor_split.sections", (Ref(0), MANY)), ("stack", (Ref(1),))],
+    "unbind": [
+        ("select.int", (Ref(0), 0, 0)), ("expand", (Ref(1), (1 << 17, 4))),
+        ("unbind.int", (Ref(2),)), ("stack", (Ref(3),)),
+    ],
+    "put": [
+        ("zeros", ((1 << 14, 1), DType("i64"))), ("zeros", ((1, 1 << 14), DType("i64"))),
+        ("index_put", (Ref(0), (Ref(1), Ref(2)), Ref(0))),
+    ],
     "cdist": [("repeat", (Ref(0), (1 << 14, 1))), ("cdist", (Ref(1), Ref(1), 1.0))],
 }  # fmt: skip
 
@@ -264,6 +274,48 @@ def test_no_operator_makes_more_than_was_expected_of_it(name):
             own = {id(_owner(one)) for one in _all_arrays(given)}
             if id(_owner(array)) not in own:
                 assert _owner(array).size <= max(expected, 1), [np.shape(one) for one in given]
+
+
+def _changed(value, rng):
+    """Return an argument with something else in a place: a size, a number, a shape, a dtype."""
+    if isinstance(value, list) and value:
+        at = int(rng.integers(len(value)))
+        return [*value[:at], _changed(value[at], rng), *value[at + 1 :]]
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(rng.choice([-3, -1, 0, 1, 2, 5, 7, -(1 << 40), 1 << 40]))
+    if isinstance(value, float):
+        return float(rng.choice([-1.0, 0.0, 2.5, 1e30, np.nan, np.inf]))
+    kind = rng.integers(5)
+    if kind == 0:
+        return value[..., None]
+    if kind == 1:
+        return value.reshape(-1)
+    if kind == 2:
+        return value.astype(rng.choice(["?", "i4", "f2", "f8"]))
+    if kind == 3 and value.ndim:
+        return value[:0]
+    return value[0] if value.ndim and len(value) else np.stack([value, value])
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_wrong_arguments_are_refused_and_nothing_else(name):
+    """A graph's arguments are of the right types; numbers, shapes and dtypes are a stranger's."""
+    rng = np.random.default_rng(len(name))
+    memory = _Memory(Limits(max_weights=1 << 16))
+    for arguments in CASES[name] * (1 + 12 // len(CASES[name])):
+        given = [to_numpy(one) for one in arguments]
+        at = int(rng.integers(len(given)))
+        given[at] = _changed(given[at], rng)
+        try:
+            with np.errstate(all="ignore"):
+                memory.expect(bounds.expected(name, given), 4, name)
+                found = KERNELS[name](*given)
+        except (ArchiveError, *_REFUSALS):
+            continue
+        for array in found if isinstance(found, tuple) else (found,):
+            assert isinstance(array, np.ndarray | np.generic)
 
 
 def _all_arrays(value):

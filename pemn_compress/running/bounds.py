@@ -19,6 +19,8 @@ from pemn_compress.running.kernels.resizing import resized_sizes
 
 Count = Callable[..., int]
 
+_VIEW = 32  # elements
+
 
 def expected(operator: str, arguments: Sequence[Any]) -> int:
     """Return how many elements the largest thing has that an operator will allocate.
@@ -266,6 +268,20 @@ def _indexed(self: Array, indices: Sequence[Any], *_: Any) -> int:
     return _prod(np.broadcast_shapes(*shapes)) * rest * _prod(self.shape[place:])
 
 
+def _put(self: Array, indices: Sequence[Any], *_: Any) -> int:
+    return max(self.size, _indexed(self, indices))
+
+
+def _pieces(count: int) -> int:
+    """Return what many views take: an array of few elements is some hundred bytes of its own."""
+    return max(count, 0) * _VIEW
+
+
+def _split(self: Array, size: int, dim: int = 0) -> int:
+    whole = self.shape[dim]
+    return _pieces(-(-whole // size) if size > 0 else 1)
+
+
 def _along(self: Array, indices: Array, dim: int | None = None) -> int:
     if dim is None:
         return indices.size
@@ -310,6 +326,11 @@ EXPECTED: dict[str, Count] = {
     "embedding": _rows, "index_select": _selected, "index.Tensor": _indexed,
     "_unsafe_index.Tensor": _indexed, "take_along_dim": _along,
     "gather": lambda self, dim, index, _=False: index.size, "one_hot": _hot,
+    "index_put": _put, "split.Tensor": _split, "unsafe_split.Tensor": _split,
+    "chunk": lambda self, chunks, _=0: _pieces(chunks),
+    "unsafe_chunk": lambda self, chunks, _=0: _pieces(chunks),
+    "tensor_split.sections": lambda self, sections, _=0: _pieces(sections),
+    "unbind.int": lambda self, dim=0: _pieces(self.shape[dim]),
     "arange": lambda end, _=None: arange_count(0, end),
     "arange.start": lambda start, end, _=None: arange_count(start, end),
     "arange.start_step": lambda start, end, step=1, _=None: arange_count(start, end, step),
