@@ -237,7 +237,8 @@ def _running(function: Function) -> Function:
 def diff(self: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     axis = axis_of(dim, self.ndim)
     parts = [part for part in (prepend, self, append) if part is not None]
-    return np.diff(np.concatenate(parts, axis), n, axis)
+    whole = np.concatenate(parts, axis)
+    return np.diff(whole, min(n, whole.shape[axis]), axis)  # nothing is left after that many
 
 
 KERNELS: dict[str, Function] = {
