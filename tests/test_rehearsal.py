@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,11 +21,12 @@ from pemn_compress import (
     PrunedModel,
     build,
     compress,
+    inspect,
     load,
     rehearse,
     save,
 )
-from pemn_compress.compressing import verb
+from pemn_compress.compressing import keeping, verb
 from pemn_compress.compressing.preparing import DataRequest
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import ModelError, TrainingError
@@ -156,6 +158,29 @@ def test_what_only_a_graph_holds_is_stored_as_one(name, tmp_path):
     assert torch.equal(restored(IMAGES), done.model(IMAGES))
     with pytest.raises(ModelError, match="expected no model to fill"):
         load(tmp_path / "m.pemn", model=done.model)
+
+
+def test_a_graph_that_is_not_the_trained_model_is_not_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(keeping, "departure", lambda *_: "at batch 2 it computes something else")
+    path = write(tmp_path, "pass", "pass")
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    assert "and not stored: at batch 2 it computes something else" in "".join(done.warnings)
+    assert "graph" not in {one["name"] for one in inspect(tmp_path / "m.pemn")["sections"]}
+    assert done.steps[-1].archive_bytes == (tmp_path / "m.pemn").stat().st_size
+
+
+def test_a_graph_says_what_it_costs_and_travels_with_the_source(tmp_path):
+    path = write(tmp_path, "pass", "pass")
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    sizes = {one["name"]: one["bytes"] for one in inspect(tmp_path / "m.pemn")["sections"]}
+    assert 0 < sizes["graph"] < 600
+    assert sizes["source"]
+    assert not done.warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_graph, by_text = (load(tmp_path / "m.pemn", trust_source=t) for t in (False, True))
+    assert type(by_text).__name__ == "Net"
+    assert torch.equal(by_graph(IMAGES), by_text(IMAGES))
 
 
 @pytest.mark.parametrize("name", sorted(LOST.keys() - set(IN_THE_GRAPH)))

@@ -88,7 +88,7 @@ def keep(
                 f"the graph of the trained model is not the model, and not stored: {wrong}",
             )
             packed = packed_as(masked, prepared, recipe, storage, told, lossy, Held())
-        steps[-1] = replace(steps[-1], bytes=len(packed))
+        steps[-1] = replace(steps[-1], archive_bytes=len(packed))
     return Kept(packed, reader.eval(), steps, warnings)
 
 

@@ -84,7 +84,8 @@ def functional(program: torch.export.ExportedProgram) -> torch.export.ExportedPr
             if schema is not None and schema.is_mutable:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    return program.run_decompositions({})
+                    changed: torch.export.ExportedProgram = program.run_decompositions({})
+                return changed
     return program
 
 
@@ -144,7 +145,7 @@ def _leaves(
 ) -> Iterator[_Leaf]:
     """Yield what each placeholder of a program is."""
     given = iter(example.leaves)
-    held = {id(tensor): name for name, tensor in reversed(state.items())}
+    held = {id(tensor): name for name, tensor in reversed(list(state.items()))}
     for spec in program.graph_signature.input_specs:
         name = str(spec.target)
         if spec.kind == InputKind.USER_INPUT:

@@ -5,7 +5,7 @@ is not on the list is refused, with the line of the user's code.
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -44,6 +44,8 @@ _FORMATS = {
     getattr(torch, f"{name}_format" if name in ("contiguous", "preserve") else name): name
     for name in MEMORY_FORMATS
 }
+_PLAIN = {"bool": (bool,), "Scalar": (bool, int, float), "str": (str,)}
+_NOTHING: Any = object()
 Values = dict[fx.Node, Any]  # what stands for a traced node's value: an argument, or a tuple
 
 
@@ -92,7 +94,8 @@ class Translation:
         if target is operator.getitem:
             return self._taken(node, values)
         if target in _OF_SIZES:
-            given = [_size(values.get(one, one), node) for one in node.args]  # type: ignore[call-overload]
+            there = fx.map_arg(list(node.args), lambda used: values[used])
+            given = [_size(one, node) for one in there]
             return self.add(_OF_SIZES[target], *given)
         if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
             raise refused(node, f"{name} is not on the format's list of operators")
@@ -256,19 +259,21 @@ def _single(value: Any, type_: Type, node: fx.Node, where: str) -> Argument:
     if isinstance(value, Ref):
         return value
     number = isinstance(value, int) and not isinstance(value, bool)
-    makers: dict[str, Callable[[Any], Argument | type[NotImplemented]]] = {
-        "int": lambda one: int(one) if number else NotImplemented,
-        "float": lambda one: float(one) if number or isinstance(one, float) else NotImplemented,
-        "bool": lambda one: one if isinstance(one, bool) else NotImplemented,
-        "Scalar": lambda one: one if isinstance(one, bool | int | float) else NotImplemented,
-        "str": lambda one: one if isinstance(one, str) else NotImplemented,
-        "ScalarType": lambda one: DType(CODES[one]) if one in CODES else NotImplemented,
-        "MemoryFormat": lambda one: _FORMATS.get(one, NotImplemented),
-    }
-    made = makers[type_.base](value) if type_.base in makers else NotImplemented
-    if made is NotImplemented:
+    base, made = type_.base, _NOTHING
+    if base == "int" and number:
+        made = int(value)
+    elif base == "float" and (number or isinstance(value, float)):
+        made = float(value)
+    elif isinstance(value, _PLAIN.get(base, ())):
+        made = value
+    elif base == "ScalarType" and value in CODES:
+        made = DType(CODES[value])
+    elif base == "MemoryFormat" and value in _FORMATS:
+        made = _FORMATS[value]
+    if made is _NOTHING:
         raise refused(node, f"{where}: {value!r:.60} cannot be held: expected {type_}")
-    return made  # type: ignore[return-value]
+    found: Argument = made
+    return found
 
 
 def _size(value: Any, node: fx.Node) -> Argument:

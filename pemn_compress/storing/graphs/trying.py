@@ -140,11 +140,11 @@ class _TooLarge(Exception):
     """What was allowed, and what was got."""
 
 
-class _Bounded(TorchDispatchMode):
+class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Look at the results of all that torch does, and at how much that is."""
 
     def __init__(self, most: int, operations: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._most, self._left = most, itertools.repeat(None, operations)
 
     def see(self, made: Any) -> None:
