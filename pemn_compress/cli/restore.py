@@ -121,7 +121,7 @@ def command(
         check_output(target, force=force)
     elif sys.stdout.isatty():
         write_stdout(b"")  # refuses a terminal, before any work
-    asked = {
+    asked: dict[str, Any] = {
         "input_shape": shapes or None,
         # one without a name holds for all inputs
         "input_dtype": (dtypes[0] if set(dtypes) == {0} else dtypes) or None,
@@ -129,7 +129,7 @@ def command(
         "batch": int(batch) if batch.isdecimal() and len(batch) < 19 else batch,
     }
     plain = suffix in STATE_FILES and not model_file and asked == _NOTHING_ASKED
-    given = {"model_file": model_file, "trust_source": trust_source, "asked": asked}
+    given: Any = {"model_file": model_file, "trust_source": trust_source, "asked": asked}
     make = partial(_by_numpy if plain else partial(_by_torch, **given), suffix=suffix)
     with (
         open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened,
