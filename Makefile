@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 ZOO    := $(VENV)/.installed-zoo
 
-.PHONY: demo test test-zoo lint zstd bench results cross fuzz clean
+.PHONY: demo test test-zoo lint zstd bench wheels results cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -45,6 +45,13 @@ test-zoo: $(ZOO)
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py
 
+# Both wheels of this tree, each installed in an empty environment and tried there: pemn-format, which
+# needs no torch, and pemn-compress, which needs it and brings the other one.
+wheels:
+	rm -rf dist
+	$(PYTHON) distributions/build.py dist
+	$(PYTHON) distributions/trying.py dist
+
 # The pages of results/ from the records there: nothing in them is typed by hand. Each folder has a
 # grid's records, and in `options` what its pages are made with.
 results: $(READY)
@@ -69,4 +76,4 @@ fuzz: $(READY) zstd
 
 clean:
 	$(MAKE) -C format_spec/c clean
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache *.egg-info digits.pemn digits.pt2
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info digits.pemn digits.pt2

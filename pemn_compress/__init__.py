@@ -18,4 +18,11 @@ _named, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
-    return _named(earlier.RENAMED.get(name, name))
+    try:
+        return _named(earlier.RENAMED.get(name, name))
+    except ModuleNotFoundError as error:
+        from pemn_compress.errors import NEEDS_TORCH, needs_torch
+
+        if not needs_torch(error):
+            raise
+        raise ModuleNotFoundError(f"pemn_compress.{name} {NEEDS_TORCH}", name=error.name) from None

@@ -8,11 +8,15 @@ from .format.archive import Limits as Limits
 from .format.archive import inspect as inspect
 from .format.archive import open as open
 from .format.archive import verify as verify
+from .format.arrays import Seeded as Seeded
+from .format.arrays import decode as decode
+from .format.arrays import encode as encode
 from .importing import import_checkpoint as import_checkpoint
 from .masking.masked import MaskedModel as MaskedModel
 from .masking.pruned import PrunedModel as PrunedModel
 from .models.building import build as build
 from .reporting import report as report
+from .running.archives import run as run
 from .storing.exporting import restore as restore
 from .storing.loading import load as load
 from .storing.saving import save as save

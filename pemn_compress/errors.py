@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 from pemn_compress.printable import one_line
 
+NEEDS_TORCH = "needs torch: pip install pemn-compress"
 LONGEST_NAME = 100  # a name may be a stranger's; a longer one is cut, and nothing resembles it
 
 
@@ -66,6 +68,17 @@ class TrainingError(PemnError):
 
 class OutputError(PemnError):
     """A file that cannot be written: it exists, its folder does not, or the disk is full."""
+
+
+def needs_torch(error: ImportError) -> bool:
+    """Tell whether an import failed because torch, or the half of the package on it, is missing."""
+    first, dot, _ = (error.name or "").partition(".")
+    if not isinstance(error, ModuleNotFoundError):
+        return False
+    if first in ("torch", "torchvision"):
+        return True
+    # the distribution pemn-format brings the rooms that need no torch
+    return first == "pemn_compress" and bool(dot) and find_spec("pemn_compress.storing") is None
 
 
 def did_you_mean(

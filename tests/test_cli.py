@@ -161,11 +161,14 @@ def test_report_of_an_architecture_needs_no_archive(call, form):
 def test_a_model_file_brings_its_data_and_travels_in_the_archive(call, tmp_path):
     source = (REPOSITORY / "examples" / "model.py").read_text()
     (tmp_path / "model.py").write_text(source)
-    assert call("compress", "model.py", "--epochs", "1", "--threads", "1", "-q")[0] == 0
+    quick = ("--epochs", "1", "--threads", "1", "-q")
+    assert call("compress", "model.py", *quick, "--no-graph")[0] == 0
     code, _, err = call("restore", "model.pemn")
     assert code == 2
     assert "--trust-source" in err
     assert not (tmp_path / "model.pt2").exists()
+    assert call("compress", "model.py", *quick, "--force")[0] == 0
+    assert call("restore", "model.pemn", "-o", "graph.pt2")[0] == 0
     assert call("restore", "model.pemn", "--trust-source")[0] == 0
     assert call("restore", "model.pemn", "--model", "model.py", "-o", "other.pt2")[0] == 0
     assert call("restore", "model.pemn", "-o", "state.safetensors")[0] == 0
@@ -177,7 +180,8 @@ def test_a_model_file_brings_its_data_and_travels_in_the_archive(call, tmp_path)
 
 def test_an_archive_without_source_says_what_to_do(call, tmp_path):
     (tmp_path / "model.py").write_text((REPOSITORY / "examples" / "model.py").read_text())
-    code, *_ = call("compress", "model.py", "--epochs", "1", "--no-source", "-q", "--threads", "1")
+    code, *_ = call("compress", "model.py", "--epochs", "1", "--no-source", "-q", "--threads", "1",
+                    "--no-graph")  # fmt: skip
     assert code == 0
     code, _, err = call("restore", "model.pemn", "--trust-source")
     assert code == 2

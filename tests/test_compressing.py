@@ -236,7 +236,13 @@ class Forgetful(nn.Module):
 
 def test_outputs_that_the_archive_does_not_give_back_are_no_success(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"state outside its state dict.*steps: 2 and 1"):
-        compress(Forgetful(), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+        compress(
+            Forgetful(),
+            data=QUICK,
+            epochs=1,
+            output=tmp_path / "m.pemn",
+            storage=Storage(graph="never"),
+        )
     assert listing(tmp_path) == []
 
 

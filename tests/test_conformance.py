@@ -10,16 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zstandard
 
-from pemn_compress.errors import ArchiveError
+from pemn_compress import load
+from pemn_compress.errors import ArchiveError, ModelError
 from pemn_compress.format import codecs, prng
 from pemn_compress.format.archive import inspect, open_archive, opening, payloads, values, verify
 from pemn_compress.format.archive.records import Shuffle
+from pemn_compress.format.graph import described, graph_of, read_graph, write_graph
 
 SUITE = Path(__file__).parent.parent / "format_spec" / "conformance"
 ACCEPT = json.loads((SUITE / "accept" / "expect.json").read_text())
 REJECT = json.loads((SUITE / "reject" / "expect.json").read_text())
+REJECT_GRAPH = json.loads((SUITE / "reject-graph" / "expect.json").read_text())
 GENERATOR = json.loads((SUITE / "vectors" / "generator.json").read_text())
 MASKS = json.loads((SUITE / "vectors" / "codecs.json").read_text())["masks"]
 LARGER = {"resnet32.pemn", "dense-aligned.pemn", "v11-compact-unaligned.pemn"}
@@ -42,18 +46,24 @@ def test_the_folders_hold_what_their_lists_name():
     readme = (SUITE / "reject" / "README.md").read_text()
     rows = re.findall(r"^\| (\S+\.pemn) \| [0-9.]+ \| (\w+) \| \S", readme, re.MULTILINE)
     assert rows == list(REJECT.items())
-    for folder, expected in (("accept", ACCEPT), ("reject", REJECT)):
+    readme = (SUITE / "reject-graph" / "README.md").read_text()
+    rows = re.findall(r"^\| (\S+\.pemn) \| (\w+) \| \S", readme, re.MULTILINE)
+    assert rows == list(REJECT_GRAPH.items())
+    for folder, expected in (
+        ("accept", ACCEPT), ("reject", REJECT), ("reject-graph", REJECT_GRAPH),
+    ):  # fmt: skip
         assert files(folder).keys() == expected.keys()
         others = {path.name for path in (SUITE / folder).iterdir()} - expected.keys()
-        assert others == {"expect.json"} | ({"README.md"} if folder == "reject" else set())
+        assert others == {"expect.json"} | ({"README.md"} if folder != "accept" else set())
 
 
 def test_the_suite_is_small():
     for name, size in files("accept").items():
         assert size <= MOST_BYTES or name in LARGER, name
     assert max(files("reject").values()) <= 5000
-    folders = [SUITE / folder for folder in ("accept", "reject", "vectors")]
-    assert sum(path.stat().st_size for folder in folders for path in folder.iterdir()) < 650_000
+    assert max(files("reject-graph").values()) <= 1500
+    folders = [SUITE / folder for folder in ("accept", "reject", "reject-graph", "vectors")]
+    assert sum(path.stat().st_size for folder in folders for path in folder.iterdir()) < 700_000
 
 
 @pytest.mark.parametrize("name", ACCEPT)
@@ -87,6 +97,43 @@ def test_a_bad_archive_is_refused_as_soon_as_it_can_be(name):
     assert len(message.splitlines()) == 1
     assert len(message) < 1000
     with pytest.raises(ArchiveError):
+        verify(path)
+
+
+@pytest.mark.parametrize("name", [name for name in ACCEPT if name.startswith("graph-")])
+def test_a_good_graph_is_read_built_and_written_again(name):
+    with open_archive(SUITE / "accept" / name) as archive:
+        graph = graph_of(archive)
+        again = write_graph(graph, described(archive))
+        assert write_graph(read_graph(again, described(archive)), described(archive)) == again
+    model = load(SUITE / "accept" / name)
+    given = [
+        torch.ones([one if isinstance(one, int) else 2 for one in put.shape])
+        for put in graph.inputs
+    ]
+    if name == "graph-outputs.pemn":
+        made = model(first=given[0], second=[given[1], "mean"])
+        assert list(made) == ["out", "parts", 1]
+        assert made["parts"][1] == (3, None, True, "\xe9")
+        assert made[1] == 0.5
+    else:
+        assert model(given[0]) is not None
+
+
+@pytest.mark.parametrize("name", REJECT_GRAPH)
+def test_a_bad_graph_is_refused_by_who_reads_it_and_its_tensors_are_restored(name):
+    path = SUITE / "reject-graph" / name
+    restore(path)
+    with pytest.raises((ArchiveError, ModelError)) as error:
+        load(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: graph: ")
+    assert len(message.splitlines()) == 1
+    if REJECT_GRAPH[name] == "reading":
+        with pytest.raises(ArchiveError):
+            verify(path)
+    else:
+        assert isinstance(error.value, ModelError)
         verify(path)
 
 

@@ -186,6 +186,7 @@ def test_the_pages_files_exist():
         "few-bytes.md",
         "model-file.md",
         "rivals.md",
+        "running.md",
         "tasks.md",
         "training.md",
     ],

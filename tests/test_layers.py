@@ -15,20 +15,23 @@ ROOT = Path(pemn_compress.__file__).parent
 ROOMS = (
     "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
     "reporting",
-    "analysis", "masking", "data", "models", "training", "storing", "importing", "compressing",
+    "analysis", "running", "masking", "data", "models", "training", "storing", "importing",
+    "compressing",
     "sweeping", "cli", "__main__",
 )  # fmt: skip
 # rooms without torch, whole, and modules without it in rooms that have it
 TORCH_FREE = (
     "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
     "reporting",
-    "analysis", "training.recipes", "training.history", "data.ranks", "compressing.settling",
+    "analysis", "running", "training.recipes", "training.history", "data.ranks",
+    "compressing.settling",
     "sweeping.lines", "sweeping.options", "sweeping.reading", "sweeping.grid", "sweeping.runs",
     "sweeping.worker", "sweeping.launching", "sweeping.engines", "sweeping.queueing",
     "sweeping.local", "sweeping.on_ray", "sweeping.interrupting", "sweeping.estimating",
 )  # fmt: skip
 TORCH_FREE_COMMANDS = (
-    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.inspect", "cli.report", "cli.verify",
+    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.inspect", "cli.report",
+    "cli.restore", "cli.run", "cli.verify",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 

@@ -10,9 +10,9 @@ import pytest
 import pemn_compress
 
 PUBLIC = {
-    "Limits", "MaskedModel", "PemnError", "PemnWarning", "PrunedModel", "__version__", "build",
-    "compare", "compress", "evaluate", "import_checkpoint", "inspect", "load", "open", "rehearse",
-    "report", "restore", "save", "verify",
+    "Limits", "MaskedModel", "PemnError", "PemnWarning", "PrunedModel", "Seeded", "__version__",
+    "build", "compare", "compress", "decode", "encode", "evaluate", "import_checkpoint", "inspect",
+    "load", "open", "rehearse", "report", "restore", "run", "save", "verify",
 }  # fmt: skip
 BEFORE = {
     "MaskedModel": "masked_model",

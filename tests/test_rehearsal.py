@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,11 +21,12 @@ from pemn_compress import (
     PrunedModel,
     build,
     compress,
+    inspect,
     load,
     rehearse,
     save,
 )
-from pemn_compress.compressing import verb
+from pemn_compress.compressing import keeping, verb
 from pemn_compress.compressing.preparing import DataRequest
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.errors import ModelError, TrainingError
@@ -126,10 +128,68 @@ def test_what_a_reader_could_not_have_is_refused_before_the_first_step(
     monkeypatch.setattr(verb, "fit", never)
     path = write(tmp_path, made, used)
     with pytest.raises(ModelError) as caught:
-        compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+        compress(
+            str(path),
+            data=QUICK,
+            epochs=1,
+            output=tmp_path / "m.pemn",
+            storage=Storage(graph="never"),
+        )
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["net.py"]
+
+
+# what of it the graph of the trained model holds: all that evaluation computes with
+IN_THE_GRAPH = (
+    "permutation", "array", "list", "nested", "number", "closure", "not persistent",
+    "only in training", "behind zeros", "set by a forward pass", "counted by a forward pass",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_THE_GRAPH)
+def test_what_only_a_graph_holds_is_stored_as_one(name, tmp_path):
+    made, used, told = LOST[name]
+    path = write(tmp_path, made, used)
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    warning = next(line for line in done.warnings if "nothing but that graph" in line)
+    assert told.rstrip(";: ") in warning
+    restored = load(tmp_path / "m.pemn")  # trusting nothing, building nothing
+    assert torch.equal(restored(IMAGES), done.model(IMAGES))
+    with pytest.raises(ModelError, match="expected no model to fill"):
+        load(tmp_path / "m.pemn", model=done.model)
+
+
+def test_a_graph_that_is_not_the_trained_model_is_not_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(keeping, "departure", lambda *_: "at batch 2 it computes something else")
+    path = write(tmp_path, "pass", "pass")
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    assert "and not stored: at batch 2 it computes something else" in "".join(done.warnings)
+    assert "graph" not in {one["name"] for one in inspect(tmp_path / "m.pemn")["sections"]}
+    assert done.steps[-1].archive_bytes == (tmp_path / "m.pemn").stat().st_size
+
+
+def test_a_graph_says_what_it_costs_and_travels_with_the_source(tmp_path):
+    path = write(tmp_path, "pass", "pass")
+    done = compress(str(path), data=QUICK, epochs=1, output=tmp_path / "m.pemn")
+    sizes = {one["name"]: one["bytes"] for one in inspect(tmp_path / "m.pemn")["sections"]}
+    assert 0 < sizes["graph"] < 600
+    assert sizes["source"]
+    assert not done.warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_graph, by_text = (load(tmp_path / "m.pemn", trust_source=t) for t in (False, True))
+    assert type(by_text).__name__ == "Net"
+    assert torch.equal(by_graph(IMAGES), by_text(IMAGES))
+
+
+@pytest.mark.parametrize("name", sorted(LOST.keys() - set(IN_THE_GRAPH)))
+def test_what_no_graph_holds_is_refused_all_the_same(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "fit", never)
+    made, used, told = LOST[name]
+    with pytest.raises(ModelError) as caught:
+        compress(str(write(tmp_path, made, used)), data=QUICK, epochs=1)
+    assert told in str(caught.value)
 
 
 KEPT = {

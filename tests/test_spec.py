@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import zstandard
 
+import pemn_compress.format.graph
 from pemn_compress import __version__
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import codecs, prng
@@ -37,6 +38,7 @@ from pemn_compress.format.archive.places import dense_layout
 from pemn_compress.format.archive.spelling import to_json
 from pemn_compress.format.archive.tensors import MAX_SCALE, MIN_SCALE, RESERVED_PREDICTORS
 from pemn_compress.format.archive.values import tensor_bytes
+from pemn_compress.format.graph import checking, reading, schemas, spelling
 
 FOLDER = Path(__file__).parent.parent / "format_spec"
 TEXT = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
@@ -764,3 +766,36 @@ def test_elements_that_a_seed_chooses() -> None:
         assert sorted(vector["greatest"][:count]) == np.flatnonzero(guess).tolist()
     scores = np.abs(prng.uniform24(seed, stream, 8)) * 2**24
     assert scores.tolist() == vector["magnitudes"]
+
+
+def test_the_list_of_operators_is_the_one_that_the_code_reads() -> None:
+    there = Path(pemn_compress.format.graph.__file__).parent / "operators.txt"
+    assert (FOLDER / "operators.txt").read_bytes() == there.read_bytes()
+    assert "version 1" in there.read_text().splitlines()[0]
+    assert [row[0].strip("`") for row in table("14.2 Fields of a graph", "field")] == [
+        "version", "operators", "inputs", "sizes", "tensors", "buffers", "constants", "nodes",
+        "call", "result",
+    ]  # fmt: skip
+
+
+def test_the_graph_of_the_example() -> None:
+    (body,) = blocks("graph")
+    with open_archive(FOLDER / "conformance" / "accept" / "graph-linear.pemn") as archive:
+        raw = zstandard.ZstdDecompressor().decompress(bytes(archive.section(records.GRAPH)))
+        graph = pemn_compress.format.graph.graph_of(archive)
+    length = int.from_bytes(raw[:4], "little")
+    assert raw[4:] == body.strip().encode()
+    assert length == len(raw) - 4
+    assert graph is not None
+    assert graph.operators == ["linear", "relu"]
+
+
+def test_the_bounds_of_graphs() -> None:
+    told = heading("14.2 Fields of a graph")
+    for bound in (reading.MAX_INPUTS, reading.MAX_CONSTANTS, reading.MAX_NODES):
+        assert f"at most {bound:,}" in told
+    assert f"{spelling.MOST_TEXT:,} printable characters" in told
+    assert f"at most {spelling.MOST_KEY} characters" in told
+    assert f"below {checking.MOST_RESULTS:,}" in heading("14.3 Operators")
+    for name in schemas.MEMORY_FORMATS:
+        assert f"`{name}`" in told

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import make_accept
+import make_graphs
 import make_later
 import make_reject
 import make_vectors
@@ -25,6 +26,7 @@ from make_archive import tensor_digest
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import open_archive, records, values, verify
 from pemn_compress.format.archive.spelling import to_json
+from pemn_compress.format.graph import graph_of
 
 FOLDER = Path(__file__).parent
 MODEL = "resnet32"
@@ -50,13 +52,27 @@ a file:
 | --- | --- | --- | --- |
 """
 
+GRAPHS = """# Archives whose graph is to be refused
+
+Every archive of this folder restores its tensors: a reader that knows no graphs accepts it. Its
+section `graph` breaks a rule of section 14 of [SPEC.md](../../SPEC.md), and a reader of graphs has
+to refuse it, with one message, before it computes anything. The column *refused by*, which is also
+what [expect.json](expect.json) says, tells when it shows:
+
+- `reading`: in the section itself, beside the names of the archive's tensors;
+- `building`: only when shapes are followed from operator to operator.
+
+| file | refused by | rule |
+| --- | --- | --- |
+"""
+
 
 def suite() -> tuple[dict[str, bytes], set[str]]:
     """Return every file of the suite by its path, and those whose bytes a compressor decides."""
     files: dict[str, bytes] = {}
     own_zstd = {f"accept/{MODEL}.pemn"}
     expected: dict[str, Any] = {}
-    for good in (*make_accept.accepted(), *make_later.accepted()):
+    for good in (*make_accept.accepted(), *make_later.accepted(), *make_graphs.accepted()):
         path = f"accept/{good.name}.pemn"
         assert path not in files, path
         assert len(good.data) <= MOST_BYTES or good.name in LARGER, path
@@ -88,9 +104,36 @@ def suite() -> tuple[dict[str, bytes], set[str]]:
         readme += f"| {bad.name}.pemn | {bad.section} | {bad.found} | {bad.rule} |\n"
     files["reject/expect.json"] = _lines(refusals)
     files["reject/README.md"] = readme.encode()
+    files |= _graphs()
     files["vectors/generator.json"] = _nested(make_vectors.generator())
     files["vectors/codecs.json"] = _nested(make_vectors.codecs())
     return files, own_zstd
+
+
+def _graphs() -> dict[str, bytes]:
+    """Return the archives whose graph alone is to be refused, and the lists of them."""
+    files: dict[str, bytes] = {}
+    refusals: dict[str, Any] = {}
+    readme = GRAPHS
+    for bad in make_graphs.rejected():
+        path = f"reject-graph/{bad.name}.pemn"
+        assert path not in files, path
+        _restore(bad.data)  # whoever restores tensors alone takes it
+        try:
+            with open_archive(bad.data) as archive:
+                graph = graph_of(archive)
+        except ArchiveError as error:
+            found, message = make_graphs.READING, str(error)
+        else:
+            assert graph is not None
+            found, message = make_graphs.BUILDING, bad.says  # tests build it, with torch
+        assert (found, bad.says in message) == (bad.found, True), f"{bad.name}: {message}"
+        files[path] = bad.data
+        refusals[f"{bad.name}.pemn"] = bad.found
+        readme += f"| {bad.name}.pemn | {bad.found} | {bad.rule} |\n"
+    files["reject-graph/expect.json"] = _lines(refusals)
+    files["reject-graph/README.md"] = readme.encode()
+    return files
 
 
 def _bad(later: make_later.Later) -> make_reject.Bad:
@@ -196,7 +239,7 @@ def check() -> list[str]:
     files, own_zstd = suite()
     there = {
         path.relative_to(FOLDER).as_posix()
-        for folder in ("accept", "reject", "vectors")
+        for folder in ("accept", "reject", "reject-graph", "vectors")
         for path in (FOLDER / folder).iterdir()
     }
     wrong = [f"{path}: missing" for path in sorted(files.keys() - there)]
@@ -214,7 +257,7 @@ def check() -> list[str]:
 def write() -> None:
     """Write every file of the suite, and take away archives that are not in it any more."""
     files, _ = suite()
-    for folder in ("accept", "reject", "vectors"):
+    for folder in ("accept", "reject", "reject-graph", "vectors"):
         (FOLDER / folder).mkdir(exist_ok=True)
         for path in (FOLDER / folder).iterdir():
             if path.relative_to(FOLDER).as_posix() not in files:

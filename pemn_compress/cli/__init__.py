@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from keyword import iskeyword
 from typing import Any
 
@@ -15,7 +16,7 @@ import click
 
 from pemn_compress.cli.flags import as_flags
 from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
-from pemn_compress.errors import PemnError, PemnWarning
+from pemn_compress.errors import NEEDS_TORCH, PemnError, PemnWarning, needs_torch
 from pemn_compress.printable import one_line
 from pemn_compress.version import __version__
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "compress": "Train masks, or a pruned network, and write a .pemn archive.",
     "sweep": "Run a grid of pemn compress; what is finished is never repeated.",
     "restore": "Rebuild the model of an archive: .pt2 .onnx .safetensors .pt .npz.",
+    "run": "What an archive's model makes of .npy inputs, without torch.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",
     "verify": "Check every promise that an archive makes.",
@@ -66,8 +68,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        command: click.Command = import_module(f"pemn_compress.cli.{module}").command
+        command: click.Command = import_module(_module(cmd_name)).command
         return command
 
     def resolve_command(
@@ -84,7 +85,16 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, _described(name)) for name in COMMANDS])
+
+
+def _module(command: str) -> str:
+    return f"pemn_compress.cli.{command}{'_' if iskeyword(command) else ''}"
+
+
+def _described(command: str) -> str:
+    """Return what the help says of a command: what it does, or how to have it."""
+    return COMMANDS[command] if find_spec(_module(command)) else NEEDS_TORCH.capitalize()
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,7 +158,7 @@ def _run(arguments: list[str] | None) -> int:
             raise
         _tell(out_of_memory(error))
     except ImportError as error:
-        if _is_own(error):
+        if _is_own(error) and not needs_torch(error):
             raise
         _tell(_missing(error))
     return BAD_INPUT
@@ -175,8 +185,9 @@ def _is_own(error: ImportError) -> bool:
 
 def _missing(error: ImportError) -> str:
     """Return what to install for a module that cannot be imported."""
-    package = (error.name or "a module").partition(".")[0]
-    what = "torch torchvision" if package in ("torch", "torchvision") else package
+    if needs_torch(error):
+        return f"this command {NEEDS_TORCH}"
+    package = what = (error.name or "a module").partition(".")[0]
     if isinstance(error, ModuleNotFoundError):
         return f"this command needs {package}, which is not installed: pip install {what}"
     return f"this command needs {package}, which cannot be imported: {error}"

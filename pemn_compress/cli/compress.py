@@ -194,6 +194,18 @@ PRUNING_SETTINGS = (
     help="1.0: for readers that know no later one; auto: the lowest that makes the file smallest.",
 )
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
+@click.option(
+    "--graph/--no-graph",
+    default=None,
+    help="Store what the model computes, so that it restores without its code, or not. "
+    "[default: unless a registered name builds it]",
+)
+@click.option(
+    "--dynamic",
+    multiple=True,
+    metavar="DIM",
+    help="A dimension beside the batch that may vary in the graph: 1, or ids.1; repeatable.",
+)
 @click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
 @click.option("--force", is_flag=True, help="Replace existing output files.")
 @click.option(
@@ -303,6 +315,8 @@ def request(options: Mapping[str, Any]) -> dict[str, Any]:
             options["format_version"],
             options["max_bytes"],
             options["bits_per_weight"],
+            graph={None: "auto", True: "always", False: "never"}[options["graph"]],
+            dynamic=options["dynamic"],
         ),
         "teacher": options["teacher"],
     }

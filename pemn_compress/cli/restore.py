@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.cli.options import (
     builder_options,
     display_name,
@@ -17,10 +19,19 @@ from pemn_compress.cli.options import (
     write_stdout,
 )
 from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.format.arrays.contract import contract
+from pemn_compress.format.arrays.decoding import state_of
+from pemn_compress.format.arrays.files import STATE_FILES
+from pemn_compress.format.arrays.places import beside, check_apart
 from pemn_compress.reporting.words import both, clean, file_name
 
 EXTENSIONS = (".pt2", ".onnx", ".safetensors", ".pt", ".npz")
 Command = Callable[..., Any]
+_NOTHING_ASKED = {
+    "input_shape": None, "input_dtype": None, "dynamic": (), "batch": "any",
+    "with_preprocessing": False,
+}  # fmt: skip
 
 
 def input_options(command: Command) -> Command:
@@ -113,12 +124,6 @@ def command(
     suffix = _suffix(output, extension)
     shapes = {name: _shape(text) for name, text in _by_name(input_shapes)}
     dtypes: Any = dict(_by_name(input_dtypes))
-    from pemn_compress.atomic import check_output, write_bytes
-    from pemn_compress.format.archive import Limits, open_archive
-    from pemn_compress.models.modelfile import load_model_file
-    from pemn_compress.storing.asking import Asked
-    from pemn_compress.storing.exporting import beside, check_apart, made_of
-
     target = None
     if output != "-" and (output or archive != "-"):
         target = Path(output) if output else beside(archive, suffix)
@@ -127,26 +132,23 @@ def command(
         check_output(target, force=force)
     elif sys.stdout.isatty():
         write_stdout(b"")  # refuses a terminal, before any work
-    asked = Asked(
-        input_shape=shapes or None,
+    asked: dict[str, Any] = {
+        "input_shape": shapes or None,
         # one without a name holds for all inputs
-        input_dtype=(dtypes[0] if set(dtypes) == {0} else dtypes) or None,
-        dynamic=tuple(dynamic),
-        batch=int(batch) if batch.isdecimal() and len(batch) < 19 else batch,
-        with_preprocessing=with_preprocessing,
-    )
+        "input_dtype": (dtypes[0] if set(dtypes) == {0} else dtypes) or None,
+        "dynamic": tuple(dynamic),
+        "batch": int(batch) if batch.isdecimal() and len(batch) < 19 else batch,
+        "with_preprocessing": with_preprocessing,
+    }
+    plain = suffix in STATE_FILES and not model_file and asked == _NOTHING_ASKED
+    given: Any = {"model_file": model_file, "trust_source": trust_source, "asked": asked}
+    make = partial(_by_numpy if plain else partial(_by_torch, **given), suffix=suffix)
     with (
         open_archive(read_archive(archive), Limits(max_weights, max_bytes)) as opened,
         _nothing_said_in(target),
     ):
         opened.name = display_name(archive)
-        made = made_of(
-            opened,
-            suffix,
-            model=filled_model(opened, load_model_file(model_file) if model_file else None),
-            trust_source=trust_source,
-            asked=asked,
-        )
+        made: Any = make(opened)
         tensors, digest = len(opened.manifest.tensors), opened.manifest.restored_sha256
     content = made if isinstance(made, bytes) else made.content
     if target is None:
@@ -161,6 +163,29 @@ def command(
         click.echo(
             f"  inputs: {clean(made.inputs)}\n  equal to the model at {clean(made.compared)}"
         )
+
+
+def _by_numpy(archive: Archive, *, suffix: str) -> bytes:
+    """Return a state dict's file, made without torch."""
+    return STATE_FILES[suffix](state_of(archive), contract(archive))
+
+
+def _by_torch(
+    archive: Archive, *, suffix: str, model_file: str | None, trust_source: bool, asked: Any
+) -> Any:
+    """Return a state dict's bytes, or a program."""
+    from pemn_compress.models.modelfile import load_model_file
+    from pemn_compress.storing.asking import Asked
+    from pemn_compress.storing.exporting import made_of
+
+    file = load_model_file(model_file) if model_file else None
+    return made_of(
+        archive,
+        suffix,
+        model=filled_model(archive, file),
+        trust_source=trust_source,
+        asked=Asked(**asked),
+    )
 
 
 def _suffix(output: str | None, extension: str | None) -> str:

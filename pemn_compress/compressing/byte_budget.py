@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from pemn_compress.compressing.graphs import Held, held_of
 from pemn_compress.compressing.keeping import about
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.starting import foldless, wrap
@@ -41,7 +42,8 @@ _PART = 16  # a width that is a fraction is a multiple of one such part
 class Plan:
     """How an archive will stay below its limit.
 
-    `line` says what was chosen and why; `expected` is how many bytes it will have, at most.
+    `line` says what was chosen and why; `expected` is how many bytes it will have, at most; `held`
+    the graph in it, where it is known.
     """
 
     settings: Settings | PruningSettings
@@ -49,6 +51,7 @@ class Plan:
     storage: Storage
     line: str = ""
     expected: int | None = None
+    held: Held | None = None
 
     def size(self, prepared: Prepared, selection: Selection) -> int:
         """Return the bytes that the archive of a trained model will have, a few more."""
@@ -60,11 +63,13 @@ class Plan:
             storage, _ = foldless(storage, masked)
             _as_if_trained(masked, self.recipe.target_bits)
             score = _of_all(prepared)
+            held = self.held or held_of(masked, prepared, storage)
+            source = prepared.source if storage.include_source else None
             packed = pack(
                 masked,
                 **storage.writing(),
                 **storage.shrinking(),
-                source=prepared.source if storage.include_source else None,
+                **held.storing(masked.model, source),
                 about=about(prepared.data, self.recipe, score, self.recipe.epochs),
                 untrained=True,
             )
@@ -145,6 +150,7 @@ def choose(plan: Plan, prepared: Prepared, selection: Selection) -> Plan:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PemnWarning)
         masked, _ = wrap(mold, plan.settings, selection, plan.recipe)
+    plan = replace(plan, held=held_of(masked, prepared, plan.storage))
     weights, limit = masked.plan.numel, limit_of(plan.storage, masked.plan.numel)
     narrow, words = _narrow(plan.storage, prepared)
     tries: list[tuple[Plan, list[str]]] = [(plan, [])] if prepared.chosen is None else []

@@ -219,17 +219,25 @@ def _differences(masked: nn.Module, reader: nn.Module) -> list[Difference]:
         return list(differences(host, reader))
 
 
+class LostState(ModelError):
+    """A model that computes with state outside its state dict, found in `places`."""
+
+    places = ""
+
+
 def _lost(
     apart: Sequence[Difference], when: str, what: str = "computes something else"
-) -> ModelError:
+) -> LostState:
     if apart:
         places = ", ".join(one.told for one in apart[:3])
-        return ModelError(
+        lost = LostState(
             f"the model keeps state outside its state dict, which no archive holds: {places}; a "
             f"model built anew and filled {what} ({when}): register it as a buffer "
             "(register_buffer), or make it the same in every build"
         )
-    return ModelError(
+        lost.places = places
+        return lost
+    return LostState(
         f"a model built anew and filled from the archive {what} ({when}), though all tensors "
         "agree: two builds differ in state that is not in the state dict and was not found; what "
         "is drawn or read when the model is built has to be a buffer"

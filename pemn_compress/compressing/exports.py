@@ -16,7 +16,7 @@ from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.keeping import built_anew
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.compressing.rehearsal import ANY_SIZE, is_registered
+from pemn_compress.compressing.rehearsal import ANY_SIZE, needs_no_model
 from pemn_compress.data.failures import told
 from pemn_compress.errors import ModelError, OutputError, PemnError
 from pemn_compress.format.archive import open_archive
@@ -101,7 +101,7 @@ def check_exported(failed: Sequence[str], archive: Path) -> None:
 
 def _made(path: Path, packed: bytes, prepared: Prepared, build: Builder | None) -> bytes | Program:
     model: nn.Module | None = None
-    if path.suffix in PROGRAM_FORMATS and not is_registered(packed):
+    if path.suffix in PROGRAM_FORMATS and not needs_no_model(packed):
         model = built_anew(prepared, build)
     with seeded(0), open_archive(packed, ANY_SIZE) as archive:
         return made_of(archive, path.suffix, model=model, trust_source=False, asked=Asked())

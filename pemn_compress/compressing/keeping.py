@@ -1,6 +1,7 @@
 """From a trained model to its archive, compared with what a reader makes of it."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.compressing.comparing import compare_outputs
-from pemn_compress.compressing.passes import Inputs
+from pemn_compress.compressing.graphs import Held, again, departure
+from pemn_compress.compressing.passes import first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, is_registered
+from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, needs_no_model
 from pemn_compress.compressing.storage import Storage
-from pemn_compress.data.batches import Batches
 from pemn_compress.data.samples import Data
-from pemn_compress.data.trees import arguments
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, PemnError
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.models.building import architecture_of, seed_of
 from pemn_compress.storing.loading import load
+from pemn_compress.storing.proving import without_fastpath
 from pemn_compress.storing.saving import pack, stored_state
 from pemn_compress.training.evaluation import evaluate
 from pemn_compress.training.history import Epoch, Score, StorageStep, of_score
@@ -37,6 +38,7 @@ class Kept:
     archive: bytes
     model: nn.Module
     steps: list[StorageStep]
+    warnings: tuple[str, ...] = ()
 
 
 def keep(
@@ -47,6 +49,7 @@ def keep(
     storage: Storage,
     run: Run,
     trained: Epoch,
+    held: Held,
 ) -> Kept:
     """Pack a trained model, lossy option by lossy option, and measure what a reader restores.
 
@@ -54,6 +57,8 @@ def keep(
     given is filled. Raises ModelError where a reader's model computes something else.
     """
     data = prepared.data
+    if held.only:
+        held = again(held, masked, data, storage)
     steps: list[StorageStep] = []
     reader: nn.Module | None = None
     for label, lossy in _options(storage):
@@ -62,15 +67,29 @@ def keep(
             reader.load_state_dict(stored_state(masked, **lossy))
             score = evaluate(reader.to(run.torch_device()), data.test, data, workers=run.workers)
             reader.to("cpu")
-        packed = packed_as(masked, prepared, recipe, storage, replace(trained, test=score), lossy)
+        told = replace(trained, test=score)
+        packed = packed_as(masked, prepared, recipe, storage, told, lossy, held)
         if reader is None:
             reader = _read(packed, prepared, build)
-            compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
+            with without_fastpath() if held.only else nullcontext():
+                compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
         else:
             fill(packed, reader)
         steps.append(StorageStep(label, len(packed), score))
     assert reader is not None
-    return Kept(packed, reader.eval(), steps)
+    warnings: tuple[str, ...] = ()
+    if held.graph is not None and not held.only and departure(packed, reader.eval(), data):
+        with suppress(PemnError):  # training may have changed what no state dict holds
+            held = again(held, masked, data, storage)
+            packed = packed_as(masked, prepared, recipe, storage, told, lossy, held)
+        wrong = departure(packed, reader, data)
+        if wrong:
+            warnings = (
+                f"the graph of the trained model is not the model, and not stored: {wrong}",
+            )
+            packed = packed_as(masked, prepared, recipe, storage, told, lossy, Held())
+        steps[-1] = replace(steps[-1], archive_bytes=len(packed))
+    return Kept(packed, reader.eval(), steps, warnings)
 
 
 def packed_as(
@@ -80,13 +99,14 @@ def packed_as(
     storage: Storage,
     trained: Epoch,
     lossy: Mapping[str, Any],
+    held: Held,
 ) -> bytes:
     """Return the archive of a trained model, with these lossy options."""
     return pack(
         masked,
         **storage.writing(),
         **lossy,
-        source=prepared.source if storage.include_source else None,
+        **held.storing(masked.model, prepared.source if storage.include_source else None),
         about=about(prepared.data, recipe, trained.test, trained.epoch),
     )
 
@@ -123,18 +143,11 @@ def built_anew(prepared: Prepared, build: Builder | None) -> nn.Module:
 
 def _read(packed: bytes, prepared: Prepared, build: Builder | None) -> nn.Module:
     """Return the model as a reader comes by it."""
-    if is_registered(packed):
+    if needs_no_model(packed):
         return load(packed, limits=ANY_SIZE)
     model = built_anew(prepared, build)
     fill(packed, model)
     return model
-
-
-def first_inputs(data: Data, count: int) -> Inputs:
-    """Return the inputs of the first `count` test samples, as the arguments of a forward pass."""
-    split = data.test.first(count)
-    samples = Batches(split, batch_size=count, shuffle_seed=None, normalize=data.normalize)
-    return arguments(next(iter(samples))[0])
 
 
 def about(data: Data, recipe: Recipe, score: Score, epochs: int) -> dict[str, Any]:

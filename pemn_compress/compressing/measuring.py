@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.compressing.preparing import DataRequest, Functions, load_request
-from pemn_compress.data.claims import Claims, read_claims
 from pemn_compress.data.labels import paired
 from pemn_compress.data.own import CALLERS, from_model_file
 from pemn_compress.data.preprocessing import (
@@ -21,6 +20,7 @@ from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Loss, Measure
 from pemn_compress.data.text import TEXTS, renumbered
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.format.arrays.claims import Claims, read_claims
 from pemn_compress.models.building import source_file
 from pemn_compress.models.modelfile import ModelFile
 from pemn_compress.storing.loading import build_to_fill, restore_module

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from pemn_compress.data.batches import Batches
+from pemn_compress.data.samples import Data
+from pemn_compress.data.trees import arguments
 from pemn_compress.models.seeded import seeded
 
 # positional arguments, or keyword arguments, of one forward pass
@@ -17,8 +20,15 @@ Choice = Callable[[int], Tensor]
 Cut = Callable[[Inputs, Choice], Inputs]
 
 
+def first_inputs(data: Data, count: int) -> Inputs:
+    """Return the inputs of the first `count` test samples, as the arguments of a forward pass."""
+    split = data.test.first(count)
+    samples = Batches(split, batch_size=count, shuffle_seed=None, normalize=data.normalize)
+    return arguments(next(iter(samples))[0])
+
+
 def run(
-    model: nn.Module, arguments: Inputs, *, training: bool, seed: int = 0, grad: bool = False
+    model: nn.Module, given: Inputs, *, training: bool, seed: int = 0, grad: bool = False
 ) -> Any:
     """Return a forward pass's outputs, all modes and random states being as before afterwards.
 
@@ -28,7 +38,7 @@ def run(
     model.train(training)
     try:
         with torch.set_grad_enabled(grad), seeded(seed):
-            own = tree_map(_copy, arguments)
+            own = tree_map(_copy, given)
             return model(**own) if isinstance(own, Mapping) else model(*own)
     except SystemExit as error:
         told = RuntimeError(f"forward ends the program (SystemExit: {error})")

@@ -30,6 +30,7 @@ from pemn_compress.compressing.passes import first as the_first
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive.records import GRAPH
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
@@ -37,6 +38,7 @@ from pemn_compress.masking.reach import unreachable
 from pemn_compress.models.seeded import seeded
 from pemn_compress.models.structure import differences
 from pemn_compress.storing.loading import load, restore_module
+from pemn_compress.storing.proving import without_fastpath
 from pemn_compress.storing.saving import pack
 
 ANY_SIZE = Limits(1 << 62, 1 << 62)
@@ -117,7 +119,7 @@ def walk(
     """
     arguments = _arguments(inputs)
     packed = pack(masked, **storing, untrained=True)
-    if builder is None and is_registered(packed):
+    if builder is None and needs_no_model(packed):
         taken = compare_outputs(masked, load(packed, limits=ANY_SIZE), arguments, look=look)
         return Rehearsed(packed, (), tuple(_uncut(taken)))
     unseen: list[str] = []
@@ -184,10 +186,20 @@ def _unreached(
     ]
 
 
-def is_registered(packed: bytes) -> bool:
-    """Whether an archive names an architecture: it does not where the model was changed since."""
+def needs_no_model(packed: bytes) -> bool:
+    """Whether an archive names an architecture, or only its graph builds its model."""
     with open_archive(packed, ANY_SIZE) as archive:
-        return archive.manifest.architecture.get("kind") == "registered"
+        return archive.manifest.architecture.get("kind") in ("registered", GRAPH)
+
+
+def walk_graph(
+    masked: MaskedModel | PrunedModel, inputs: Inputs, storing: Mapping[str, Any]
+) -> Rehearsed:
+    """Rehearse an archive of which only the graph builds the model. Raises ModelError."""
+    packed = pack(masked, **storing, untrained=True)
+    with without_fastpath():
+        taken = compare_outputs(masked, load(packed, limits=ANY_SIZE), inputs)
+    return Rehearsed(packed, (), tuple(_uncut(taken)))
 
 
 def _built(builder: Builder, seed: int) -> nn.Module:

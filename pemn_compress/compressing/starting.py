@@ -8,12 +8,15 @@ from math import ceil
 from pathlib import Path
 
 from pemn_compress.accounting import archive_account
+from pemn_compress.compressing.comparing import LostState
 from pemn_compress.compressing.exports import try_exports
 from pemn_compress.compressing.forecast import expected_bytes
-from pemn_compress.compressing.keeping import about, first_inputs
+from pemn_compress.compressing.graphs import Held, graph_bytes, held_of
+from pemn_compress.compressing.keeping import about
+from pemn_compress.compressing.passes import first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder, builder_of
-from pemn_compress.compressing.rehearsal import replaced, walk
+from pemn_compress.compressing.rehearsal import replaced, walk, walk_graph
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import PemnWarning
@@ -39,7 +42,8 @@ class Start:
     """What is known before the first step.
 
     `build` is how a reader builds a model file's model, None for any other; `told` says in one line
-    what will happen; `exports` how many bytes each exported file will have.
+    what will happen; `exports` how many bytes each exported file will have; `held` is the
+    graph in the archive.
     """
 
     build: Builder | None
@@ -47,6 +51,7 @@ class Start:
     told: str
     warnings: tuple[str, ...]
     exports: Mapping[Path, int] = field(default_factory=dict)
+    held: Held = field(default_factory=Held)
 
 
 def wrap(
@@ -92,18 +97,27 @@ def rehearse_run(
     told = architecture_of(masked.model)
     build, warned = builder_of(told, prepared.file, travels=storage.include_source)
     seed = seed_of(told)
+    held = held_of(masked, prepared, storage)
+    source = prepared.source if storage.include_source else None
     writing = storage.writing() | {
-        "source": prepared.source if storage.include_source else None,
+        **held.storing(masked.model, source),
         "about": about(prepared.data, recipe, _nothing(prepared.data), recipe.epochs),
     }
     with _heard() as heard:
-        rehearsed = walk(
-            masked,
-            first_inputs(prepared.data, 4),
-            build,
-            writing,
-            seeds=(seed, (seed + 1) % 2**64),
-        )
+        inputs = first_inputs(prepared.data, 4)
+        try:
+            rehearsed = walk(masked, inputs, build, writing, seeds=(seed, (seed + 1) % 2**64))
+        except LostState as lost:
+            if held.graph is None:
+                raise
+            held = replace(held, only=True)
+            writing |= held.storing(masked.model, source)
+            rehearsed = walk_graph(masked, inputs, writing)
+            warned.append(
+                f"the model keeps state outside its state dict{lost.places and ': '}{lost.places}; "
+                "the archive holds it in the graph of what the model computes in evaluation mode, "
+                "and nothing but that graph builds the model again"
+            )
         packed = rehearsed.archive
         if storage.shrinking() != Storage().shrinking():
             packed = pack(masked, **writing, **storage.shrinking(), untrained=True)
@@ -115,9 +129,14 @@ def rehearse_run(
         overhead = archive_account(archive).stored.overhead or 0
     expected = expected_bytes(masked, storage, overhead, recipe.target_bits)
     line = _told(masked, expected, output)
+    size = graph_bytes(rehearsed.archive)
+    if size:
+        line = f"{line}, {size:,} B of it the graph that restores it without its code"
+    warned += [held.line] if held.line else []
     if sizes:
         line = f"{line}; exported: {', '.join(map(str, sizes))}"
-    return Start(build, expected, line, (*warned, *rehearsed.unseen), sizes)
+    build = None if held.only else build
+    return Start(build, expected, line, (*warned, *rehearsed.unseen), sizes, held)
 
 
 def _nothing(data: Data) -> Score:

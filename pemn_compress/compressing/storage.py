@@ -5,11 +5,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pemn_compress.errors import SettingError
+from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive.writer import AUTO
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
 
+GRAPHS = ("auto", "always", "never")
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -42,6 +43,8 @@ class Storage:
     `value_dtype` rounds the trained weights of pruned and dense networks; see `storing.trained`.
     `max_bytes` (16000, "16k", "16KB"; 1 k = 1,000) is what the archive may have at most, or
     `bits_per_weight` the same for each masked weight; see `byte_budget`.
+    `graph` is "auto" (stored for a model that no registered name builds), "always" or "never", and
+    `dynamic` names the dimensions beside the batch that vary in it, as `restore` takes them.
     `zstd` False, `tensor_digests` and `format_version` are those of `archive.encode`.
     """
 
@@ -57,8 +60,12 @@ class Storage:
     format_version: str = AUTO
     max_bytes: int | None = None
     bits_per_weight: float | None = None
+    graph: str = "auto"
+    dynamic: tuple[int | str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.graph not in GRAPHS:
+            raise UnknownNameError("graph", self.graph, GRAPHS)
         if self.max_bytes is not None:
             object.__setattr__(self, "max_bytes", byte_count(self.max_bytes))
         bits = self.bits_per_weight

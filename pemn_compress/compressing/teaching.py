@@ -10,7 +10,7 @@ from torch import nn
 
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import builder_of
-from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, is_registered
+from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, needs_no_model
 from pemn_compress.errors import DataError, ModelError, PemnError, SettingError
 from pemn_compress.format.archive.layout import MAGIC
 from pemn_compress.masking.copying import copied
@@ -59,7 +59,7 @@ def digest_of(teacher: nn.Module) -> str:
 
 def _of_archive(path: Path, prepared: Prepared) -> nn.Module:
     packed = path.read_bytes()
-    if is_registered(packed):
+    if needs_no_model(packed):
         return load(packed, limits=ANY_SIZE)
     told = architecture_of(prepared.model)
     found, _ = builder_of(told, prepared.file, travels=True)

@@ -178,12 +178,15 @@ def compress(
 
     def size(trained: Epoch) -> int:
         lossy = storage.shrinking()
-        return len(packed_as(masked, prepared, chosen, storage, trained, lossy))
+        return len(packed_as(masked, prepared, chosen, storage, trained, lossy, rehearsed.held))
 
     trained, backs = fit_in(masked, prepared, chosen, run, history.kept, limit, size)
     for back in backs:
         recording.warning(back.told)
-    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, trained)
+    held = rehearsed.held
+    kept = keep(masked, prepared, rehearsed.build, chosen, storage, run, trained, held)
+    for line in kept.warnings:
+        recording.warning(line)
     if limit is not None and len(kept.archive) > limit:
         raise ModelError(
             f"the archive has {len(kept.archive):,} B where at most {limit:,} were allowed: "

@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import re
 import sys
 import sysconfig
 import traceback
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 
 _LONGEST_PATH = 200_000  # lines of user code that are remembered of one forward pass
+_PLACES = re.compile(r'File "([^"\n]+)", line (\d+)')
 _TORCH, _OURS, _PYTHON = (
     os.path.join(os.path.realpath(folder), "")
     for folder in (
@@ -58,6 +60,15 @@ def guarding_line(program: torch.export.ExportedProgram) -> str:
                     if _is_users(place.filename):
                         return _told(place.filename, place.lineno)
     return ""
+
+
+def traced_line(trace: str | None) -> str:
+    """Return the last line of user code in a stack trace that torch wrote down, "" if none."""
+    found = ""
+    for filename, number in _PLACES.findall(trace or ""):
+        if _is_users(filename):
+            found = _told(filename, int(number))
+    return found
 
 
 def _path(call: Callable[[], object]) -> list[tuple[str, int]]:

@@ -1,8 +1,6 @@
 """A restored model as a file: a runnable program or a state dict, by extension."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.atomic import check_output, write_bytes
-from pemn_compress.errors import ArchiveError, OutputError, SettingError, UnknownNameError
+from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.format.arrays.contract import contract
+from pemn_compress.format.arrays.places import beside, check_apart
 from pemn_compress.storing.asking import ANY, Asked, Key
-from pemn_compress.storing.contract import check_images, contract, preprocessed
 from pemn_compress.storing.filling import unwrapped
 from pemn_compress.storing.inputs import example_for
 from pemn_compress.storing.loading import restore_module, state_dict, warn_of_trained
+from pemn_compress.storing.preprocessed import check_images, preprocessed
 from pemn_compress.storing.programs import PROGRAM_FORMATS, Program, make_program
 from pemn_compress.storing.weightfiles import STATE_FORMATS
 
@@ -129,20 +129,3 @@ def check_extension(extension: str) -> None:
     known = [*PROGRAM_FORMATS, *STATE_FORMATS]
     if extension not in known:
         raise UnknownNameError("extension", extension, known)
-
-
-def beside(archive: str | Path, extension: str) -> Path:
-    """Return an archive's path with another extension. Raises ArchiveError where it has no name."""
-    path = Path(archive)
-    if not path.name:
-        raise ArchiveError(f"{archive!s:.200}: expected a .pemn archive, got a folder")
-    return path.with_suffix(extension)
-
-
-def check_apart(archive: str | Path | bytes, output: Path) -> None:
-    """Refuse to write over the archive that is read. Raises OutputError."""
-    same = False
-    with suppress(OSError, ValueError):  # one of them is not there
-        same = not isinstance(archive, bytes) and os.path.samefile(archive, output)
-    if same:
-        raise OutputError(f"{output} is the archive itself: expected another output")

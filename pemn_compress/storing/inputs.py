@@ -31,20 +31,24 @@ def example_for(module: nn.Module, archive: Archive, asked: Asked) -> Example:
 
     Raises SettingError for what is asked and does not fit, or is missing.
     """
+    if asked.inputs is not None:
+        return example_of(module, asked)
     batch = checked_batch(asked.batch)
-    if asked.inputs is None:
-        args, kwargs = _from_shapes(module, archive, asked, batch)
-    else:
-        if asked.input_shape is not None or asked.input_dtype is not None:
-            raise SettingError(
-                "inputs: expected no input_shape and no input_dtype beside them: tensors have both"
-            )
-        args, kwargs = _from_tensors(asked.inputs)
-    example = _flattened(module, args, kwargs)
-    example = _with_batch(example, batch) if asked.inputs is not None else example
-    example = _with_dynamic(example, asked.dynamic, batch)
+    args, kwargs = _from_shapes(module, archive, asked, batch)
+    example = _with_dynamic(_flattened(module, args, kwargs), asked.dynamic, batch)
     _check_memory(example)
     return example
+
+
+def example_of(module: nn.Module, asked: Asked) -> Example:
+    """Return the example that tensors at hand make, `asked.inputs`. Raises SettingError."""
+    if asked.input_shape is not None or asked.input_dtype is not None:
+        raise SettingError(
+            "inputs: expected no input_shape and no input_dtype beside them: tensors have both"
+        )
+    batch = checked_batch(asked.batch)
+    example = _flattened(module, *_from_tensors(asked.inputs))
+    return _with_dynamic(_with_batch(example, batch), asked.dynamic, batch)
 
 
 def _from_shapes(

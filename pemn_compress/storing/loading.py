@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, PemnWarning, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
-from pemn_compress.format.archive.records import Alias
+from pemn_compress.format.archive.records import GRAPH, SOURCE, Alias
 from pemn_compress.models.bounds import bounded
 from pemn_compress.models.building import build_from_archive, build_from_file, seed_of
 from pemn_compress.models.modelfile import ModelFile
 from pemn_compress.storing.filling import check_match, fill, holds_already, unwrapped
+from pemn_compress.storing.graphs.building import build_from_graph
 from pemn_compress.storing.on_demand import PackedWeights, pack_weights, take_out
 from pemn_compress.storing.tensors import as_tensor
 
@@ -30,10 +31,11 @@ def load(
 ) -> nn.Module:
     """Return the plain nn.Module that an archive holds, in evaluation mode.
 
-    A registered architecture is built from its name and arguments. For any other give the `model`
-    to fill, built anew (on torch's meta device too, where the archive holds all of it), or
-    `trust_source=True` to run the model file that travels in the archive: that is running
-    somebody's program. Nothing else in an archive is ever run. Of a model inside
+    A registered architecture is built from its name and arguments. Any other is the graph of what
+    it computes in evaluation mode, where the archive holds one: operators of a closed list, no
+    code. Else give the `model` to fill, built anew (on torch's meta device too, where the archive
+    holds all of it), or `trust_source=True` to run the model file that travels in the archive: that
+    is running somebody's program. Nothing else in an archive is ever run. Of a model inside
     DistributedDataParallel, DataParallel or torch.compile's wrapper the inner one is returned.
 
     Every tensor goes to `device`, floating-point ones in `dtype` (None: as they are). With `packed`
@@ -169,11 +171,28 @@ def _matching(archive: Archive, model: nn.Module | None, trust_source: bool) -> 
     def check(candidate: nn.Module) -> None:
         check_match(candidate, archive)
 
+    if model is not None and archive.manifest.architecture.get("kind") == GRAPH:
+        raise ModelError(
+            f"{archive.name}: its model kept state outside its state dict, so that only the graph "
+            "in the archive computes what it did: expected no model to fill, got one"
+        )
     if model is None:
-        model = build_from_archive(archive, trust_source=trust_source, check=check)
+        if _by_graph(archive, trust_source):
+            model = build_from_graph(archive)
+        else:
+            model = build_from_archive(archive, trust_source=trust_source, check=check)
     model = unwrapped(model)
     check(model)
     return model
+
+
+def _by_graph(archive: Archive, trust_source: bool) -> bool:
+    """Tell whether an archive's model is made of its graph: not where it can be built as it was."""
+    if GRAPH not in archive.section_offsets:
+        return False
+    kind = archive.manifest.architecture.get("kind")
+    trusted = trust_source and SOURCE in archive.section_offsets
+    return kind != "registered" and not (kind == "source" and trusted)
 
 
 def state_dict(archive: Archive) -> dict[str, Tensor]:

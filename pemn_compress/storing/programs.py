@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, OutputError
-from pemn_compress.storing.contract import KEY
+from pemn_compress.format.arrays.contract import KEY
 from pemn_compress.storing.culprit import failing_line, guarding_line, parting_line
 from pemn_compress.storing.examples import Example
 from pemn_compress.storing.outputs import plain, returning, tensors
@@ -60,8 +60,8 @@ def make_program(
 
 def _pt2(module: nn.Module, example: Example, contract: str) -> Program:
     tried = trials(module, example)
-    with _quiet(), returning(module, plain, tried[0].kwargs):
-        traced = _exported(module, example, tried)
+    with quiet(), returning(module, plain, tried[0].kwargs):
+        traced = exported(module, example, tried)
         line = guarding_line(traced)
         _forget_places(traced)
         stream = io.BytesIO()
@@ -71,7 +71,7 @@ def _pt2(module: nn.Module, example: Example, contract: str) -> Program:
             stream.seek(0)
             program = torch.export.load(stream).module()
         except Exception as error:  # an operator of the user's own, for one
-            raise _refusal(module, error) from None
+            raise refusal(module, error) from None
 
     def call(args: Any, kwargs: Any) -> Any:
         return program(*args, **kwargs)
@@ -90,8 +90,8 @@ def _onnx(module: nn.Module, example: Example, contract: str) -> Program:
     def flat(outputs: Any) -> tuple[Tensor, ...]:
         return tuple(tensors(plain(outputs)).values())
 
-    with _quiet(), returning(module, flat, named):
-        traced = _exported(module, example, tried)
+    with quiet(), returning(module, flat, named):
+        traced = exported(module, example, tried)
         line = guarding_line(traced)
         _forget_places(traced)
         program = traced.module()
@@ -111,16 +111,20 @@ def _onnx(module: nn.Module, example: Example, contract: str) -> Program:
                 proto.metadata_props.add(key=KEY, value=contract)
             content = bytes(proto.SerializeToString())
         except Exception as error:  # the exporter raises many kinds for what it cannot translate
-            raise _refusal(module, error) from None
+            raise refusal(module, error) from None
     run = _onnxruntime(content, example, tried)
     if run:
         compared = f"{prove(run, tried, module, line, units=TRANSLATED)}, in onnxruntime too"
     return Program(content, example.told(), compared)
 
 
-def _exported(
+def exported(
     module: nn.Module, example: Example, tried: list[Trial]
 ) -> torch.export.ExportedProgram:
+    """Return torch's trace of a model in evaluation mode, sizes varying as the example says.
+
+    Raises ModelError, with the line of the user's code that it cannot be traced through.
+    """
     first = tried[0]
 
     def trace(shapes: Any) -> torch.export.ExportedProgram:
@@ -134,7 +138,7 @@ def _exported(
         except Exception as error:  # torch.export raises many kinds for what it cannot trace
             fixed = _FIXED.search(str(error))
             if "Constraints violated" not in str(error) or not fixed:
-                raise _refusal(module, error) from None
+                raise refusal(module, error) from None
         other = next((one for one in tried if one.words != first.words), first)
         line = parting_line(
             lambda: module(*first.args, **first.kwargs), lambda: module(*other.args, **other.kwargs)
@@ -150,7 +154,8 @@ def _exported(
     raise ModelError(told_refusal(module, what, line, fixed=batch))
 
 
-def _refusal(module: nn.Module, error: BaseException) -> ModelError:
+def refusal(module: nn.Module, error: BaseException) -> ModelError:
+    """Return the refusal of a model that makes no program, from what torch raised of it."""
     if isinstance(error, ModelError):
         return error
     line = failing_line(error)
@@ -272,7 +277,7 @@ def _onnxruntime(content: bytes, example: Example, tried: list[Trial]) -> Call |
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep to itself what torch prints and logs of its work beside the error that it raises."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

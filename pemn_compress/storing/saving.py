@@ -1,7 +1,7 @@
 """From a masked or a pruned model to an archive."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pemn_compress.format.archive import (
 from pemn_compress.format.archive.contents import Content
 from pemn_compress.format.archive.values import tensor_bytes
 from pemn_compress.format.archive.writer import AUTO, FIRST, check_format_version
+from pemn_compress.format.graph import Graph, write_graph
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
@@ -31,6 +32,10 @@ from pemn_compress.masking.sharding import unsharded
 from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
+from pemn_compress.storing.asking import ANY
+from pemn_compress.storing.graphs.capturing import described
+from pemn_compress.storing.graphs.examples import AUTO as AUTO_GRAPH
+from pemn_compress.storing.graphs.examples import graph_to_store
 from pemn_compress.storing.masks import masked_contents
 from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of
@@ -53,6 +58,7 @@ def pack(
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
+    graph: Graph | None = None,
     untrained: bool = False,
 ) -> bytes:
     """Return the archive of a masked model, or of a pruned one.
@@ -72,7 +78,9 @@ def pack(
     of it what makes the file smaller: the compact form, masks as their difference from what the
     first scores predict.
 
-    `untrained` packs a model whose pruning is not finished, for a rehearsal.
+    `graph` is what the model computes in evaluation mode (`storing.graphs`); with it the archive
+    restores without the model's code. `untrained` packs a model whose pruning is not finished, for
+    a rehearsal.
 
     Every restored tensor is compared, bit for bit, with the model's own before the bytes are
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
@@ -124,6 +132,7 @@ def pack(
         architecture=architecture or current_architecture(masked),
         about=told | dict(about or {}),
         source=source,
+        graph=None if graph is None else write_graph(graph, described(state)),
     )
     _compare(packed, state)
     return packed
@@ -246,14 +255,25 @@ def save(
     architecture: Mapping[str, Any] | None = None,
     source: str | None = None,
     about: Mapping[str, Any] | None = None,
+    inputs: Any = None,
+    graph: str = AUTO_GRAPH,
+    dynamic: int | str | Iterable[int | str] = (),
+    batch: int | str = ANY,
 ) -> Path:
     """Write the archive of a masked or pruned model, whole or not at all, as `pack` explains.
 
-    Raises OutputError when `path` exists (unless `force`) or cannot be written, and what `pack`
-    raises.
+    With `inputs` (one tensor with a batch in front, a list of them, or a dict by name) the archive
+    holds what the model computes in evaluation mode too, so that it restores without the model's
+    code: where `graph` is "auto" for a model that `pemn_compress.build` did not make, "always" for
+    any, "never" for none. A model that makes no graph is stored without one, which a PemnWarning
+    says. `dynamic` and `batch` are those of `restore`.
+
+    Raises SettingError for inputs that do not fit, OutputError when `path` exists (unless `force`)
+    or cannot be written, and what `pack` raises.
     """
     path = Path(path)
     check_output(path, force=force)
+    told = architecture or current_architecture(masked)
     packed = pack(
         masked,
         codec=codec,
@@ -264,9 +284,10 @@ def save(
         zstd=zstd,
         tensor_digests=tensor_digests,
         format_version=format_version,
-        architecture=architecture,
+        architecture=told,
         source=source,
         about=about,
+        graph=graph_to_store(masked, told, inputs, graph, dynamic, batch),
     )
     write_bytes(path, packed, force=force)
     return path

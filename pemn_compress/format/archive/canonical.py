@@ -23,21 +23,38 @@ _LONG_NUMBER = re.compile(rb"\d{19}")  # shorter ones are integers of 64 bits
 _MAX_INTEGER_DIGITS = 20  # 2^64 - 1 has 20
 
 
-def encode(value: Any) -> bytes:
-    """Return the canonical bytes of a value made of dict, list, str, int, float, bool and None."""
+def encode(value: Any, what: str = "manifest") -> bytes:
+    """Return the canonical bytes of a value made of dict, list, str, int, float, bool and None.
+
+    `what` begins the message of the ArchiveError that anything else raises.
+    """
     try:
         return json.dumps(
             _without_floats(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
         ).encode()
     except (TypeError, UnicodeEncodeError) as error:
-        raise ArchiveError(f"manifest: expected plain JSON values, got others: {error}") from None
+        raise ArchiveError(f"{what}: expected plain JSON values, got others: {error}") from None
 
 
-def decode(raw: bytes) -> Any:
-    """Return the value; ArchiveError unless `raw` is exactly what encode() would write."""
+def decode(raw: bytes, what: str = "manifest") -> Any:
+    """Return the value; ArchiveError unless `raw` is exactly what encode() would write.
+
+    `what` begins the message.
+    """
+    try:
+        return _decode(raw)
+    except _Refused as error:
+        raise ArchiveError(f"{what}: {error}") from None
+
+
+class _Refused(Exception):
+    """What was expected of the text, and what was got."""
+
+
+def _decode(raw: bytes) -> Any:
     bare = _STRING.sub(b"", raw)
     if _depth(bare) > MAX_NESTING:
-        raise ArchiveError(f"manifest: expected at most {MAX_NESTING} nested levels, got more")
+        raise _Refused(f"expected at most {MAX_NESTING} nested levels, got more")
     integers = _integer if _LONG_NUMBER.search(bare) else None
     try:
         value = json.loads(
@@ -46,13 +63,13 @@ def decode(raw: bytes) -> Any:
         again = json.dumps(
             value, sort_keys=True, separators=(",", ":"), ensure_ascii=False
         ).encode()
-    except ArchiveError:
+    except _Refused:
         raise
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"manifest: expected canonical JSON, got {error}") from None
+        raise _Refused(f"expected canonical JSON, got {error}") from None
     if again != raw:
-        raise ArchiveError(
-            "manifest: expected canonical JSON (sorted keys, no white space, "
+        raise _Refused(
+            "expected canonical JSON (sorted keys, no white space, "
             "no duplicates), got another spelling"
         )
     # the text is canonical: a key has no other spelling
@@ -86,8 +103,8 @@ def _with_floats(value: Any) -> Any:
         if _FLOAT_KEY in value:
             bits = value[_FLOAT_KEY]
             if len(value) != 1 or not isinstance(bits, str) or not _HEX64.fullmatch(bits):
-                raise ArchiveError(
-                    f"manifest: expected {_FLOAT_KEY!r} alone, with 16 hex digits, got another use"
+                raise _Refused(
+                    f"expected {_FLOAT_KEY!r} alone, with 16 hex digits, got another use"
                 )
             return struct.unpack(">d", bytes.fromhex(bits))[0]
         return {
@@ -101,12 +118,12 @@ def _with_floats(value: Any) -> Any:
 
 def _integer(digits: str) -> int:
     if len(digits) > _MAX_INTEGER_DIGITS or not -(1 << 63) <= int(digits) < 1 << 64:
-        raise ArchiveError(f"manifest: expected integers of 64 bits, got {digits[:24]}")
+        raise _Refused(f"expected integers of 64 bits, got {digits[:24]}")
     return int(digits)
 
 
 def _no_float(text: str) -> float:
-    raise ArchiveError(f"manifest: expected integers only, got {text[:24]}")
+    raise _Refused(f"expected integers only, got {text[:24]}")
 
 
 def _depth(bare: bytes) -> int:

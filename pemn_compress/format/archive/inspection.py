@@ -51,9 +51,12 @@ def verify(
     Returns what was checked: {"file", "format_version", "sections", "tensors", "restored_sha256"}.
     Raises ArchiveError at the first promise that does not hold.
     """
+    from pemn_compress.format.graph import graph_of  # which is made of parts of this room
+
     with open_archive(source, limits, name=name) as archive:
         archive.check_sections()
         archive.source()
+        graph_of(archive)
         archive.check_restored()
         archive.unchanged()
         return {

@@ -44,7 +44,7 @@ class Archive:
     ) -> None:
         self.manifest, self.version = manifest, version
         self.manifest_bytes, self.section_offsets = manifest_bytes, section_offsets
-        self._file, self._limits = file, limits
+        self._file, self.limits = file, limits
         self._sections = Sections(file, manifest, section_offsets, limits)
         self._prototype: F32 | None = None
         self._records = {t.name: t for t in manifest.tensors}

@@ -21,8 +21,11 @@ NARROW = {
 RAW, ZSTD, SHUFFLE_ZSTD = "raw", "zstd", "shuffle-zstd"
 CODINGS = (RAW, ZSTD, SHUFFLE_ZSTD)
 ALIGNED_FROM = 4096  # a raw payload of so many bytes starts at a multiple of layout.ALIGNMENT
-MASKS, PLANES, DENSE, PROTOTYPE, SOURCE = "masks", "planes", "dense", "prototype", "source"
-CRITICAL = {MASKS: True, PLANES: True, DENSE: True, PROTOTYPE: True, SOURCE: False}
+MASKS, PLANES, DENSE, PROTOTYPE = "masks", "planes", "dense", "prototype"
+SOURCE, GRAPH = "source", "graph"  # which a reader of tensors may skip
+CRITICAL = {
+    MASKS: True, PLANES: True, DENSE: True, PROTOTYPE: True, SOURCE: False, GRAPH: False,
+}  # fmt: skip
 SIGN, GENERATION, FROM_SOURCE = "sign", "generation", "source"
 BITMAP = "bitmap"  # the codec whose payloads have a size that follows from the shape
 SCORES = "scores"  # the kind of a predictor

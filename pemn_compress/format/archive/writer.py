@@ -32,6 +32,7 @@ def encode(
     architecture: Mapping[str, Any] | None = None,
     about: Mapping[str, Any] | None = None,
     source: str | None = None,
+    graph: bytes | None = None,
     tensor_digests: bool = False,
     compress: bool = True,
     compact: bool = False,
@@ -39,7 +40,8 @@ def encode(
 ) -> bytes:
     """Return a whole archive. Tensors keep the order of `contents`, the state dict's.
 
-    `tensor_digests` gives every tensor a digest of its own (32 bytes each), so that a reader can
+    `graph` is what `format.graph.write_graph` made of the model's computation. `tensor_digests`
+    gives every tensor a digest of its own (32 bytes each), so that a reader can
     restore one without reading the others. `compress=False` uses no zstd but for the source: large
     stored tensors can be mapped into memory where they lie, and the same contents give the same
     bytes whatever the version of the compressor. `compact` takes the compact form of format 1.1
@@ -67,6 +69,8 @@ def encode(
         sections[records.PROTOTYPE] = bytes(values.tensor_bytes(prototype.values))
     if source:
         sections[records.SOURCE] = zstd.compress(source.encode())
+    if graph:
+        sections[records.GRAPH] = graph
     manifest = records.Manifest(
         build.tensors,
         (),
