@@ -64,7 +64,8 @@ def safetensors_bytes(state: State, contract: str = "") -> bytes:
     """Return a .safetensors file, marked as of torch; tied weights are written under each name.
 
     The `contract` stands in its metadata. Written here, as the package of that name takes no
-    bfloat16 without torch; the same bytes as its own. Source: the format's description in huggingface/safetensors.
+    bfloat16 without torch; the same bytes as its own. Source: the format's description in
+    huggingface/safetensors.
     """
     if _METADATA in state:
         raise ModelError(
