@@ -574,6 +574,12 @@ def test_limits_bound_what_a_graph_computes_with():
         stranger(nodes, Ref(3), limits=Limits(max_weights=500))
 
 
+def test_an_input_of_any_size_is_refused_unmade():
+    wide = Input("x", "f32", (1 << 20, 1 << 20, 8))
+    with pytest.raises(ModelError, match="graph: input x: expected at most 1073741824 "):
+        stranger([LINEAR], Ref(2), inputs=[wide], sizes={})
+
+
 def test_a_graph_of_other_tensors_is_refused(tmp_path):
     graph = Graph((X,), ("w",), (), (LINEAR,), (Ref(0),), Ref(2), sizes={"batch": (1, None)})
     raw = write_graph(graph, {"w": ("f32", (4, 8))})

@@ -7,6 +7,7 @@ inside operators that torch puts together of others too.
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ def try_out(graph: Graph, tensors: Mapping[str, Tensor], limits: Limits, where: 
     prepared = steps(graph)
     for sizes in _sizes(graph):
         try:
-            _walk(graph, prepared, [*_inputs(graph.inputs, sizes), *held], limits)
+            _walk(graph, prepared, [*_inputs(graph.inputs, sizes, limits), *held], limits)
         except ModelError as error:
             failure = failure or error
         else:
@@ -68,16 +69,17 @@ def _within(bounds: tuple[int, int | None], size: int) -> int:
     return size if most is None else min(most, size)
 
 
-def _inputs(inputs: Sequence[Input], sizes: Mapping[str, int]) -> Iterator[Tensor]:
+def _inputs(inputs: Sequence[Input], sizes: Mapping[str, int], limits: Limits) -> Iterator[Tensor]:
     for one in inputs:
         shape = [sizes[size] if isinstance(size, str) else size for size in one.shape]
+        if prod(shape) > limits.max_weights:
+            most = limits.at_most("max_weights")
+            raise ModelError(f"input {one.name}: expected {most} elements, got shape {shape}")
         yield torch.empty(shape, dtype=TORCH_DTYPES[one.dtype], device="meta")
 
 
 def _walk(graph: Graph, prepared: Sequence[Step], values: list[Any], limits: Limits) -> None:
     bounded = _Bounded(limits.max_weights, _SOME + _EACH * len(prepared))
-    for value in values[: len(graph.inputs)]:
-        bounded.see(value)
     alive = 0
     counted: dict[int, int] = {}
     with torch.no_grad(), without_fastpath(), bounded:
