@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,10 @@ def change(text: Text, draw: random.Random) -> None:
     if fate < 0.15:
         del there[key]
     elif fate < 0.25 and isinstance(there, list):
-        there.insert(key, there[key])
-    else:
-        there[key] = draw.choice((*OTHERS, *NUMBERS, *FLOATS[:2], *DTYPES[:2], *TEXTS[:3]))
+        there.insert(key, deepcopy(there[key]))
+    else:  # a list of its own: the next change may be made in it
+        chosen = draw.choice((*OTHERS, *NUMBERS, *FLOATS[:2], *DTYPES[:2], *TEXTS[:3]))
+        there[key] = deepcopy(chosen)
 
 
 def try_one(seed: int, number: int) -> tuple[str, str]:
