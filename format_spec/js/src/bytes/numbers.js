@@ -1,7 +1,9 @@
 // Numbers in bytes. All of this takes a little-endian machine, as all that run JavaScript today are.
-import { PemnError, refuse } from "./errors.js";
+import { refuse } from "./errors.js";
 
-if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) refuse("this machine is not little-endian: no archive can be read here");
+if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
+  refuse("this machine is not little-endian: no archive can be read here");
+}
 
 export const u16 = (bytes, at) => bytes[at] | (bytes[at + 1] << 8);
 
@@ -48,7 +50,14 @@ export function allocate(Type, length, what) {
   try {
     return new Type(length);
   } catch (error) {
-    if (error instanceof RangeError) throw new PemnError(`${what}: ${length} elements of ${Type.BYTES_PER_ELEMENT} bytes are more than fit in memory here`);
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
+    return refuse(`${what}: ${length} elements of ${Type.BYTES_PER_ELEMENT} bytes are more than fit in memory here`);
   }
+}
+
+/** Some bytes in a buffer of their own. */
+export function copyOf(bytes, what) {
+  const copy = allocate(Uint8Array, bytes.length, what);
+  copy.set(bytes);
+  return copy;
 }

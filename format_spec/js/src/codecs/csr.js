@@ -18,7 +18,9 @@ export function readCsr(payload, mask, { ones, shape, where }) {
     let before = -1;
     for (; done < end; done++, at += index) {
       const column = unsigned(payload, at, index);
-      if (column <= before || column >= columns) refuse(`${where}: the indices of row ${row} of csr do not ascend below ${columns}`);
+      if (column <= before || column >= columns) {
+        refuse(`${where}: the indices of row ${row} of csr do not ascend below ${columns}`);
+      }
       mask[row * columns + column] = 1;
       before = column;
     }

@@ -14,7 +14,9 @@ const CODECS = { bitmap: readBitmap, csr: readCsr, rice: readRice };
  */
 export function readMask(payload, told) {
   const { codec, size, ones, where } = told;
-  if (codec === "bitmap" && payload.length !== Math.ceil(size / 8)) refuse(`${where}: expected ${Math.ceil(size / 8)} bytes of bitmap, got ${payload.length}`);
+  if (codec === "bitmap" && payload.length !== Math.ceil(size / 8)) {
+    refuse(`${where}: expected ${Math.ceil(size / 8)} bytes of bitmap, got ${payload.length}`);
+  }
   const mask = allocate(Uint8Array, size, where), count = CODECS[codec](payload, mask, told);
   if (count !== ones) refuse(`${where}: expected ${ones} ones in the mask, got ${count}`);
   return mask;

@@ -1,8 +1,10 @@
 // An archive that is open: what is in it, and its tensors.
-import { PemnError, quote, refuse } from "../bytes/errors.js";
+import { quote, refuse } from "../bytes/errors.js";
+import { allocate, copyOf } from "../bytes/numbers.js";
 import { decodeText } from "../json/strings.js";
 import { DTYPES } from "../manifest/dtypes.js";
 import { readManifest } from "../manifest/manifest.js";
+import { isOfMinor1 } from "../manifest/tensors.js";
 import { restoredDigest, tensorDigest } from "../restore/digests.js";
 import { fillFromPrototype } from "../restore/filling.js";
 import { placesOf } from "../restore/places.js";
@@ -13,10 +15,14 @@ import { dictionary } from "./dictionary.js";
 import { COMPACT, HEADER_BYTES, PLAIN, readHeader } from "./header.js";
 import { readLimits, within } from "./limits.js";
 import { Sections } from "./sections.js";
-import { isOfMinor1 } from "../manifest/tensors.js";
 
 const MAX_SOURCE_BYTES = 2 ** 26, MOST_ELEMENTS = 2 ** 32 - 1;
-const KINDS = { prototype: fillFromPrototype, "prototype-sign": fillFromPrototype, stored: restoreStored, constant: restoreConstant };
+const KINDS = {
+  prototype: fillFromPrototype,
+  "prototype-sign": fillFromPrototype,
+  stored: restoreStored,
+  constant: restoreConstant,
+};
 
 class Archive {
   #sections;
@@ -45,7 +51,7 @@ class Archive {
   mask(name) {
     const tensor = this.#find(name);
     if (tensor.sha256 !== null) this.#restore(tensor);
-    return placesOf(tensor, this.#tools).selected ?? new Uint8Array(tensor.elements).fill(1);
+    return this.#places(tensor).selected ?? allocate(Uint8Array, tensor.elements, name).fill(1);
   }
 
   /** All tensors by their names, once the digest over all of them is compared. */
@@ -67,14 +73,16 @@ class Archive {
   /** The payload of a section, whose digest is compared first. */
   section(name) {
     if (!this.sections.some((section) => section.name === name)) refuse(`the archive has no section ${quote(name)}`);
-    return this.#sections.payload(name).slice();
+    return copyOf(this.#sections.payload(name), `the section ${name}`);
   }
 
   /** The text of the section `source`, or null; it is only read, never run. */
   source() {
     if (!this.sections.some((section) => section.name === "source")) return null;
     const frame = this.#sections.payload("source"), size = frameSize(frame, "the section source");
-    if (size < 1 || size > MAX_SOURCE_BYTES) refuse(`the section source: expected a text of 1 to ${MAX_SOURCE_BYTES} bytes, got ${size}`);
+    if (size < 1 || size > MAX_SOURCE_BYTES) {
+      refuse(`the section source: expected a text of 1 to ${MAX_SOURCE_BYTES} bytes, got ${size}`);
+    }
     return decodeText(decompress(frame, size, "the section source"), "the section source");
   }
 
@@ -84,11 +92,18 @@ class Archive {
     return tensor.values.kind === "alias" ? this.#byName.get(tensor.values.of) : tensor;
   }
 
+  #places(tensor) {
+    const { name, elements } = tensor;
+    if (elements > MOST_ELEMENTS) {
+      refuse(`${name}: ${elements} elements are more than this reader restores, which is ${MOST_ELEMENTS}`);
+    }
+    return placesOf(tensor, this.#tools);
+  }
+
   /** Restore a record that is no alias: what it is, its bytes, and its digest where that is needed. */
   #restore(tensor, digested = false) {
-    const { name, dtype, shape, values, sha256, elements } = tensor;
-    if (elements > MOST_ELEMENTS) refuse(`${name}: ${elements} elements are more than this reader restores, which is ${MOST_ELEMENTS}`);
-    const bytes = KINDS[values.kind](tensor, placesOf(tensor, this.#tools), this.#tools);
+    const { name, dtype, shape, values, sha256 } = tensor;
+    const bytes = KINDS[values.kind](tensor, this.#places(tensor), this.#tools);
     const digest = digested || sha256 !== null ? tensorDigest(tensor, bytes) : null;
     if (sha256 !== null && digest !== sha256) refuse(`${name}: its digest is not that of what is restored`);
     return { dtype, shape, bytes, digest };
@@ -107,13 +122,16 @@ class Archive {
   }
 
   #compare(digests) {
-    if (restoredDigest(digests) !== this.restored_sha256) refuse("restored_sha256: the digest is not that of the restored tensors");
+    if (restoredDigest(digests) !== this.restored_sha256) {
+      refuse("restored_sha256: the digest is not that of the restored tensors");
+    }
   }
 }
 
 function asTensor(dtype, shape, bytes) {
   const { Type } = DTYPES[dtype];
-  return { dtype, shape: [...shape], data: new Type(bytes.buffer, bytes.byteOffset, bytes.length / Type.BYTES_PER_ELEMENT) };
+  const data = new Type(bytes.buffer, bytes.byteOffset, bytes.length / Type.BYTES_PER_ELEMENT);
+  return { dtype, shape: [...shape], data };
 }
 
 /** What the header says of all tensors, and the version it has, against the manifest. */
@@ -125,7 +143,9 @@ function compareTotals(header, { sections, tensors }) {
     restored += tensor.bytes;
   }
   const totals = { elements, restored, sections: sections.size };
-  for (const [key, total] of Object.entries(totals)) if (header[key] !== total) refuse(`header: expected ${total} for ${key}, which the manifest says, got ${header[key]}`);
+  for (const [key, total] of Object.entries(totals)) if (header[key] !== total) {
+    refuse(`header: expected ${total} for ${key}, which the manifest says, got ${header[key]}`);
+  }
   const minor = header.coding === COMPACT || tensors.some(isOfMinor1) ? 1 : 0;
   if (header.minor !== minor) refuse(`header: version 1.${header.minor}, expected 1.${minor} for what is in the file`);
 }
@@ -135,6 +155,12 @@ function manifestBytes(bytes, { stored, raw, coding }) {
   return coding === PLAIN ? own : decompress(own, raw, "manifest", coding === COMPACT ? dictionary() : undefined);
 }
 
+function bytesOf(data) {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (!(data instanceof ArrayBuffer)) refuse(`open: expected an ArrayBuffer or a typed array, got ${quote(data)}`);
+  return new Uint8Array(data);
+}
+
 /**
  * Open an archive: all that listing it needs is checked (steps 1 to 8 of section 10.1).
  * @param {Uint8Array | ArrayBuffer} data the whole file, which is not copied and must not change
@@ -142,8 +168,7 @@ function manifestBytes(bytes, { stored, raw, coding }) {
  * @throws {PemnError} if the file is not a right archive, or is beyond a limit
  */
 export function open(data, limits) {
-  const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data instanceof ArrayBuffer ? new Uint8Array(data) : null;
-  if (bytes === null) throw new PemnError(`open: expected an ArrayBuffer or a typed array, got ${quote(data)}`);
+  const bytes = bytesOf(data);
   const most = readLimits(limits), header = readHeader(bytes, most), compact = header.coding === COMPACT;
   const manifest = readManifest(manifestBytes(bytes, header), compact), { prototype } = manifest;
   compareTotals(header, manifest);

@@ -101,7 +101,9 @@ let bytes = null;
 export function dictionary() {
   if (bytes !== null) return bytes;
   const made = new TextEncoder().encode(LINES.replaceAll("\n", ""));
-  if (toHex(sha256(made)) !== DIGEST) refuse("the dictionary of the compact form is not that of SPEC.md: this copy of the reader is damaged");
+  if (toHex(sha256([made])) !== DIGEST) {
+    refuse("the dictionary of the compact form is not that of SPEC.md: this copy of the reader is damaged");
+  }
   bytes = made;
   return bytes;
 }

@@ -8,7 +8,9 @@ export function readLimits(given = {}) {
   const limits = { ...DEFAULTS, ...given };
   for (const [key, value] of Object.entries(limits)) {
     if (!Object.hasOwn(DEFAULTS, key)) refuse(`limits: expected ${Object.keys(DEFAULTS).join(", ")}, got ${key}`);
-    if (!Number.isSafeInteger(value) || value < 0) refuse(`limits.${key}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0) {
+      refuse(`limits.${key}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
+    }
   }
   return limits;
 }

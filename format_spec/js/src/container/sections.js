@@ -16,7 +16,9 @@ export class Sections {
     this.#manifest = manifest;
     for (const section of manifest.sections.values()) {
       const start = compact ? end : roundUp(end, ALIGNMENT);
-      if (start + section.bytes > bytes.length) refuse(`the section ${section.name}: its ${section.bytes} bytes do not fit in the file`);
+      if (start + section.bytes > bytes.length) {
+        refuse(`the section ${section.name}: its ${section.bytes} bytes do not fit in the file`);
+      }
       if (!isZero(bytes, end, start)) refuse(`the section ${section.name}: the padding before it is not 0`);
       section.start = start;
       end = start + section.bytes;
@@ -30,7 +32,9 @@ export class Sections {
     if (section === undefined) return this.#bytes.subarray(0, 0);
     const payload = this.#bytes.subarray(section.start, section.start + section.bytes);
     if (!this.#checked.has(name)) {
-      if (section.sha256 !== null && toHex(sha256(payload)) !== section.sha256) refuse(`the section ${quote(name)}: its digest is not that of what is there: the file is damaged`);
+      if (section.sha256 !== null && toHex(sha256([payload])) !== section.sha256) {
+        refuse(`the section ${quote(name)}: its digest is not that of what is there: the file is damaged`);
+      }
       if (name === "dense") this.#checkGaps(payload);
       if (name === "prototype") checkFinite(payload);
       this.#checked.add(name);
@@ -52,6 +56,8 @@ export class Sections {
 /** Stored values of a prototype are finite, whether a tensor takes them or not (section 3.4). */
 function checkFinite(payload) {
   for (let at = 2; at < payload.length; at += 4) {
-    if ((payload[at] & 0x80) !== 0 && (payload[at + 1] & 0x7f) === 0x7f) refuse(`the section prototype: value ${(at - 2) / 4} is not finite`);
+    if ((payload[at] & 0x80) !== 0 && (payload[at + 1] & 0x7f) === 0x7f) {
+      refuse(`the section prototype: value ${(at - 2) / 4} is not finite`);
+    }
   }
 }

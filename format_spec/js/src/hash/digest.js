@@ -7,8 +7,8 @@ const native = globalThis.process?.getBuiltinModule?.("node:crypto");
 const start = native === undefined ? own : () => native.createHash("sha256");
 const FEW = 1024; // bytes: for so few ours is as fast
 
-/** The 32 bytes of the digest of some runs of bytes, one after the other. */
-export function sha256(...parts) {
+/** The 32 bytes of the digest of some runs of bytes, one after the other; there may be a million. */
+export function sha256(parts) {
   const size = parts.reduce((sum, part) => sum + part.length, 0), hash = size <= FEW ? own() : start();
   for (const part of parts) hash.update(part);
   return hash.digest();

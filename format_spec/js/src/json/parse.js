@@ -65,8 +65,12 @@ class Reader {
     const count = this.at - first, text = String.fromCharCode(...this.bytes.subarray(first, Math.min(this.at, first + 21)));
     const most = minus ? LOWEST : HIGHEST;
     if (count === 0) refuse(`manifest: expected a value of canonical JSON at byte ${start}`);
-    if (text[0] === "0" && (count > 1 || minus)) refuse(`manifest: a number at byte ${start} is not spelled as in canonical JSON`);
-    if (count > most.length || (count === most.length && text > most)) refuse(`manifest: a number at byte ${start} is not from -2^63 to 2^64 - 1`);
+    if (text[0] === "0" && (count > 1 || minus)) {
+      refuse(`manifest: a number at byte ${start} is not spelled as in canonical JSON`);
+    }
+    if (count > most.length || (count === most.length && text > most)) {
+      refuse(`manifest: a number at byte ${start} is not from -2^63 to 2^64 - 1`);
+    }
     const number = minus ? -Number(text) : Number(text);
     return Number.isSafeInteger(number) ? number : BigInt(minus ? "-" + text : text);
   }
@@ -87,7 +91,9 @@ class Reader {
     do {
       if (this.bytes[this.at] !== 0x22) refuse(`manifest: expected a key at byte ${this.at}`);
       const key = this.string();
-      if (before !== null && !isBefore(before, key)) refuse(`manifest: the key ${quote(key)} does not come after ${quote(before)}`);
+      if (before !== null && !isBefore(before, key)) {
+        refuse(`manifest: the key ${quote(key)} does not come after ${quote(before)}`);
+      }
       before = key;
       this.expect(":");
       found[key] = this.value(level + 1, free || (level === 1 && FREE.has(key)));
@@ -100,6 +106,8 @@ class Reader {
 
 /** The number that an object with the key `f64` is. */
 function binary64(bits, count, free) {
-  if (!free || count !== 1 || typeof bits !== "string" || !/^[0-9a-f]{16}$/.test(bits)) refuse("manifest: the key f64 stands alone, in `about` or `architecture`, with 16 lower-case hex digits");
+  if (!free || count !== 1 || typeof bits !== "string" || !/^[0-9a-f]{16}$/.test(bits)) {
+    refuse("manifest: the key f64 stands alone, in `about` or `architecture`, with 16 lower-case hex digits");
+  }
   return new DataView(fromHex(bits).buffer).getFloat64(0);
 }

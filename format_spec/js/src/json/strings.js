@@ -20,7 +20,9 @@ export function decodeText(bytes, what) {
 function controlAt(bytes, at) {
   const text = String.fromCharCode(...bytes.subarray(at, at + 4));
   const found = /^00[01][0-9a-f]$/.test(text) ? String.fromCharCode(parseInt(text, 16)) : "";
-  if (found === "" || NAMED.includes(found)) refuse(`manifest: an escape at byte ${at} is not the one of canonical JSON`);
+  if (found === "" || NAMED.includes(found)) {
+    refuse(`manifest: an escape at byte ${at} is not the one of canonical JSON`);
+  }
   return found;
 }
 
@@ -35,7 +37,9 @@ export function readString(bytes, at) {
     if (i > start) text += decodeText(bytes.subarray(start, i), "manifest");
     if (c === QUOTE) return { text, at: i + 1 };
     const short = ESCAPES[bytes[i + 1]];
-    if (short === undefined && bytes[i + 1] !== 0x75) refuse(`manifest: an escape at byte ${i} is not one of canonical JSON`);
+    if (short === undefined && bytes[i + 1] !== 0x75) {
+      refuse(`manifest: an escape at byte ${i} is not one of canonical JSON`);
+    }
     text += short ?? controlAt(bytes, i + 2);
     i += short === undefined ? 5 : 1;
     start = i + 1;

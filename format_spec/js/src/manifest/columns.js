@@ -22,7 +22,9 @@ export function recordsOf(value, most) {
   const count = columns.dtype.length;
   for (const key in columns) {
     const expected = key === "name" ? 2 * count : count;
-    if (columns[key].length !== expected) refuse(`tensors.${key}: expected ${expected} items, got ${columns[key].length}`);
+    if (columns[key].length !== expected) {
+      refuse(`tensors.${key}: expected ${expected} items, got ${columns[key].length}`);
+    }
   }
   return readNames(columns.name, "tensors.name").map((own, i) => {
     const record = Object.create(null);

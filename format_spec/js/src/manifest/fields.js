@@ -8,7 +8,9 @@ export const MAX_ELEMENTS = 2 ** 48 - 1;
 export function fields(value, where, needed, optional = []) {
   if (!isObject(value)) refuse(`${where}: expected an object, got ${quote(value)}`);
   for (const key of needed) if (!(key in value)) refuse(`${where}: the field ${key} is missing`);
-  for (const key in value) if (!needed.includes(key) && !optional.includes(key)) refuse(`${where}: the field ${quote(key)} is not known`);
+  for (const key in value) if (!needed.includes(key) && !optional.includes(key)) {
+    refuse(`${where}: the field ${quote(key)} is not known`);
+  }
   return value;
 }
 
@@ -19,7 +21,9 @@ export function array(value, where, most = Infinity) {
 }
 
 export function integer(value, where, least = 0, most = MAX_ELEMENTS) {
-  if (typeof value !== "number" || value < least || value > most) refuse(`${where}: expected an integer from ${least} to ${most}, got ${quote(value)}`);
+  if (typeof value !== "number" || value < least || value > most) {
+    refuse(`${where}: expected an integer from ${least} to ${most}, got ${quote(value)}`);
+  }
   return value;
 }
 
@@ -35,7 +39,9 @@ export function choice(value, where, of) {
   return value;
 }
 
-export const hex = (value, where, digits) => matching(value, where, new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} lower-case hex digits`);
+export function hex(value, where, digits) {
+  return matching(value, where, new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} lower-case hex digits`);
+}
 
 export const digest = (value, where) => hex(value, where, 64);
 

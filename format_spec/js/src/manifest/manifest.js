@@ -39,11 +39,17 @@ function readPrototype(value) {
 function readSection(value, where, compact) {
   fields(value, where, compact ? ["bytes", "critical", "name"] : ["bytes", "critical", "name", "sha256"]);
   const own = name(value.name, `${where}.name`);
-  if (typeof value.critical !== "boolean") refuse(`${where}.critical: expected true or false, got ${quote(value.critical)}`);
+  if (typeof value.critical !== "boolean") {
+    refuse(`${where}.critical: expected true or false, got ${quote(value.critical)}`);
+  }
   const known = Object.hasOwn(CRITICAL, own);
   if (!known && value.critical) refuse(`${where}: the section ${quote(own)} is not known, and critical`);
-  if (known && value.critical !== CRITICAL[own]) refuse(`${where}.critical: expected ${CRITICAL[own]} for the section ${own}`);
-  return { name: own, bytes: integer(value.bytes, `${where}.bytes`, 1), critical: value.critical, known, sha256: compact ? null : digest(value.sha256, `${where}.sha256`) };
+  if (known && value.critical !== CRITICAL[own]) {
+    refuse(`${where}.critical: expected ${CRITICAL[own]} for the section ${own}`);
+  }
+  const bytes = integer(value.bytes, `${where}.bytes`, 1);
+  const sha256 = compact ? null : digest(value.sha256, `${where}.sha256`);
+  return { name: own, bytes, critical: value.critical, known, sha256 };
 }
 
 function readSections(value, compact) {
@@ -58,7 +64,8 @@ function readSections(value, compact) {
 
 /** Give every payload its place in its section, and return the sizes of the sections. */
 function lay(tensors, prototype, compact) {
-  const ends = { masks: 0, planes: 0, dense: 0, prototype: prototype !== null && prototype.seed === null ? 4 * prototype.length : 0 };
+  const isStored = prototype !== null && prototype.seed === null;
+  const ends = { masks: 0, planes: 0, dense: 0, prototype: isStored ? 4 * prototype.length : 0 };
   for (const { positions, values } of tensors) {
     if (positions !== null) {
       positions.start = ends.masks;
@@ -69,7 +76,8 @@ function lay(tensors, prototype, compact) {
       ends.planes += values.plane.bytes;
     }
     if (values.kind === "stored") {
-      if (!compact && values.coding === "raw" && values.bytes >= ALIGNED_FROM) ends.dense = roundUp(ends.dense, ALIGNMENT);
+      const isAligned = !compact && values.coding === "raw" && values.bytes >= ALIGNED_FROM;
+      if (isAligned) ends.dense = roundUp(ends.dense, ALIGNMENT);
       values.start = ends.dense;
       ends.dense += values.bytes;
     }
@@ -81,7 +89,9 @@ function lay(tensors, prototype, compact) {
 export function readManifest(bytes, compact) {
   const value = parse(bytes);
   fields(value, "manifest", ["about", "architecture", "prototype", "restored_sha256", "sections", "tensors"]);
-  for (const key of ["about", "architecture"]) if (!isObject(value[key])) refuse(`${key}: expected an object, got ${quote(value[key])}`);
+  for (const key of ["about", "architecture"]) if (!isObject(value[key])) {
+    refuse(`${key}: expected an object, got ${quote(value[key])}`);
+  }
   const prototype = readPrototype(value.prototype);
   const restored = digest(value.restored_sha256, "restored_sha256"), sections = readSections(value.sections, compact);
   const records = compact ? recordsOf(value.tensors, MAX_TENSORS) : array(value.tensors, "tensors", MAX_TENSORS);
@@ -90,5 +100,6 @@ export function readManifest(bytes, compact) {
     const told = sections.get(key)?.bytes ?? 0;
     if (told !== size) refuse(`the section ${key}: expected ${size} bytes for what the records say, got ${told}`);
   }
-  return { about: value.about, architecture: value.architecture, prototype, restored_sha256: restored, sections, tensors };
+  const { about, architecture } = value;
+  return { about, architecture, prototype, restored_sha256: restored, sections, tensors };
 }

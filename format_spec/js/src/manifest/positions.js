@@ -5,7 +5,8 @@ import { choice, fields, hex, integer } from "./fields.js";
 const CODECS = ["bitmap", "csr", "rice"];
 
 function readPredictor(value, where, places) {
-  const kind = choice(fields(value, where, ["kind"], ["flips", "ones", "seed", "stream"]).kind, `${where}.kind`, ["none", "scores"]);
+  fields(value, where, ["kind"], ["flips", "ones", "seed", "stream"]);
+  const kind = choice(value.kind, `${where}.kind`, ["none", "scores"]);
   if (kind === "none") {
     fields(value, where, ["kind"]);
     return null;
@@ -31,7 +32,9 @@ export function readPositions(value, where, { all, frozen, compact }) {
   fields(value, where, follows ? ["codec", "ones"] : ["bytes", "codec", "ones"], ["predictor"]);
   const size = Math.ceil(places / 8);
   const bytes = follows ? size : integer(value.bytes, `${where}.bytes`);
-  if (codec === "bitmap" && bytes !== size) refuse(`${where}.bytes: expected ${size} for a bitmap of ${places} bits, got ${bytes}`);
+  if (codec === "bitmap" && bytes !== size) {
+    refuse(`${where}.bytes: expected ${size} for a bitmap of ${places} bits, got ${bytes}`);
+  }
   const ones = integer(value.ones, `${where}.ones`, frozen, all);
   const predictor = "predictor" in value ? readPredictor(value.predictor, `${where}.predictor`, places) : null;
   return { codec, bytes, ones, predictor };

@@ -23,13 +23,21 @@ function readTensor(value, where, prototype, compact) {
   const { shape, elements } = readShape(value.shape, `${where}.shape`);
   const frozen = "frozen" in value ? readFrozen(value.frozen, `${where}.frozen`, elements) : null;
   const fixed = frozen === null ? 0 : frozen.count;
-  const positions = "positions" in value ? readPositions(value.positions, `${where}.positions`, { all: elements, frozen: fixed, compact }) : null;
+  const among = { all: elements, frozen: fixed, compact };
+  const positions = "positions" in value ? readPositions(value.positions, `${where}.positions`, among) : null;
   const selected = positions === null ? elements : positions.ones;
-  const values = readValues(value.values, `${where}.values`, { dtype, shape, selected, free: selected - fixed, prototype, compact });
+  const tensor = { dtype, shape, selected, free: selected - fixed, prototype, compact };
+  const values = readValues(value.values, `${where}.values`, tensor);
   const sha256 = "sha256" in value ? digest(value.sha256, `${where}.sha256`) : null;
-  if (frozen !== null && !values.kind.startsWith("prototype")) refuse(`${where}.frozen: expected values of a prototype, got ${values.kind}`);
-  if (frozen !== null && positions === null && values.plane === null) refuse(`${where}.frozen: expected positions or a plane`);
-  if (values.kind === "alias" && (positions !== null || sha256 !== null)) refuse(`${where}: an alias has neither positions nor a digest`);
+  if (frozen !== null && !values.kind.startsWith("prototype")) {
+    refuse(`${where}.frozen: expected values of a prototype, got ${values.kind}`);
+  }
+  if (frozen !== null && positions === null && values.plane === null) {
+    refuse(`${where}.frozen: expected positions or a plane`);
+  }
+  if (values.kind === "alias" && (positions !== null || sha256 !== null)) {
+    refuse(`${where}: an alias has neither positions nor a digest`);
+  }
   return { name: own, dtype, shape, elements, bytes: elements * DTYPES[dtype].bytes, positions, frozen, values, sha256 };
 }
 
@@ -41,8 +49,12 @@ export function readTensors(items, prototype, compact) {
     if (named.has(tensor.name)) refuse(`${where}.name: ${quote(tensor.name)} is there already`);
     if (tensor.values.kind === "alias") {
       const target = named.get(tensor.values.of);
-      if (target === undefined || target.values.kind === "alias") refuse(`${where}.values.of: expected a tensor before this one that is no alias, got ${quote(tensor.values.of)}`);
-      if (target.dtype !== tensor.dtype || String(target.shape) !== String(tensor.shape)) refuse(`${where}: expected the dtype and the shape of ${quote(target.name)}`);
+      if (target === undefined || target.values.kind === "alias") {
+        refuse(`${where}.values.of: expected a tensor before this one that is no alias, got ${quote(tensor.values.of)}`);
+      }
+      if (target.dtype !== tensor.dtype || String(target.shape) !== String(tensor.shape)) {
+        refuse(`${where}: expected the dtype and the shape of ${quote(target.name)}`);
+      }
     }
     named.set(tensor.name, tensor);
   });
@@ -50,4 +62,6 @@ export function readTensors(items, prototype, compact) {
 }
 
 /** Whether a tensor uses something of version 1.1 (section 11). */
-export const isOfMinor1 = ({ frozen, positions, values }) => frozen !== null || positions?.predictor != null || values.dtype === "i4";
+export function isOfMinor1({ frozen, positions, values }) {
+  return frozen !== null || (positions !== null && positions.predictor !== null) || values.dtype === "i4";
+}

@@ -12,14 +12,18 @@ const bitsOf = new Uint32Array(1), numberOf = new Float32Array(bitsOf.buffer);
 function readScale(value, where) {
   bitsOf[0] = parseInt(hex(value, where, 8), 16);
   const size = Math.abs(numberOf[0]);
-  if (!(size >= LEAST_SCALE && size <= LARGEST_SCALE)) refuse(`${where}: expected an absolute value from 2^-100 to 2^100, got ${quote(value)}`);
+  if (!(size >= LEAST_SCALE && size <= LARGEST_SCALE)) {
+    refuse(`${where}: expected an absolute value from 2^-100 to 2^100, got ${quote(value)}`);
+  }
   return numberOf[0];
 }
 
 /** One scale, or one for each index of the first dimension. */
 function readScales(value, where, shape) {
   if (!Array.isArray(value)) return Float32Array.of(readScale(value, where));
-  if (shape.length === 0 || value.length !== shape[0]) refuse(`${where}: expected ${shape.length === 0 ? "no array" : shape[0] + " scales"}, got ${value.length}`);
+  if (shape.length === 0 || value.length !== shape[0]) {
+    refuse(`${where}: expected ${shape.length === 0 ? "no array" : shape[0] + " scales"}, got ${value.length}`);
+  }
   return Float32Array.from(value, (one, i) => readScale(one, `${where}[${i}]`));
 }
 
@@ -27,7 +31,8 @@ function readPlane(value, where, tensor, kinds) {
   const kind = choice(fields(value, where, ["kind", "positions"], ["stream", "width"]).kind, `${where}.kind`, kinds);
   const own = kind === "generation" ? ["stream", "width"] : kind === "source" ? ["width"] : [];
   fields(value, where, ["kind", "positions", ...own]);
-  const positions = readPositions(value.positions, `${where}.positions`, { all: tensor.free, frozen: 0, compact: tensor.compact });
+  const among = { all: tensor.free, frozen: 0, compact: tensor.compact };
+  const positions = readPositions(value.positions, `${where}.positions`, among);
   if (positions.predictor !== null) refuse(`${where}.positions.predictor: a plane has none`);
   if (positions.ones === 0) refuse(`${where}.positions.ones: expected 1 at least`);
   const width = kind === "sign" ? 0 : integer(value.width, `${where}.width`, 1, WIDEST[kind]);
@@ -39,7 +44,9 @@ function readPlane(value, where, tensor, kinds) {
 function readFromPrototype(value, where, tensor) {
   fields(value, where, ["kind", "offset", "scale"], ["plane"]);
   const { prototype } = tensor;
-  if (!isMasked(tensor.dtype)) refuse(`${where}: expected f32, f16 or bf16 for values of a prototype, got ${tensor.dtype}`);
+  if (!isMasked(tensor.dtype)) {
+    refuse(`${where}: expected f32, f16 or bf16 for values of a prototype, got ${tensor.dtype}`);
+  }
   if (prototype === null) refuse(`${where}: the archive has no prototype`);
   const kinds = prototype.seed === null ? ["sign", "source"] : ["sign", "generation", "source"];
   return {
@@ -51,7 +58,9 @@ function readFromPrototype(value, where, tensor) {
 }
 
 function readStored(value, where, tensor) {
-  const all = ["coding", "dtype", "kind"], coding = choice(fields(value, where, all, ["bytes", "scale"]).coding, `${where}.coding`, ["raw", "zstd", "shuffle-zstd"]);
+  const all = ["coding", "dtype", "kind"];
+  fields(value, where, all, ["bytes", "scale"]);
+  const coding = choice(value.coding, `${where}.coding`, ["raw", "zstd", "shuffle-zstd"]);
   const follows = tensor.compact && coding === "raw";
   fields(value, where, follows ? all : [...all, "bytes"], ["scale"]);
   const scaled = "scale" in value;
@@ -59,7 +68,9 @@ function readStored(value, where, tensor) {
   const dtype = choice(value.dtype, `${where}.dtype`, scaled ? ["i8", "i4"] : WIDENED[tensor.dtype] ?? [tensor.dtype]);
   const width = dtype === "i4" ? 0.5 : DTYPES[dtype].bytes, raw = Math.ceil(tensor.selected * width);
   const bytes = follows ? raw : integer(value.bytes, `${where}.bytes`);
-  if (coding === "raw" ? bytes !== raw : bytes < 1 || bytes >= raw) refuse(`${where}.bytes: expected ${coding === "raw" ? raw : "1 at least, and fewer than " + raw}, got ${bytes}`);
+  if (coding === "raw" ? bytes !== raw : bytes < 1 || bytes >= raw) {
+    refuse(`${where}.bytes: expected ${coding === "raw" ? raw : "1 at least, and fewer than " + raw}, got ${bytes}`);
+  }
   const scale = scaled ? readScales(value.scale, `${where}.scale`, tensor.shape) : null;
   return { kind: "stored", coding, dtype, bytes, raw, scale, plane: null };
 }
@@ -68,8 +79,11 @@ function readConstant(value, where, tensor) {
   fields(value, where, ["bits", "kind"], ["plane"]);
   const bits = hex(value.bits, `${where}.bits`, 2 * DTYPES[tensor.dtype].bytes);
   if (tensor.dtype === "bool" && bits > "01") refuse(`${where}.bits: expected 00 or 01 for bool, got ${quote(bits)}`);
-  if ("plane" in value && !isMasked(tensor.dtype)) refuse(`${where}.plane: expected f32, f16 or bf16, got ${tensor.dtype}`);
-  return { kind: "constant", bits, plane: "plane" in value ? readPlane(value.plane, `${where}.plane`, tensor, ["sign"]) : null };
+  if ("plane" in value && !isMasked(tensor.dtype)) {
+    refuse(`${where}.plane: expected f32, f16 or bf16, got ${tensor.dtype}`);
+  }
+  const plane = "plane" in value ? readPlane(value.plane, `${where}.plane`, tensor, ["sign"]) : null;
+  return { kind: "constant", bits, plane };
 }
 
 function readAlias(value, where) {
@@ -77,7 +91,13 @@ function readAlias(value, where) {
   return { kind: "alias", of: name(value.of, `${where}.of`), plane: null };
 }
 
-const KINDS = { prototype: readFromPrototype, "prototype-sign": readFromPrototype, stored: readStored, constant: readConstant, alias: readAlias };
+const KINDS = {
+  prototype: readFromPrototype,
+  "prototype-sign": readFromPrototype,
+  stored: readStored,
+  constant: readConstant,
+  alias: readAlias,
+};
 
 /**
  * Read the values of a tensor.

@@ -13,8 +13,8 @@ export function selectLowest(keys, k, mask) {
   const { bound, ties } = boundOf(keys, k);
   let left = ties;
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i];
-    mask[i] = key < bound ? 1 : 0;
+    const key = keys[i]; // key < bound, without a branch that nothing foretells
+    mask[i] = ((key >>> 1) - (bound >>> 1) - (~key & bound & 1)) >>> 31;
     if (key === bound && left > 0) {
       mask[i] = 1;
       left--;
@@ -29,8 +29,12 @@ function boundOf(keys, k) {
   for (let shift = 32 - width; shift >= 0; shift -= width) {
     counts.fill(0);
     const above = shift + width;
-    if (above === 32) for (let i = 0; i < keys.length; i++) counts[keys[i] >>> shift]++;
-    else for (let i = 0; i < keys.length; i++) if (keys[i] >>> above === bound >>> above) counts[(keys[i] >>> shift) & most]++;
+    if (above === 32) {
+      for (let i = 0; i < keys.length; i++) counts[keys[i] >>> shift]++;
+    } else {
+      const same = bound >>> above; // keys of which the digits so far are those of the bound
+      for (let i = 0; i < keys.length; i++) if (keys[i] >>> above === same) counts[(keys[i] >>> shift) & most]++;
+    }
     let digit = 0;
     for (; counts[digit] < left; digit++) left -= counts[digit];
     bound = (bound | (digit << shift)) >>> 0;
@@ -42,6 +46,6 @@ function boundOf(keys, k) {
 export function magnitudeKeys(words) {
   for (let i = 0; i < words.length; i++) {
     const q = words[i] >>> 8;
-    words[i] = q < 0x800000 ? q : 0xffffff - q;
+    words[i] = q ^ (-(q >>> 23) & 0xffffff); // the lesser of q and 2^24 - 1 - q
   }
 }

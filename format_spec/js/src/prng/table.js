@@ -31,9 +31,11 @@ class Between {
   sum(z, d) {
     const { area, ratio } = this, part = this.#part;
     let [before, term, next] = this.#terms;
-    multiply(this.#zd, z, d);
-    multiply(this.#dd, d, d);
-    for (const number of [before, term, area, ratio]) number.fill(0);
+    multiply(next, z, d);
+    multiply(part, d, d);
+    for (const number of [before, term, area, ratio, this.#zd, this.#dd]) number.fill(0);
+    add(this.#zd, this.#zd, next, -1); // -z d and -d^2
+    add(this.#dd, this.#dd, part, -1);
     term[0] = 1;
     for (let n = 1; !isNothing(term) || !isNothing(before); n++) {
       add(ratio, ratio, term, 1);
@@ -41,9 +43,7 @@ class Between {
       add(area, area, part, 1);
       multiply(next, this.#zd, term);
       multiply(part, this.#dd, before);
-      add(part, part, next, 1);
-      next.fill(0);
-      add(next, next, part, -1);
+      add(next, next, part, 1);
       divide(next, next, n);
       [before, term, next] = [term, next, before];
     }
@@ -80,7 +80,9 @@ function upperHalf() {
 export function normalTable() {
   if (table !== null) return table;
   const half = Float32Array.from(upperHalf()), whole = new Float32Array(2 * HALF);
-  if (toHex(sha256(new Uint8Array(half.buffer))) !== DIGEST) refuse("the table of normal values is not that of SPEC.md: this machine does not compute as it should");
+  if (toHex(sha256([new Uint8Array(half.buffer)])) !== DIGEST) {
+    refuse("the table of normal values is not that of SPEC.md: this machine does not compute as it should");
+  }
   for (let k = 0; k < HALF; k++) {
     whole[HALF + k] = half[k];
     whole[HALF - 1 - k] = -half[k];

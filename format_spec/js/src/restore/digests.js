@@ -12,7 +12,7 @@ export function tensorDigest({ dtype, shape }, bytes) {
     head.setUint32(2 + 8 * i, dimension % 2 ** 32, true);
     head.setUint32(6 + 8 * i, Math.floor(dimension / 2 ** 32), true);
   });
-  return toHex(sha256(new Uint8Array(head.buffer), bytes));
+  return toHex(sha256([new Uint8Array(head.buffer), bytes]));
 }
 
 /** The digest of all tensors: of their names, which are ASCII, and their digests. */
@@ -21,5 +21,5 @@ export function restoredDigest(digests) {
   for (const name of names) {
     parts.push(Uint8Array.of(name.length & 255, name.length >> 8), new TextEncoder().encode(name), fromHex(digests.get(name)));
   }
-  return toHex(sha256(...parts));
+  return toHex(sha256(parts));
 }

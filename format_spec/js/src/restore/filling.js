@@ -33,7 +33,8 @@ function depart(out, tensor, { elements, numbers }, vector, prototype) {
   const { offset, plane, scale, kind } = tensor.values, size = tensor.elements / scale.length;
   for (let k = 0; k < elements.length; k++) {
     const i = elements[k], own = scale[Math.floor(i / size)];
-    const value = plane.kind === "source" ? vector[(offset + numbers[k]) % vector.length] : valueAt(prototype, plane.stream, numbers[k] + 1, i);
+    const drawn = plane.kind === "generation";
+    const value = drawn ? valueAt(prototype, plane.stream, numbers[k] + 1, i) : vector[(offset + numbers[k]) % vector.length];
     out[i] = kind === "prototype" ? own * value : value < 0 || Object.is(value, -0) ? -own : own;
   }
 }
@@ -44,11 +45,13 @@ export function fillFromPrototype(tensor, places, { payload, vector, prototype }
   const out = allocate(Float32Array, elements, name), all = vector(), size = elements / scale.length;
   const fill = values.kind === "prototype" ? fillProducts : fillSigns;
   for (let row = 0; row < scale.length; row++) {
-    inRuns(all, offset, row * size, (row + 1) * size, (from, to, place) => fill(out, places.selected, all, place, from, to, scale[row]));
+    inRuns(all, offset, row * size, (row + 1) * size, (from, to, place) => {
+      fill(out, places.selected, all, place, from, to, scale[row]);
+    });
   }
   const departures = plane === null ? null : departuresOf(tensor, places, payload);
   if (departures !== null && plane.kind !== "sign") depart(out, tensor, departures, all, prototype);
-  const narrowed = narrow(new Uint32Array(out.buffer), dtype), bytes = new Uint8Array(narrowed.buffer);
+  const narrowed = narrow(new Uint32Array(out.buffer), dtype, name), bytes = new Uint8Array(narrowed.buffer);
   if (departures !== null && plane.kind === "sign") changeSigns(bytes, narrowed.BYTES_PER_ELEMENT, departures.elements);
   return bytes;
 }

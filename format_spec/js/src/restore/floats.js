@@ -1,4 +1,5 @@
 // binary16, bf16 and binary32 as bit patterns: what NaNs carry is kept, and every engine agrees.
+import { allocate } from "../bytes/numbers.js";
 
 /** Narrow binary32 to binary16: to nearest even, with subnormal results, to infinity from 65,520 on. */
 function half(bits) {
@@ -15,9 +16,9 @@ function half(bits) {
 const upper = (bits) => (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 
 /** Round binary32 to another dtype, bit pattern by bit pattern; none of them is a NaN. */
-export function narrow(bits, dtype) {
+export function narrow(bits, dtype, what) {
   if (dtype === "f32") return bits;
-  const out = new Uint16Array(bits.length), rounded = dtype === "f16" ? half : upper;
+  const out = allocate(Uint16Array, bits.length, what), rounded = dtype === "f16" ? half : upper;
   for (let i = 0; i < bits.length; i++) out[i] = rounded(bits[i]);
   return out;
 }
@@ -32,8 +33,8 @@ function widerHalf(bits) {
 }
 
 /** Widen bit patterns of `f16` or `bf16` to those of binary32, exactly. */
-export function widen(bits, dtype) {
-  const out = new Uint32Array(bits.length);
+export function widen(bits, dtype, what) {
+  const out = allocate(Uint32Array, bits.length, what);
   for (let i = 0; i < bits.length; i++) out[i] = dtype === "f16" ? widerHalf(bits[i]) : bits[i] << 16;
   return out;
 }

@@ -35,8 +35,9 @@ function predict(mask, predictor, tensor, frozen) {
   const predicted = allocate(Uint8Array, mask.length, tensor.name);
   selectLowest(keys, predictor.ones, predicted);
   for (let i = 0; i < mask.length; i++) {
-    mask[i] ^= predicted[i];
-    count += mask[i];
+    const is = mask[i] ^ predicted[i];
+    mask[i] = is;
+    count += is;
   }
   return count;
 }
@@ -59,7 +60,8 @@ export function placesOf(tensor, { payload, vector }) {
   if (positions === null) return { selected: null, frozen };
   const { codec, start, bytes, predictor } = positions, fixed = tensor.frozen?.count ?? 0;
   const size = elements - fixed, own = positions.ones - fixed;
-  const told = { codec, size, ones: predictor === null ? own : predictor.flips, shape: fixed > 0 ? [size] : shape, where: name };
+  const ones = predictor === null ? own : predictor.flips;
+  const told = { codec, size, ones, shape: fixed > 0 ? [size] : shape, where: name };
   const mask = readMask(payload("masks").subarray(start, start + bytes), told);
   if (predictor !== null) {
     const count = predict(mask, predictor, tensor, frozen);

@@ -13,7 +13,8 @@ function bitsAt(bytes, bit, count) {
 /** The numbers of those of a tensor's elements that a plane may name and does name. */
 function departing({ name, elements, values }, { selected, frozen }, payload) {
   const { positions } = values.plane, free = freeOf(elements, selected, frozen);
-  const mask = readMask(payload, { codec: positions.codec, size: free, ones: positions.ones, shape: [free], where: `${name}, its plane` });
+  const { codec, ones } = positions;
+  const mask = readMask(payload, { codec, size: free, ones, shape: [free], where: `${name}, its plane` });
   const found = allocate(Uint32Array, positions.ones, name);
   for (let i = 0, j = 0, k = 0; i < elements; i++) {
     if ((selected !== null && selected[i] === 0) || (frozen !== null && frozen[i] === 1)) continue;
@@ -42,9 +43,13 @@ export function departuresOf(tensor, places, payload) {
   for (let k = 0; k < numbers.length; k++, bit += width) {
     const low = Math.min(width, 24);
     numbers[k] = bitsAt(tail, bit, low) + bitsAt(tail, bit + low, width - low) * 2 ** low;
-    if (plane.kind === "source" && numbers[k] >= tensor.elements) refuse(`${name}: its plane names element ${numbers[k]}, expected less than ${tensor.elements}`);
+    if (plane.kind === "source" && numbers[k] >= tensor.elements) {
+      refuse(`${name}: its plane names element ${numbers[k]}, expected less than ${tensor.elements}`);
+    }
   }
-  if (bit % 8 > 0 && tail[tail.length - 1] >> bit % 8 !== 0) refuse(`${name}: bits after the last number of its plane are not 0`);
+  if (bit % 8 > 0 && tail[tail.length - 1] >> bit % 8 !== 0) {
+    refuse(`${name}: bits after the last number of its plane are not 0`);
+  }
   return { elements, numbers };
 }
 

@@ -1,5 +1,5 @@
 // The vector that tensors take their values from (section 6.1 of SPEC.md).
-import { allocate } from "../bytes/numbers.js";
+import { allocate, copyOf } from "../bytes/numbers.js";
 import { shuffledOrder } from "../prng/shuffle.js";
 import { firstValues } from "../prng/transforms.js";
 
@@ -7,7 +7,7 @@ const WHAT = "the prototype";
 
 function firstOf(prototype, payload, count) {
   if (prototype.seed !== null) return firstValues(prototype, count, WHAT);
-  return new Float32Array(payload("prototype").slice().buffer).subarray(0, count);
+  return new Float32Array(copyOf(payload("prototype"), WHAT).buffer).subarray(0, count);
 }
 
 /**

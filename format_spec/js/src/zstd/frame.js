@@ -1,7 +1,7 @@
 // One zstd frame (RFC 8878), as section 2.1 of SPEC.md has it: content size declared, no other frame
 // around it, blocks within their bounds.
 import { refuse } from "../bytes/errors.js";
-import { allocate, u16, u32, u64 } from "../bytes/numbers.js";
+import { allocate, u16, u32, unsigned } from "../bytes/numbers.js";
 import { xxh64 } from "../hash/xxh64.js";
 import { readLiterals } from "./literals.js";
 import { copySequences } from "./sequences.js";
@@ -19,9 +19,11 @@ function readHead(bytes, what) {
   if ((about & 8) !== 0) refuse(`${what}: the zstd frame has a reserved bit`);
   for (let i = 0; i < dictionary; i++) if (bytes[at++] !== 0) refuse(`${what}: the zstd frame names a dictionary`);
   if (sized === 0) refuse(`${what}: the zstd frame does not declare its content size`);
-  const size = sized === 1 ? bytes[at] : sized === 2 ? u16(bytes, at) + 256 : sized === 4 ? u32(bytes, at) : u64(bytes, at);
+  const size = unsigned(bytes, at, sized) + (sized === 2 ? 256 : 0);
   const window = single ? size : 2 ** (10 + (bytes[5] >> 3)) * (1 + (bytes[5] & 7) / 8);
-  if (window > MAX_WINDOW) refuse(`${what}: the zstd frame asks for a window of ${window} bytes, expected at most ${MAX_WINDOW}`);
+  if (window > MAX_WINDOW) {
+    refuse(`${what}: the zstd frame asks for a window of ${window} bytes, expected at most ${MAX_WINDOW}`);
+  }
   return { at: at + sized, size, window, checksum: (about & 4) !== 0 };
 }
 
@@ -46,7 +48,9 @@ export function decompress(bytes, size, what, dictionary = NOTHING) {
     const block = readBlock(bytes, at);
     ({ last } = block);
     at += 3;
-    if (block.kind !== COMPRESSED && block.size > end - to) refuse(`${what}: the zstd frame holds more than the ${size} bytes that it declares`);
+    if (block.kind !== COMPRESSED && block.size > end - to) {
+      refuse(`${what}: the zstd frame holds more than the ${size} bytes that it declares`);
+    }
     const body = bytes.subarray(at, at + block.stored);
     if (block.kind === RAW) out.set(body, to);
     else if (block.kind === RUN) out.fill(body[0], to, to + block.size);
@@ -59,7 +63,9 @@ export function decompress(bytes, size, what, dictionary = NOTHING) {
   }
   if (to !== end) refuse(`${what}: the zstd frame holds ${to - first} bytes, and declares ${size}`);
   const content = out.subarray(first);
-  if (head.checksum && xxh64(content) !== u32(bytes, at)) refuse(`${what}: the zstd frame's checksum is not that of its content`);
+  if (head.checksum && xxh64(content) !== u32(bytes, at)) {
+    refuse(`${what}: the zstd frame's checksum is not that of its content`);
+  }
   return content;
 }
 
@@ -77,9 +83,13 @@ function checkBlocks(bytes, head, what) {
     const block = readBlock(bytes, at);
     ({ last } = block);
     if (block.kind > COMPRESSED) refuse(`${what}: a block of the zstd frame is of a reserved kind`);
-    if (block.size > most) refuse(`${what}: a block of the zstd frame has ${block.size} bytes, expected at most ${most}`);
+    if (block.size > most) {
+      refuse(`${what}: a block of the zstd frame has ${block.size} bytes, expected at most ${most}`);
+    }
     // sizes on which decompressors differ, and which no compressor makes
-    if (block.kind === COMPRESSED && (block.size < 3 || block.size === MAX_BLOCK)) refuse(`${what}: a compressed block of the zstd frame has ${block.size} bytes`);
+    if (block.kind === COMPRESSED && (block.size < 3 || block.size === MAX_BLOCK)) {
+      refuse(`${what}: a compressed block of the zstd frame has ${block.size} bytes`);
+    }
     at += 3 + block.stored;
   }
   at += head.checksum ? 4 : 0;

@@ -31,7 +31,9 @@ export function tableOf(counts, log) {
 }
 
 /** The table that always gives one symbol, and takes no bits. */
-export const always = (symbol) => ({ log: 0, symbols: Uint8Array.of(symbol), bits: new Uint8Array(1), base: new Uint16Array(1) });
+export function always(symbol) {
+  return { log: 0, symbols: Uint8Array.of(symbol), bits: new Uint8Array(1), base: new Uint16Array(1) };
+}
 
 /**
  * Read a table's description at the start of some bytes.
