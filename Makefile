@@ -66,13 +66,14 @@ results: $(READY)
 cross:
 	$(MAKE) -C format_spec/c cross
 
-# A million mutated archives through the Python reader, and as many through the one in C.
+# A million mutated archives through the Python reader, and as many through those in C and JavaScript.
 fuzz: $(READY) zstd
 	$(BIN)/python benchmarks/fuzz_reader.py --count 1000000 --processes 2
 	$(MAKE) -C format_spec/c fuzz
 	mkdir -p format_spec/c/build/corpus
 	cp format_spec/conformance/accept/*.pemn format_spec/c/build/corpus/
 	format_spec/c/build/pemn-fuzz -runs=1000000 -max_len=65536 format_spec/c/build/corpus
+	$(MAKE) -C format_spec/js fuzz ROUNDS=1000000
 
 clean:
 	$(MAKE) -C format_spec/c clean

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 # how the reasons of skipped tests begin; what is skipped for another reason is nobody's loss
-SUBJECTS = ("the reader in C", "the page in a browser")
+SUBJECTS = ("the reader in C", "the reader in JavaScript", "the page in a browser")
 
 
 def left_out(reports: list[pytest.TestReport]) -> Iterator[str]:

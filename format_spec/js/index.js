@@ -1,0 +1,3 @@
+// Reads .pemn archives of versions 1.0 and 1.1, as ../SPEC.md says. README.md has an example.
+export { PemnError } from "./src/bytes/errors.js";
+export { open } from "./src/container/archive.js";
