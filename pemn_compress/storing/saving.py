@@ -273,6 +273,7 @@ def save(
     """
     path = Path(path)
     check_output(path, force=force)
+    masked = unwrapped(masked)
     told = architecture or current_architecture(masked)
     packed = pack(
         masked,
