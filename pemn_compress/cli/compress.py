@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from pemn_compress.cli.few_bytes import PULL_SETTINGS, TEACHER_SETTINGS, few_bytes_options
+from pemn_compress.cli.chosen import CHOSEN_SETTINGS
+from pemn_compress.cli.few_bytes import few_bytes_options
 from pemn_compress.cli.following import choice, choosing_options, log_options, when
 from pemn_compress.cli.options import (
     DATA_KEYS,
@@ -27,27 +28,10 @@ from pemn_compress.masking.rules.pruning import (
     VALUE_DTYPES,
     PruningSettings,
 )
-from pemn_compress.masking.rules.quantizing import QUANTIZER_SETTINGS
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
 from pemn_compress.training import recipes
-
-RECIPE_SETTINGS = (
-    "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
-    "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience", "dense_lr", *PULL_SETTINGS,
-    *TEACHER_SETTINGS,
-)  # fmt: skip
-MASK_SETTINGS = (
-    "strategy", "ratio", "density", "seed", "distribution", "scaling", "scale_by_density", "search",
-    "order", "score_seed", "ranking", "budget", "floor", "layer_density", "density_schedule",
-    "ramp_epochs", "renewal", "renewal_every", "renewal_rate", "learn_scale", "frozen", "frozen_by",
-)  # fmt: skip
-
-PRUNING_SETTINGS = (
-    "sparsity", "pruning_schedule", "pruning_start", "pruning_end", *QUANTIZER_SETTINGS,
-)  # fmt: skip
 
 
 @click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
@@ -283,7 +267,7 @@ def request(options: Mapping[str, Any]) -> dict[str, Any]:
     from pemn_compress.masking.selection import Selection
     from pemn_compress.training.run import Run
 
-    changes = {key: options[key] for key in RECIPE_SETTINGS + MASK_SETTINGS + PRUNING_SETTINGS}
+    changes = {key: options[key] for key in CHOSEN_SETTINGS}
     if changes["augment"] is not None:
         names = changes["augment"].split(",")
         changes["augment"] = () if names in (["none"], [""]) else tuple(names)
