@@ -16,10 +16,11 @@ from pemn_compress.atomic import write_bytes
 from pemn_compress.compressing.keeping import built_anew
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.compressing.rehearsal import ANY_SIZE, needs_no_model
+from pemn_compress.compressing.rehearsal import needs_no_model
 from pemn_compress.data.failures import told
 from pemn_compress.errors import ModelError, OutputError, PemnError
 from pemn_compress.format.archive import open_archive
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.models.seeded import seeded
 from pemn_compress.storing.asking import Asked
 from pemn_compress.storing.exporting import made_of

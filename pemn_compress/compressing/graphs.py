@@ -12,14 +12,16 @@ from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import PemnError, PemnWarning
-from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH
 from pemn_compress.format.graph import Graph
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.storing.filling import fill
 from pemn_compress.storing.graphs.building import build_from_graph
-from pemn_compress.storing.graphs.examples import ALWAYS, capture_of, is_wanted
+from pemn_compress.storing.graphs.examples import capture_of
+from pemn_compress.storing.graphs.wanting import ALWAYS, is_wanted
 from pemn_compress.storing.loading import state_dict
 from pemn_compress.storing.proving import run
 from pemn_compress.storing.saving import current_architecture
@@ -27,7 +29,6 @@ from pemn_compress.storing.tensors import same_bits
 
 BATCHES = (1, 2, 7)
 _SAMPLES = 4  # that a graph is captured with
-_ANY_SIZE = Limits(1 << 62, 1 << 62)
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ def again(held: Held, masked: MaskedModel | PrunedModel, data: Data, storage: St
 
 def graph_bytes(packed: bytes) -> int:
     """Return what the graph of an archive takes, 0 where there is none."""
-    with open_archive(packed, _ANY_SIZE) as archive:
+    with open_archive(packed, ANY_SIZE) as archive:
         return sum(one.size for one in archive.manifest.sections if one.name == GRAPH)
 
 
 def graph_model(packed: bytes) -> nn.Module:
     """Return the model that a reader makes of an archive's graph. Raises ModelError."""
-    with open_archive(packed, _ANY_SIZE) as archive:
+    with open_archive(packed, ANY_SIZE) as archive:
         model = build_from_graph(archive)
         fill(model, state_dict(archive), archive)
     return model.eval()

@@ -14,10 +14,11 @@ from pemn_compress.compressing.graphs import Held, again, departure
 from pemn_compress.compressing.passes import first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, needs_no_model
+from pemn_compress.compressing.rehearsal import fill, needs_no_model
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import ArchiveError, PemnError
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel

@@ -29,7 +29,8 @@ from pemn_compress.compressing.passes import Inputs, run, whole
 from pemn_compress.compressing.passes import first as the_first
 from pemn_compress.compressing.readers import Builder
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
@@ -40,8 +41,6 @@ from pemn_compress.models.structure import differences
 from pemn_compress.storing.loading import load, restore_module
 from pemn_compress.storing.proving import without_fastpath
 from pemn_compress.storing.saving import pack
-
-ANY_SIZE = Limits(1 << 62, 1 << 62)
 
 
 @dataclass(frozen=True)

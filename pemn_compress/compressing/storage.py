@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.errors import SettingError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive.writer import AUTO
 from pemn_compress.masking.rules.numbers import is_number, plain, shown
+from pemn_compress.storing.graphs.wanting import check_graph
 
-GRAPHS = ("auto", "always", "never")
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -64,8 +64,7 @@ class Storage:
     dynamic: tuple[int | str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.graph not in GRAPHS:
-            raise UnknownNameError("graph", self.graph, GRAPHS)
+        check_graph(self.graph)
         if self.max_bytes is not None:
             object.__setattr__(self, "max_bytes", byte_count(self.max_bytes))
         bits = self.bits_per_weight

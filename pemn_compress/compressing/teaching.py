@@ -10,9 +10,9 @@ from torch import nn
 
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import builder_of
-from pemn_compress.compressing.rehearsal import ANY_SIZE, fill, needs_no_model
+from pemn_compress.compressing.rehearsal import fill, needs_no_model
 from pemn_compress.errors import DataError, ModelError, PemnError, SettingError
-from pemn_compress.format.archive.layout import MAGIC
+from pemn_compress.format.archive.layout import ANY_SIZE, MAGIC
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pemn_compress.errors import ModelError
-from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive import open_archive
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import Constant, FromPrototype, Stored, TensorRecord
 from pemn_compress.storing.loading import state_dict
 
@@ -32,7 +33,7 @@ def read_back(
     packed: bytes, state: Mapping[str, Tensor], kinds: Mapping[str, str]
 ) -> tuple[ImportedTensor, ...]:
     """Compare what the archive restores with what it should, and say what each mask costs."""
-    with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
+    with open_archive(packed, ANY_SIZE) as archive:
         for name, tensor in state_dict(archive).items():
             if not torch.equal(bits(tensor), bits(state[name])):
                 raise ModelError(f"{name!r}: the archive restores other values: this is a bug")

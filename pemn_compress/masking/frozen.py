@@ -12,8 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.format.archive.choosing import F32, frozen_elements
+from pemn_compress.format.archive.choosing import frozen_elements
 from pemn_compress.format.archive.records import Frozen as Record
+from pemn_compress.format.archive.values import F32
 from pemn_compress.masking.rules.budgets import frozen_count
 from pemn_compress.masking.rules.methods import BY_MAGNITUDE
 from pemn_compress.masking.rules.plan import Plan

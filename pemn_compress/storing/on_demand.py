@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.format.archive import Archive, Limits, open_archive, records
+from pemn_compress.format.archive import Archive, open_archive, records
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import Alias, FromPrototype
 from pemn_compress.masking.selection import owner_of
 from pemn_compress.storing.filling import held_elsewhere
@@ -96,7 +97,7 @@ class PackedWeights:
         if not isinstance(source, bytes):
             source = Path(source).read_bytes()
         # what was in memory once is within whatever limits there were
-        with open_archive(source, Limits(1 << 62, 1 << 62)) as again:
+        with open_archive(source, ANY_SIZE) as again:
             if again.manifest.restored_sha256 != digest:
                 raise ModelError(
                     f"{self._archive.name}: expected the archive that the model was loaded from, "
@@ -105,7 +106,7 @@ class PackedWeights:
         return {"archive": source, "name": self._archive.name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with open_archive(state["archive"], Limits(1 << 62, 1 << 62)) as archive:
+        with open_archive(state["archive"], ANY_SIZE) as archive:
             archive.name = state["name"]
             self.__init__(archive, state["archive"])  # type: ignore[misc]
 

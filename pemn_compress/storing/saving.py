@@ -13,12 +13,12 @@ from pemn_compress.format import codecs
 from pemn_compress.format.archive import (
     AliasTensor,
     DenseTensor,
-    Limits,
     Prototype,
     encode,
     open_archive,
 )
 from pemn_compress.format.archive.contents import Content
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.values import tensor_bytes
 from pemn_compress.format.archive.writer import AUTO, FIRST, check_format_version
 from pemn_compress.format.graph import Graph, write_graph
@@ -34,8 +34,8 @@ from pemn_compress.models import building as architectures
 from pemn_compress.storing import shrinking
 from pemn_compress.storing.asking import ANY
 from pemn_compress.storing.graphs.capturing import described
-from pemn_compress.storing.graphs.examples import AUTO as AUTO_GRAPH
 from pemn_compress.storing.graphs.examples import graph_to_store
+from pemn_compress.storing.graphs.wanting import AUTO as AUTO_GRAPH
 from pemn_compress.storing.masks import masked_contents
 from pemn_compress.storing.shrinking import check_dense_dtype
 from pemn_compress.storing.state import in_place, state_of
@@ -309,7 +309,7 @@ def _contents(state: Mapping[str, Tensor], placed: Mapping[str, Content]) -> lis
 
 def _compare(packed: bytes, state: Mapping[str, Tensor]) -> None:
     """Read the archive back, by the format's own arithmetic, and compare it with torch's."""
-    with open_archive(packed, Limits(1 << 62, 1 << 62)) as archive:
+    with open_archive(packed, ANY_SIZE) as archive:
         for record, array in archive.tensors():
             if bytes(tensor_bytes(array)) != bytes(tensor_bytes(as_array(state[record.name]))):
                 raise ArchiveError(

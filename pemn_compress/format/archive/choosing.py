@@ -11,10 +11,10 @@ import numpy.typing as npt
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format import prng
 from pemn_compress.format.archive.records import Frozen, Positions, Predictor, TensorRecord
+from pemn_compress.format.archive.values import F32, tile
 from pemn_compress.format.bits import Payload, pieces
 from pemn_compress.format.codecs import CODECS
 
-F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
 _HALF = 1 << 23
@@ -71,11 +71,7 @@ def frozen_elements(frozen: Frozen, numel: int, fixed: F32, offset: int = 0) -> 
     """
     if frozen.seed is not None and frozen.stream is not None:
         return lowest(prng.words(frozen.seed, frozen.stream, numel), frozen.count, 1 << 32)
-    keys = np.empty(numel, np.uint32)
-    magnitudes = np.ascontiguousarray(fixed).view(np.uint32) & np.uint32(_MAGNITUDE)
-    for start, stop in pieces(numel):
-        places = np.arange(offset + start, offset + stop)
-        keys[start:stop] = magnitudes.take(places, mode="wrap")
+    keys = tile(fixed, offset % len(fixed), numel).view(np.uint32) & np.uint32(_MAGNITUDE)
     return lowest(keys, frozen.count, _MAGNITUDE + 1)
 
 

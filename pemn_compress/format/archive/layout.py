@@ -65,6 +65,9 @@ class Limits:
         )
 
 
+ANY_SIZE = Limits(1 << 62, 1 << 62)  # for archives that this process itself has made
+
+
 def aligned(offset: int, compact: bool = False) -> int:
     """Return the first multiple of the alignment at or after `offset`; any is, where `compact`."""
     return offset if compact else -(-offset // ALIGNMENT) * ALIGNMENT

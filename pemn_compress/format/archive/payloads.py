@@ -144,7 +144,9 @@ class Sections:
         except ArchiveError as error:
             raise ArchiveError(f"{self._file.name}: {error}") from None
         except UnicodeDecodeError:
-            raise ArchiveError(f"{self._file.name}: {name}: expected UTF-8, got others") from None
+            raise ArchiveError(
+                f"{self._file.name}: {name}: expected UTF-8 text, got others"
+            ) from None
 
     def is_checked(self, name: str) -> bool:
         """Tell whether a section has been checked already."""

@@ -3,13 +3,11 @@
 from torch import nn
 
 from pemn_compress.errors import ModelError
-from pemn_compress.format.archive import Limits
+from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.graph import Graph, read_graph, write_graph
 from pemn_compress.storing.graphs.building import build_graph
 from pemn_compress.storing.graphs.capturing import described
 from pemn_compress.storing.proving import Trial, difference, run
-
-_ANY_SIZE = Limits(1 << 62, 1 << 62)
 
 
 def prove_graph(graph: Graph, module: nn.Module, tried: list[Trial]) -> None:
@@ -19,7 +17,7 @@ def prove_graph(graph: Graph, module: nn.Module, tried: list[Trial]) -> None:
     """
     state, name = module.state_dict(), type(module).__name__
     held = described(state)
-    made = build_graph(read_graph(write_graph(graph, held), held), held, _ANY_SIZE, name)
+    made = build_graph(read_graph(write_graph(graph, held), held), held, ANY_SIZE, name)
     made.load_state_dict(state, assign=True)
     for trial in tried:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from pemn_compress.errors import ModelError, PemnWarning, SettingError, UnknownNameError
+from pemn_compress.errors import ModelError, PemnWarning, SettingError
 from pemn_compress.format.graph import Graph
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
@@ -14,21 +14,8 @@ from pemn_compress.masking.wrappers import unwrapped
 from pemn_compress.storing.asking import ANY, Asked
 from pemn_compress.storing.graphs.capturing import capture
 from pemn_compress.storing.graphs.comparing import prove_graph
+from pemn_compress.storing.graphs.wanting import ALWAYS, check_graph, is_wanted
 from pemn_compress.storing.inputs import example_of
-
-AUTO, ALWAYS, NEVER = "auto", "always", "never"
-GRAPHS = (AUTO, ALWAYS, NEVER)
-
-
-def check_graph(graph: str) -> None:
-    """Refuse what says neither that a graph is stored nor that it is not. UnknownNameError."""
-    if graph not in GRAPHS:
-        raise UnknownNameError("graph", graph, GRAPHS)
-
-
-def is_wanted(graph: str, architecture: Mapping[str, Any]) -> bool:
-    """Tell whether a graph is stored, with an archive that says so of how to build its model."""
-    return graph == ALWAYS or (graph == AUTO and architecture.get("kind") != "registered")
 
 
 def capture_of(

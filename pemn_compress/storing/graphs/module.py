@@ -5,7 +5,7 @@ It computes as the captured model did in evaluation mode, whatever mode it is in
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pemn_compress.errors import ModelError, PemnWarning
 from pemn_compress.format.graph import Graph, Input, Ref, Tensors, Tree, buffers
+from pemn_compress.format.graph.records import leaves
 from pemn_compress.storing.graphs.steps import Step, steps
 from pemn_compress.storing.tensors import TORCH_DTYPES, as_tensor
 
@@ -181,7 +182,7 @@ def _parameters(graph: Graph) -> list[inspect.Parameter]:
     """
     taken = set(graph.kwargs)
     found: list[inspect.Parameter] = []
-    fixed = [not any(isinstance(one, Ref) for one in _leaves(tree)) for tree in graph.args]
+    fixed = [not any(isinstance(one, Ref) for one in leaves(tree)) for tree in graph.args]
     for number, tree in enumerate(graph.args):
         name = graph.inputs[tree.index].name if isinstance(tree, Ref) else f"arg_{number}"
         name = name if name.isidentifier() else f"arg_{number}"
@@ -194,21 +195,10 @@ def _parameters(graph: Graph) -> list[inspect.Parameter]:
         found.append(inspect.Parameter(name, kind, default=default))
     for name in sorted(graph.kwargs):
         tree = graph.kwargs[name]
-        constant = not any(isinstance(one, Ref) for one in _leaves(tree))
+        constant = not any(isinstance(one, Ref) for one in leaves(tree))
         default = tree if constant else inspect.Parameter.empty
         found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default))
     return found
-
-
-def _leaves(tree: Tree) -> Iterator[Any]:
-    if isinstance(tree, dict):
-        for one in tree.values():
-            yield from _leaves(one)
-    elif isinstance(tree, list | tuple):
-        for one in tree:
-            yield from _leaves(one)
-    else:
-        yield tree
 
 
 def _match(tree: Tree, given: Any, where: str, found: list[Any]) -> None:
