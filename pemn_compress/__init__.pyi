@@ -20,4 +20,5 @@ from .running.archives import run as run
 from .storing.exporting import restore as restore
 from .storing.loading import load as load
 from .storing.saving import save as save
+from .training.statistics import recompute_batchnorm as recompute_batchnorm
 from .version import __version__ as __version__

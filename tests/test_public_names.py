@@ -12,7 +12,7 @@ import pemn_compress
 PUBLIC = {
     "Limits", "MaskedModel", "PemnError", "PemnWarning", "PrunedModel", "Seeded", "__version__",
     "build", "compare", "compress", "decode", "encode", "evaluate", "import_checkpoint", "inspect",
-    "load", "open", "rehearse", "report", "restore", "run", "save", "verify",
+    "load", "open", "recompute_batchnorm", "rehearse", "report", "restore", "run", "save", "verify",
 }  # fmt: skip
 BEFORE = {
     "MaskedModel": "masked_model",

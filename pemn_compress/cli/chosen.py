@@ -6,7 +6,7 @@ from pemn_compress.masking.rules.quantizing import QUANTIZER_SETTINGS
 RECIPE_SETTINGS = (
     "optimizer", "lr", "epochs", "batch_size", "schedule", "momentum", "weight_decay", "decay",
     "warmup_epochs", "clip_norm", "label_smoothing", "augment", "batchnorm", "bias", "ema",
-    "validation", "keep", "patience", "dense_lr", *PULL_SETTINGS,
+    "validation", "keep", "patience", "recompute_batchnorm", "dense_lr", *PULL_SETTINGS,
     *TEACHER_SETTINGS,
 )  # fmt: skip
 MASK_SETTINGS = (

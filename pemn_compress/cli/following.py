@@ -9,11 +9,22 @@ from pemn_compress.cli.adding import Command, with_options
 from pemn_compress.reporting.words import clean
 from pemn_compress.training.recipes import BEST, KEEPS
 
+RECOMPUTED = 100  # batches, where the option says none
+
 
 def choosing_options(command: Command) -> Command:
     """Add what is measured after every epoch, which one is kept, and when training ends."""
     return with_options(
         command,
+        click.option(
+            "--recompute-batchnorm",
+            type=int,
+            is_flag=False,
+            flag_value=RECOMPUTED,
+            metavar="[N]",
+            help="After training take batch-norm's running statistics afresh over N training "
+            f"batches, without N over {RECOMPUTED}; 0: keep those of training. [recipe's]",
+        ),
         click.option(
             "--ema",
             type=float,
@@ -74,6 +85,11 @@ def choice(history: Any, record: Any) -> list[str]:
         best = f"; epoch {history.kept_epoch} of {epochs} is the best"
         chosen = record["recipe"]["keep"] == BEST
         lines.append(f"  validation       {shown}{best if chosen else ''}")
+    if history.recomputed:
+        one = history.recomputed
+        old, new = one.before.test.headline, one.after.test.headline
+        told = f"afresh over {one.batches} batches: test {clean(new.name)} {old.shown()}"
+        lines.append(f"  batch norm       {told} -> {new.shown()}")
     if history.stopped:
         told = f"after epoch {len(history)}: {clean(history.stopped)}"
         lines.append(f"  stopped          {told}")

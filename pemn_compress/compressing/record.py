@@ -68,6 +68,7 @@ def begun(
         "storage_steps": [],
         "chosen": None,
         "teacher": None,
+        "recomputed_batchnorm": None,
         "put_back": [],
         "exports": [],
         "epochs": [],
@@ -108,6 +109,7 @@ def finished(
         "epochs": [epoch.to_dict() for epoch in history],
         "kept_epoch": history.kept_epoch,
         "stopped": history.stopped,
+        "recomputed_batchnorm": history.recomputed and history.recomputed.to_dict(),
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

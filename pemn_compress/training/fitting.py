@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pemn_compress.data.ranks import check_batch, world
+from pemn_compress.data.ranks import World, check_batch, world
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.data.workers import lost_worker
 from pemn_compress.errors import DataError, ModelError, TrainingError
@@ -24,12 +25,13 @@ from pemn_compress.training.averaging import Average, follow
 from pemn_compress.training.checkpoint import Checkpoint
 from pemn_compress.training.choosing import Choice, set_apart
 from pemn_compress.training.evaluation import evaluate
-from pemn_compress.training.history import Epoch, History, Score
+from pemn_compress.training.history import Epoch, History, Recomputed, Score
 from pemn_compress.training.memory import explained
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.recipes.numbers import integer
 from pemn_compress.training.run import Run
 from pemn_compress.training.starting import check_kinds, checkpoint_of, ready, resumed
+from pemn_compress.training.statistics import batches_of, recompute_batchnorm
 from pemn_compress.training.stepping import Stepper, not_finite
 from pemn_compress.training.watching import Advancing, Observer, warn
 
@@ -49,7 +51,8 @@ def fit(
     """Train `model` in place and return what every epoch came to, and which one is kept.
 
     The model is then that of the last epoch, or with the recipe's keep "best" that of the epoch
-    which was best on the validation part; with its `ema` it is the moving average.
+    which was best on the validation part; with its `ema` it is the moving average. With its
+    `recompute_batchnorm` the running statistics of that model are then taken afresh.
 
     The order of samples, augmentation and dropout are functions of (seed, epoch). A first step is
     tried, and undone, before the first one: what the model cannot take is found there. Where that
@@ -85,28 +88,32 @@ def fit(
             kept = checkpoint_of(
                 stepper, checkpoint, data, seed, identity or {}, tell, average, choice
             )
-            history = resumed(kept, here)
-            stepper.steering.follow(history)
+            epochs = resumed(kept, here)
+            stepper.steering.follow(epochs)
         for note in notes:  # not before nothing is refused any more
             tell(note)
         if observer:
-            observer.start(recipe.epochs, len(stepper.batches), len(history))
+            observer.start(recipe.epochs, len(stepper.batches), len(epochs))
         with closing(stepper.batches), _seeded_outside(device), _saying_what_is_kept(kept):
-            for epoch in range(len(history), recipe.epochs):
+            for epoch in range(len(epochs), recipe.epochs):
                 if choice.stopped:
                     break
-                torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
-                history.append(_train_and_test(stepper, data, epoch, average, choice))
-                stepper.steering.follow(history[-1:])
+                _seed(seed, epoch, here)
+                epochs.append(_train_and_test(stepper, data, epoch, average, choice))
+                stepper.steering.follow(epochs[-1:])
                 if kept and here.rank == 0:
-                    kept.write(history)
+                    kept.write(epochs)
                 if observer:
-                    observer.epoch(history[-1])
+                    observer.epoch(epochs[-1])
+            if average and not choice.has_state:
+                average.put()
+            history = choice.finish(epochs)
+            if recipe.recompute_batchnorm:
+                _seed(seed, recipe.epochs, here)
+                history.recomputed = _recompute(stepper, data, history.kept)
         if kept:
             kept.close()
-        if average and not choice.has_state:
-            average.put()
-        return choice.finish(history)
+        return history
 
 
 def _train_and_test(
@@ -145,6 +152,28 @@ def _train_and_test(
                 done = distributed.from_rank_0(done, stepper.here)
             choice.consider(done)
     return done
+
+
+def _recompute(stepper: Stepper, data: Data, before: Epoch) -> Recomputed:
+    """Take the running statistics of the model that is kept afresh, and measure it again.
+
+    They are of the batches that one more epoch would have trained on.
+    """
+    model, recipe, place = stepper.model, stepper.recipe, "after training"
+    with explained(model, recipe, stepper.device, place):
+        batches = batches_of(stepper.batches, recipe.epochs)
+        done = recompute_batchnorm(model, batches, recipe.recompute_batchnorm)
+        distributed.average_statistics(model, stepper.here)
+        after = replace(before, test=_measured(stepper, data, data.test, "test loss", place))
+        if data.validation:
+            score = _measured(stepper, data, data.validation, "validation loss", place)
+            after = replace(after, validation=score)
+    return Recomputed(done, before, after)
+
+
+def _seed(seed: int, epoch: int, here: World) -> None:
+    """Make what an epoch draws, counted from 0, its own on every rank."""
+    torch.manual_seed((seed * 1_000_003 + epoch + (here.rank << 48)) % 2**63)
 
 
 def _measured(stepper: Stepper, data: Data, split: Split, what: str, place: str) -> Score:

@@ -159,10 +159,28 @@ class Epoch:
         return cls(**(known | scores))
 
 
+@dataclass(frozen=True)
+class Recomputed:
+    """Batch-norm's statistics taken afresh after training: over so many batches.
+
+    `before` is the kept epoch as it was measured, `after` what its model comes to now.
+    """
+
+    batches: int
+    before: Epoch
+    after: Epoch
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        before, after = self.before.test.to_dict(), self.after.test.to_dict()
+        return {"batches": self.batches, "before": before, "after": after}
+
+
 class History(list[Epoch]):
     """What every epoch of a run came to; `kept_epoch` is the one whose model is kept.
 
-    `stopped` says why a run ended before its last epoch; None where it did not.
+    `stopped` says why a run ended before its last epoch; None where it did not. `recomputed` says
+    what new statistics of batch norm made of the model that is kept; None where there are none.
     """
 
     def __init__(
@@ -172,11 +190,12 @@ class History(list[Epoch]):
         super().__init__(epochs)
         self.kept_epoch = len(self) if kept_epoch is None else kept_epoch
         self.stopped = stopped
+        self.recomputed: Recomputed | None = None
 
     @property
     def kept(self) -> Epoch:
-        """What the epoch came to whose model is kept."""
-        return self[self.kept_epoch - 1]
+        """What the model that is kept comes to, and after which epoch that was."""
+        return self.recomputed.after if self.recomputed else self[self.kept_epoch - 1]
 
 
 @dataclass(frozen=True)

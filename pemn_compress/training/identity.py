@@ -25,7 +25,8 @@ def must_agree(
 ) -> dict[str, Any]:
     """Return as plain values what makes a run another run; `given` is the caller's part of it."""
     of_recipe = recipe.to_dict()
-    del of_recipe["name"], of_recipe["source"]
+    # none of these changes a step
+    del of_recipe["name"], of_recipe["source"], of_recipe["recompute_batchnorm"]
     return {
         "recipe": of_recipe,
         "seed": seed,

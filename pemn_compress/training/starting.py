@@ -27,6 +27,7 @@ from pemn_compress.training.identity import must_agree
 from pemn_compress.training.optimization import make_optimizer
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.statistics import check_statistics
 from pemn_compress.training.steering import Steering
 from pemn_compress.training.stepping import Stepper
 from pemn_compress.training.trial import Found, Trial
@@ -51,6 +52,8 @@ def ready(
     given, model = model, unwrapped(model)
     if data.train is None:
         raise DataError(f"data {data.name!r} has no training samples: expected some, got none")
+    if recipe.recompute_batchnorm:
+        check_statistics(model)
     _move(model, device)
     outputs = check_fit(model, data)
     if data.validation is not None:  # of which there may be one sample alone

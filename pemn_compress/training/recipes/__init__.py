@@ -25,7 +25,7 @@ MASK_SETTINGS = (
     "learn_scale", "frozen", "frozen_by",
 )  # fmt: skip
 # what a field holds, and how messages call it; the mask settings judge their own
-_INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience")
+_INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience", "recompute_batchnorm")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
     "density", "pull", "dense_lr", "target_bits",
@@ -53,7 +53,9 @@ class Recipe:
     every epoch, a fraction below 1 or a number of samples (0: none); `keep` which epoch's model is
     kept, the "last" or the "best" by it; `patience` after how many epochs without a better one
     training ends (0: never). `ema` is the decay of the moving average of what is trained that is
-    measured and kept in its place (0: none). From `density` on they are defaults of the mask
+    measured and kept in its place (0: none). `recompute_batchnorm` is over how many training
+    batches batch-norm's running statistics are taken afresh for the model that is kept (0: not).
+    From `density` on they are defaults of the mask
     settings of the same names. Numbers may be numpy's or torch's; they are kept as Python's own.
     Raises SettingError for a value out of range, or of another kind.
     """
@@ -80,6 +82,7 @@ class Recipe:
     validation: float = 0
     keep: str = LAST
     patience: int = 0
+    recompute_batchnorm: int = 0
     augment: tuple[str, ...] = ()
     batchnorm: str = "learned"
     bias: bool = True
@@ -139,6 +142,8 @@ class Recipe:
              or (self.validation > 0 and self.validation % 1 == 0),
              "a fraction below 1 or a number of samples"),
             ("patience", self.patience, self.patience >= 0, "0 or more"),
+            ("recompute batchnorm", self.recompute_batchnorm, self.recompute_batchnorm >= 0,
+             "a number of batches, 0 or more"),
         ):  # fmt: skip
             if not ok:
                 raise SettingError(f"{setting}: expected {expected}, got {value!r}")
