@@ -11,6 +11,7 @@ from .format.archive import verify as verify
 from .format.arrays import Seeded as Seeded
 from .format.arrays import decode as decode
 from .format.arrays import encode as encode
+from .hub.model import PemnModel as PemnModel
 from .importing import import_checkpoint as import_checkpoint
 from .masking.masked import MaskedModel as MaskedModel
 from .masking.pruned import PrunedModel as PrunedModel

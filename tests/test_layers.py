@@ -15,7 +15,7 @@ ROOT = Path(pemn_compress.__file__).parent
 ROOMS = (
     "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
     "reporting",
-    "analysis", "running", "masking", "data", "models", "training", "storing", "importing",
+    "analysis", "running", "masking", "data", "models", "training", "storing", "hub", "importing",
     "compressing",
     "sweeping", "cli", "__main__",
 )  # fmt: skip

@@ -10,9 +10,10 @@ import pytest
 import pemn_compress
 
 PUBLIC = {
-    "Limits", "MaskedModel", "PemnError", "PemnWarning", "PrunedModel", "Seeded", "__version__",
-    "build", "compare", "compress", "decode", "encode", "evaluate", "import_checkpoint", "inspect",
-    "load", "open", "recompute_batchnorm", "rehearse", "report", "restore", "run", "save", "verify",
+    "Limits", "MaskedModel", "PemnError", "PemnModel", "PemnWarning", "PrunedModel", "Seeded",
+    "__version__", "build", "compare", "compress", "decode", "encode", "evaluate",
+    "import_checkpoint", "inspect", "load", "open", "recompute_batchnorm", "rehearse", "report",
+    "restore", "run", "save", "verify",
 }  # fmt: skip
 BEFORE = {
     "MaskedModel": "masked_model",

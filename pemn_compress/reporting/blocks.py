@@ -30,7 +30,10 @@ def report_blocks(report: Report, details: bool) -> Iterator[Block]:
         yield Note(f"left out, because broken: {files}")
     if details:
         for archive in archives:
-            yield from _archive(archive)
+            yield from archive_blocks(archive)
+            if archive.account.prunable:
+                account, others = archive.account, (archive.baselines, archive.equal_bytes)
+                yield from _pruning(account, *others, "this archive")
         yield from _explanations(expected=False)
 
 
@@ -59,7 +62,8 @@ def plan_blocks(report: PlanReport) -> Iterator[Block]:
     yield from _explanations(expected=True)
 
 
-def _archive(archive: ArchiveReport) -> Iterator[Block]:
+def archive_blocks(archive: ArchiveReport) -> Iterator[Block]:
+    """Yield the blocks of what one archive is, and what it is made of."""
     account = archive.account
     stored, plain = account.stored.total, account.state_dict_bytes
     if plain >= stored:
@@ -81,8 +85,6 @@ def _archive(archive: ArchiveReport) -> Iterator[Block]:
     )
     yield Heading("Cost in bytes", 2)
     yield _columns(account)
-    if account.prunable:
-        yield from _pruning(account, archive.baselines, archive.equal_bytes, "this archive")
 
 
 def _metric(archive: ArchiveReport) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from pemn_compress.accounting import (
     plan_account,
 )
 from pemn_compress.errors import ArchiveError
-from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 from pemn_compress.reporting.recorded import (
@@ -242,10 +242,14 @@ def _display(path: Path) -> str:
 def _archive_report(path: Path) -> ArchiveReport:
     source = read_standard_input() if str(path) == STANDARD_INPUT else path
     with open_archive(source, NO_LIMITS, name=_display(path)) as archive:
-        account = archive_account(archive)
-        manifest = archive.manifest
+        return report_of(archive)
+
+
+def report_of(archive: Archive) -> ArchiveReport:
+    """Return the report of an open archive, under its name in messages."""
+    account, manifest = archive_account(archive), archive.manifest
     return ArchiveReport(
-        file=_display(path),
+        file=archive.name,
         architecture=manifest.architecture,
         settings=_object(manifest.about.get("settings")),
         training=_object(manifest.about.get("training")),

@@ -30,11 +30,9 @@ def inside_blocks(found: Mapping[str, Any]) -> Iterator[Block]:
 def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     about, prototype = found["about"], found["prototype"]
     yield "architecture", _architecture(found["architecture"])
-    settings = about.get("settings")
-    if isinstance(settings, dict):
-        settings = ", ".join(f"{key} {settings[key]}" for key in _SETTINGS if key in settings)
+    settings = settings_line(about)
     if settings:
-        yield "settings", words.clean(settings)
+        yield "settings", settings
     if prototype:
         origin = f"seed {int(prototype['seed'], 16)}" if "seed" in prototype else "stored values"
         told = f"{prototype['length']:,} x {prototype.get('transform', 'binary32')} from {origin}"
@@ -47,6 +45,14 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "accuracy", words.clean(f"{words.percent(score)} ({of}, {score.data})")
     yield "restored", f"{words.both(found['restored_bytes'])} in memory"
     yield "digest", found["restored_sha256"]
+
+
+def settings_line(about: Mapping[str, Any]) -> str:
+    """Return an archive's mask or pruning settings in one line; empty where it tells none."""
+    settings = about.get("settings")
+    if isinstance(settings, dict):
+        settings = ", ".join(f"{key} {settings[key]}" for key in _SETTINGS if key in settings)
+    return words.clean(settings) if settings else ""
 
 
 def _architecture(told: Mapping[str, Any]) -> str:

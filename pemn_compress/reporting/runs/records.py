@@ -29,7 +29,16 @@ def read_record(path: str) -> Run:
     Raises NoRecord for JSON of another kind, Unfinished for a run without a metric yet, PemnError
     for a file that cannot be read or a record that makes no sense. Messages begin with the path.
     """
-    record = _loaded(path)
+    return run_of(path, _loaded(path))
+
+
+def run_of(path: str, record: object) -> Run:
+    """Return the run that a record tells of; messages call it `path`. Raises as `read_record`."""
+    if not isinstance(record, Mapping) or not all(part in record for part in _PARTS):
+        raise NoRecord(
+            f"{path}: no record of a run: expected an object with {', '.join(_PARTS)}, as "
+            f"pemn compress --record writes it, got {_kind(record)}"
+        )
     try:
         return _run(path, record)
     except RecursionError:
@@ -52,24 +61,18 @@ def metric_of(told: object, path: str, what: str = "metric") -> Metric:
     return Metric(name, better, number)
 
 
-def _loaded(path: str) -> Mapping[str, Any]:
+def _loaded(path: str) -> object:
     try:
         if os.path.getsize(path) > MOST_BYTES:
             raise PemnError(f"{path}: expected a record of at most {MOST_BYTES >> 20} MiB")
         with open(path, "rb") as stream:
-            record = json.loads(stream.read(), parse_int=_integer)
+            return json.loads(stream.read(), parse_int=_integer)
     except OSError as error:
         raise PemnError(f"{path}: cannot be read: {error.strerror or error}") from None
     except RecursionError:
         raise PemnError(f"{path}: no record of a run: JSON nested too deeply") from None
     except ValueError as error:  # no JSON, no UTF-8, a number of thousands of digits
         raise PemnError(f"{path}: no record of a run: not JSON: {error}") from None
-    if not isinstance(record, dict) or not all(part in record for part in _PARTS):
-        raise NoRecord(
-            f"{path}: no record of a run: expected an object with {', '.join(_PARTS)}, as "
-            f"pemn compress --record writes it, got {_kind(record)}"
-        )
-    return record
 
 
 def _run(path: str, record: Mapping[str, Any]) -> Run:

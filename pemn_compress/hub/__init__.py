@@ -1,0 +1,1 @@
+"""Models in folders and in repositories of the Hugging Face Hub: the archive, its card."""

@@ -1,0 +1,65 @@
+"""Where an archive of a model lies: in a folder, or in a repository, from which it is fetched."""
+
+from pathlib import Path
+
+from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.version import __version__
+
+ARCHIVE, CARD = "model.pemn", "README.md"
+
+
+def fetched(
+    place: str | Path,
+    *,
+    revision: str | None,
+    token: str | bool | None,
+    cache_dir: str | Path | None,
+    force_download: bool,
+    local_files_only: bool,
+) -> Path:
+    """Return the path of the archive in a folder, or in the cache of repositories.
+
+    Raises ModelError, in one line, where there is no such folder, repository, revision or file, and
+    where the hub cannot be asked.
+    """
+    folder = Path(place)
+    try:
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+    except (OSError, ValueError):  # no name that a file may have
+        is_folder = is_file = False
+    if is_folder:
+        if revision is not None:
+            raise SettingError(
+                f"revision {revision!r}: is of a repository, and {folder} is a folder; leave it out"
+            )
+        if not (folder / ARCHIVE).is_file():
+            raise ModelError(f"{folder}: expected {ARCHIVE} in it, as save_pretrained writes it")
+        return folder / ARCHIVE
+    if is_file:
+        raise ModelError(
+            f"{folder}: expected a folder or a repository, got a file; PemnModel({str(folder)!r}) "
+            "opens an archive"
+        )
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(
+            hf_hub_download(
+                str(place),
+                ARCHIVE,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                library_name="pemn-compress",
+                library_version=__version__,
+            )
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # the hub's, its client's and the network's, of many families
+        raise ModelError(
+            f"{place}: no folder, and {ARCHIVE} cannot be had of a repository of that name: "
+            f"{type(error).__name__}: {error}"
+        ) from None

@@ -1,0 +1,214 @@
+"""PemnModel: an archive and the model in it, in folders and repositories of the Hugging Face Hub.
+
+By way of huggingface_hub's mixin, whose `save_pretrained` and `push_to_hub` are kept. Its
+`from_pretrained` is not: it hands the values of a repository's config.json to the class, and what
+a stranger wrote would then say whether a stranger's code is run.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from torch import nn
+
+from pemn_compress.atomic import write_bytes
+from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError
+from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.hub.card import card_body
+from pemn_compress.hub.fetching import ARCHIVE, CARD, fetched
+from pemn_compress.masking.copying import copied
+from pemn_compress.masking.host import PlannedModel
+from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.reporting.runs.records import read_record, run_of
+from pemn_compress.reporting.runs.run import Run
+from pemn_compress.storing.filling import holds_already, unwrapped
+from pemn_compress.storing.loading import load
+from pemn_compress.storing.saving import save
+
+try:
+    from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin
+except ImportError:
+    raise SettingError('PemnModel needs the hub extra: pip install "pemn-compress[hub]"') from None
+
+LIBRARY = "pemn-compress"
+TAGS = ["model-compression", "pemn"]
+
+
+class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
+    """An archive, and the plain model that it holds, to be shared.
+
+    Args:
+        archive: a path, or an archive's bytes, such as those that `compress` returns.
+        record: the record of the run it comes from, as a path or a mapping, for the card.
+        model, trust_source, limits: as `pemn_compress.load` takes them: by default nothing of the
+            archive is run, and the model is a registered architecture, or the archive's graph.
+
+    Calling it calls the model, which is `.model`, in evaluation mode; `.archive` are the bytes, and
+    the only truth that is ever written: nothing is saved of a model that was changed since.
+
+    Raises ArchiveError and ModelError as `load` does, PemnError for a record that makes no sense or
+    is that of another archive.
+    """
+
+    _hub_mixin_config: dict[str, Any] = {"archive": ARCHIVE}  # noqa: RUF012  # the mixin's own
+
+    def __init__(
+        self,
+        archive: str | Path | bytes,
+        *,
+        record: str | Path | Mapping[str, Any] | None = None,
+        model: nn.Module | None = None,
+        trust_source: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__()
+        self.archive = archive if isinstance(archive, bytes) else _read(Path(archive))
+        self._limits = limits
+        self._run = None if record is None else _run(record, self.archive)
+        self.model = load(archive, model=model, trust_source=trust_source, limits=limits)
+        self.eval()
+
+    @classmethod
+    def from_model(
+        cls,
+        trained: nn.Module,
+        *,
+        model: nn.Module | None = None,
+        trust_source: bool = False,
+        **options: Any,
+    ) -> "PemnModel":
+        """Return what `save` makes of a MaskedModel, a PrunedModel or a plain model.
+
+        A plain one is stored as it is, without masks. `options` are those of `save`: `inputs=`
+        stores the graph, so that others need no code of yours. Without it, where no registered
+        name builds the model, `model` is one built anew, to fill. Raises what `save` and `load`
+        raise.
+        """
+        if not any(isinstance(module, PlannedModel) for module in trained.modules()):
+            trained = PrunedModel(copied(unwrapped(trained), {}), strategy="dense")
+        with TemporaryDirectory() as folder:
+            path = save(trained, Path(folder) / ARCHIVE, **options)  # type: ignore[arg-type]
+            return cls(path.read_bytes(), model=model, trust_source=trust_source)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]  # no free keywords, and no config's values
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        model: nn.Module | None = None,
+        trust_source: bool = False,
+        limits: Limits | None = None,
+    ) -> "PemnModel":
+        """Open the archive of a folder, or of a repository at a `revision` (branch, tag, commit).
+
+        Read is `model.pemn`, and nothing else. Raises ModelError where there is none, or no such
+        folder or repository, and what the class raises.
+        """
+        path = fetched(
+            pretrained_model_name_or_path,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+        )
+        return cls(path, model=model, trust_source=trust_source, limits=limits)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the model makes of its inputs."""
+        return self.model(*args, **kwargs)
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> str | None:
+        """Write model.pemn, config.json (which file is the archive) and README.md, the card.
+
+        As `ModelHubMixin.save_pretrained`, with its keywords: files that are there are replaced,
+        but for a README.md, which may be somebody's own; a PemnWarning tells where it is another
+        than would be written. `model_card_kwargs` are those of `generate_model_card`. The same
+        archive comes to the same bytes. Raises ModelError for a model that was changed, OutputError
+        for a folder that cannot be written.
+        """
+        self._check_unchanged()
+        folder, push = Path(save_directory), bool(kwargs.pop("push_to_hub", False))
+        card = dict(kwargs.get("model_card_kwargs") or {})
+        text = str(self.generate_model_card(**card))
+        try:
+            super().save_pretrained(folder, **_of_saving(kwargs))
+            kept = (folder / CARD).read_text("utf-8", "replace") != text
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+        if kept:
+            warnings.warn(
+                f"{folder / CARD}: is there, and was left as it is: it may tell of another archive",
+                PemnWarning,
+                stacklevel=2,
+            )
+        if not push:
+            return None
+        repo_id = kwargs.pop("repo_id", None) or folder.name
+        return self.push_to_hub(repo_id, **kwargs)
+
+    def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
+        """Upload what `save_pretrained` writes, in one commit, and return the commit's address.
+
+        As `ModelHubMixin.push_to_hub`, with its keywords (`private`, `branch`, `token`, ...); what
+        the hub refuses is its own error.
+        """
+        self._check_unchanged()
+        card = {"repo_id": repo_id} | dict(kwargs.pop("model_card_kwargs", None) or {})
+        return str(super().push_to_hub(repo_id, model_card_kwargs=card, **kwargs))
+
+    def generate_model_card(
+        self, *, repo_id: str | None = None, license: str | None = None, tags: tuple[str, ...] = ()
+    ) -> ModelCard:
+        """Return the card: the archive's account and settings, its run's record, how to load it.
+
+        `license` and further `tags` are yours to give: without a `license` the card names none.
+        """
+        of_class = self._hub_mixin_info.model_card_data.to_dict()  # type: ignore[no-untyped-call]
+        told = of_class | ({"license": license} if license else {})
+        told["tags"] = sorted({*of_class.get("tags", ()), *tags})
+        with open_archive(self.archive, self._limits, name=ARCHIVE) as archive:
+            body = card_body(archive, self._run, repo_id)
+        return ModelCard(f"---\n{ModelCardData(**told).to_yaml()}\n---\n\n{body}")
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        write_bytes(save_directory / ARCHIVE, self.archive, force=True)
+
+    def _check_unchanged(self) -> None:
+        with open_archive(self.archive, self._limits) as archive:
+            if not holds_already(self.model, archive):
+                raise ModelError(
+                    "PemnModel: the model was changed since its archive was opened, and what would "
+                    "be written is the archive: expected the tensors of it; store what you have "
+                    "with PemnModel.from_model(...)"
+                )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _run(record: str | Path | Mapping[str, Any], archive: bytes) -> Run:
+    told = run_of("record", record) if isinstance(record, Mapping) else read_record(str(record))
+    digest = hashlib.sha256(archive).hexdigest()
+    if told.sha256 != digest:
+        raise SettingError(
+            f"{told.file}: is the record of another archive: expected SHA-256 {digest}, got "
+            f"{told.sha256}"
+        )
+    return told
+
+
+def _of_saving(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: kwargs[key] for key in ("config", "model_card_kwargs") if key in kwargs}
