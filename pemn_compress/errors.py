@@ -21,7 +21,13 @@ class PemnError(ValueError):
 
 
 class PemnWarning(UserWarning):
-    """Something that works, and that is probably not what was meant; the message is one line."""
+    """Something that works, and that is probably not what was meant.
+
+    The message is one line that can be printed anywhere, as that of a PemnError.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message))
 
 
 class SettingError(PemnError):

@@ -1,6 +1,7 @@
 """A comparison of masks as a heat map, like [IWR] figures 5 and 9; drawn by matplotlib."""
 
 import io
+import warnings
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,9 @@ def heat_map(found: Comparison, extension: str) -> bytes:
             'a plot needs the plot extra: pip install "pemn-compress[plot]"'
         ) from None
     # no pyplot: it keeps state of its own and looks for a display
-    with matplotlib.rc_context({"svg.hashsalt": "pemn", "svg.fonttype": "none"}):
+    settings: Any = {"svg.hashsalt": "pemn", "svg.fonttype": "none"}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ")  # a name in letters that the font lacks
         count = len(found.files)
         if count == 2:
             figure = Figure(

@@ -141,7 +141,7 @@ def _run(arguments: list[str] | None) -> int:
             result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.Abort as error:  # click's word for KeyboardInterrupt
-        told = str(error.__cause__ or "")
+        told = one_line(error.__cause__ or "")
         click.echo(f"pemn: interrupted{' ' if told else ''}{told}", err=True)
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:

@@ -4,14 +4,13 @@ All are made from the history, which a run that goes on takes from its checkpoin
 missing or told twice.
 """
 
-import csv
 from collections.abc import Callable, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
 from pemn_compress.atomic import write_bytes
 from pemn_compress.errors import OutputError
+from pemn_compress.reporting.interchange import csv_text
 from pemn_compress.training.history import Epoch, Score
 from pemn_compress.training.watching import Observer, say_kept, warn
 
@@ -38,11 +37,7 @@ class Table:
         lines = [_line(epoch) for epoch in history]
         middle = dict.fromkeys(key for line in lines for key in line)
         columns = [*FIRST, *(key for key in middle if key not in FIRST + LAST), *LAST]
-        text = StringIO()
-        table = csv.DictWriter(text, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(lines)
-        write_bytes(self._path, text.getvalue().encode("utf-8", "replace"), force=True)
+        write_bytes(self._path, csv_text(columns, lines).encode(), force=True)
 
 
 class Logging:

@@ -30,8 +30,10 @@ from pemn_compress.storing.saving import save
 
 try:
     from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin
-except ImportError:
-    raise SettingError('PemnModel needs the hub extra: pip install "pemn-compress[hub]"') from None
+except ImportError as error:
+    raise SettingError(
+        f'PemnModel needs the hub extra: pip install "pemn-compress[hub]" ({error})'
+    ) from None
 
 LIBRARY = "pemn-compress"
 TAGS = ["model-compression", "pemn"]

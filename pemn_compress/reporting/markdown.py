@@ -38,8 +38,13 @@ def to_markdown(blocks: Iterable[Block]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is; an underline within a word is no mark."""
+    """Return a text that Markdown shows as it is; an underline within a word is no mark.
+
+    Nor is it a link, a formula or somebody's name to GitHub and the Hugging Face Hub.
+    """
     return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
-_MARKS = re.compile(r"[\\|<>*`\[\]~&#]|(?<!\w)_|_(?!\w)")
+_MARKS = re.compile(
+    r"[\\|<>*`\[\]~&#$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE
+)

@@ -1,6 +1,7 @@
 """The front as a plot: the headline metric against stored bytes, drawn by matplotlib."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise, zip_longest
 from pathlib import PurePath
@@ -93,7 +94,8 @@ def _drawn(
                          "ytick.color"), INK),
     }  # fmt: skip
     # no pyplot: it keeps state of its own and looks for a display
-    with matplotlib.rc_context(cast("Any", settings)):
+    with matplotlib.rc_context(cast("Any", settings)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ")  # a name in letters that the font lacks
         wide, high = size
         figure = Figure((wide, high * len(fronts)), layout="constrained")
         panels = figure.subplots(len(fronts), 1, squeeze=False)[:, 0]
