@@ -218,6 +218,10 @@ IMPOSSIBLE = [
     ("train_limit = -3", "grid.toml:4: limit of samples: expected 1 or more, got -3"),
     ("device = 'abc'", "grid.toml:4: device 'abc' cannot be used"),
     ("layer_density = ['x=0.5']", "grid.toml:4: layer_density 'x' matches no masked tensor"),
+    (
+        "recompute_batchnorm = 5",
+        "grid.toml:4: recompute_batchnorm: expected a model with batch norm",
+    ),
     ("exclude = ['*']", "grid.toml:4: .*no parameter is left to mask"),
 ]
 

@@ -41,6 +41,7 @@ from pemn_compress.storing.saving import check_ways
 from pemn_compress.sweeping.grid import RunOf
 from pemn_compress.training import recipes
 from pemn_compress.training.recipes import Recipe
+from pemn_compress.training.statistics import check_statistics
 
 # what `compress` is called with for a run: its model, and the rest by keyword
 Ask = Callable[[RunOf], tuple[str, dict[str, Any]]]
@@ -132,6 +133,8 @@ class Checker:
             self._models[key] = _planned(
                 model, file, facts, recipe, settings, arguments, keywords["selection"]
             )
+        if recipe.recompute_batchnorm:
+            check_statistics(self._models[key][1])
         size_key = repr((key, replace(settings, seed=0), storage, recipe.target_bits))
         if size_key not in self._sizes:
             size = _bytes(*self._models[key], settings, storage, recipe.target_bits)

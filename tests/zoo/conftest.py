@@ -4,7 +4,9 @@ from importlib.util import find_spec
 
 import pytest
 
-NEEDED = ("timm", "transformers", "lightning", "accelerate", "skorch", "safetensors")
+NEEDED = (
+    "timm", "transformers", "lightning", "accelerate", "skorch", "safetensors", "huggingface_hub",
+)  # fmt: skip
 
 
 def pytest_configure() -> None:
