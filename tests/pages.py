@@ -35,7 +35,8 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def run_page(page: str, call: Call, printed: Callable[[], str]) -> dict[str, Any]:
     """Run a page's blocks in the current folder; return what its Python left.
 
-    The repository's `format_spec` is there too, as for whoever types in a checkout. `call` types a command, `printed` returns what Python has printed since it was last asked.
+    The repository's `format_spec` is there too, as for whoever types in a checkout. `call` types a
+    command, `printed` returns what Python has printed since it was last asked.
     """
     scope: dict[str, Any] = {}
     said = ""
