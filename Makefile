@@ -4,8 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 ZOO    := $(VENV)/.installed-zoo
+DOCS   := $(VENV)/.installed-docs
 
-.PHONY: demo test test-zoo lint zstd bench wheels results cross fuzz clean
+.PHONY: demo test test-zoo test-docs docs links lint zstd bench wheels results cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -15,6 +16,10 @@ $(READY): pyproject.toml
 
 $(ZOO): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,zoo]'
+	touch $@
+
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	touch $@
 
 demo: $(READY)
@@ -40,6 +45,21 @@ test: lint zstd
 # of Lightning, accelerate, transformers and skorch; about a minute of a core.
 test-zoo: $(ZOO)
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/zoo
+
+# The site of all pages, in build/site: a link or an anchor that leads nowhere, a docstring that does
+# not fit its function and a word that nobody writes are errors. (--quiet would hide them from --strict.)
+docs: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/codespell
+	@echo build/site/index.html
+
+# The links that lead out of the site; needs the net.
+links: docs
+	$(BIN)/linkchecker --check-extern --no-status --ignore-url '/404\.html$$' build/site/index.html
+
+# The notebook in a kernel of its own and the README's commands as they are typed; half a minute.
+test-docs: docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/site
 
 # Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
 bench: $(READY)

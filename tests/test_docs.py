@@ -1,34 +1,88 @@
-"""What the README and the examples show is true."""
+"""What the README, the pages and the examples show is true."""
 
+import json
 import os
 import re
-import shlex
+import runpy
 import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import torch
+from pages import REPOSITORY, blocks, run_page
 
+import pemn_compress
 from pemn_compress.cli import COMMANDS
 from pemn_compress.format.archive import verify
 from pemn_compress.importing.alone import CONSTANT, ROW_SIGNS, SIGNS, VALUES
 from pemn_compress.importing.shared import FEW_VALUES, PROTOTYPE
-from pemn_compress.masking.rules.strategies import STRATEGIES
+from pemn_compress.masking.rules import methods
+from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES
+from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, STRATEGIES
 from pemn_compress.masking.selection import plan_model
 from pemn_compress.models import ARCHITECTURES, build, parameters_of
 from pemn_compress.training import recipes
 
-REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
+APART = {  # pages with tests of their own; ecosystem.md in tests/zoo, where its packages are
+    "adding-a-search.md", "ecosystem.md", "importing.md", "masking.md", "pretrained.md", "restoring.md",
+}  # fmt: skip
+PAGES = sorted(
+    page.name
+    for page in (REPOSITORY / "docs").glob("*.md")
+    if page.name not in APART and {"python", "sh"} & {kind for kind, _ in blocks(page.name)}
+)
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
-def test_the_readme_names_every_command_strategy_and_recipe():
-    for name in [*COMMANDS, *STRATEGIES, *(set(recipes.names()) - {"default"})]:
-        assert name in README, name
-    for name in set(ARCHITECTURES) - {"conv4", "conv6"}:
+def test_the_readme_names_every_command_and_strategy():
+    for name in COMMANDS:
+        assert f"`{name}`" in README or f"pemn {name}" in README, name
+    for name in STRATEGIES:
         assert f"`{name}`" in README, name
+
+
+def test_the_page_of_strategies_names_all_there_are():
+    page = (REPOSITORY / "docs" / "strategies.md").read_text()
+    registries = (STRATEGIES, TRAINED_STRATEGIES, DISTRIBUTIONS, methods.SEARCHES, recipes.names())
+    names = {name for registry in registries for name in registry} | set(methods.RENEWALS)
+    for name in names - {"none"}:
+        assert f"`{name}`" in page, name
+
+
+def test_the_page_of_python_has_every_public_name_from_where_it_is_defined():
+    page = (REPOSITORY / "docs" / "api.md").read_text()
+    entries = re.findall(r"^::: ([\w.]+)\.(\w+)\n    options:\n(.*\n.*)$", page, re.MULTILINE)
+    shown = []
+    for module, name, options in entries:
+        (public,) = re.findall(r"heading: pemn_compress\.(\w+)\n      toc_label: \1$", options)
+        assert getattr(import_module(module), name) is getattr(pemn_compress, public)
+        shown.append(public)
+    assert sorted([*shown, "__version__"]) == sorted(pemn_compress.__all__)
+
+
+def test_every_page_stands_in_the_nav_of_the_site():
+    site = (REPOSITORY / "mkdocs.yml").read_text()
+    pages = {page.relative_to(REPOSITORY).as_posix() for page in (REPOSITORY / "docs").glob("*.md")}
+    assert pages == set(re.findall(r"docs/[\w-]+\.md", site))
+
+
+def test_the_citation_is_of_this_version():
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    assert f"\nversion: {pemn_compress.__version__}\n" in citation
+
+
+def test_the_notebook_runs_and_holds_no_outputs():
+    notebook = json.loads((REPOSITORY / "examples" / "tutorial.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    scope = {}
+    for cell in cells:
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+        exec("".join(cell["source"]), scope)
+    assert scope["made"].accuracy > 0.85
+    assert not scope["place"].exists()
 
 
 def test_the_readmes_commands_exist():
@@ -37,11 +91,6 @@ def test_the_readmes_commands_exist():
     makefile = (REPOSITORY / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
         assert f"\n{target}:" in makefile
-
-
-def test_the_readmes_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
-        assert (REPOSITORY / target).exists(), target
 
 
 def test_the_readmes_python_runs(tmp_path, monkeypatch):
@@ -120,7 +169,9 @@ def test_the_page_about_importing_does_what_it_says(call, capsys, tmp_path):
         assert f"\n| {kind} |" in page
 
 
-def test_the_page_of_architectures_tells_their_sizes(tmp_path, monkeypatch):
+def test_the_page_of_architectures_tells_their_sizes_and_the_help_their_names(call):
+    helped = call("compress", "--help")[1]
+    assert [name for name in ARCHITECTURES if not re.search(rf"\b{name}\b", helped)] == []
     page = (REPOSITORY / "docs" / "architectures.md").read_text()
     rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|", page, re.MULTILINE)
     told = {}
@@ -134,99 +185,40 @@ def test_the_page_of_architectures_tells_their_sizes(tmp_path, monkeypatch):
         with torch.device("meta"):
             plan = plan_model(build(name, {}))
         assert sum(tensor.numel for tensor in plan.tensors) == size, name
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    scope = {}
-    exec(code, scope)
+
+
+def test_the_page_about_pretrained_weights_builds_what_it_says(call, capsys):
+    run_page("pretrained.md", call, lambda: capsys.readouterr().out)
+    scope = runpy.run_path("finetune.py")
     assert scope["build_model"](classes=3, trained=False)(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
-def test_the_page_about_masking_does_what_it_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    page, scope = (REPOSITORY / "docs" / "masking.md").read_text(), {}
-    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(code, scope)
+def test_the_page_about_masking_does_what_it_says(call, capsys, tmp_path):
+    run_page("masking.md", call, lambda: capsys.readouterr().out)
     assert verify(tmp_path / "pruned.pemn")
 
 
 def test_the_pages_links_lead_somewhere():
-    for page in (REPOSITORY / "docs").glob("*.md"):
+    for page in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), (page.name, target)
 
 
-def test_the_page_about_restoring_does_what_it_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    page = (REPOSITORY / "docs" / "restoring.md").read_text()
-    scope = {}
-    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(code, scope)
+def test_the_page_about_restoring_does_what_it_says(call, capsys, tmp_path):
+    scope = run_page("restoring.md", call, lambda: capsys.readouterr().out)
     assert scope["same"]
     assert scope["logits"].shape == (5, 17, 4)
-    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    commands = re.sub(
-        r"^pemn ", f"'{sys.executable}' -m pemn_compress ", commands, flags=re.MULTILINE
-    )
-    subprocess.run(["sh", "-e", "-c", commands], env=ENVIRONMENT, check=True, capture_output=True)
     for name in ("digits.pt", "digits.pt2", "digits.npz", "digits.safetensors"):
         assert (tmp_path / name).stat().st_size > 0
 
 
 def test_the_pages_files_exist():
-    for page in (REPOSITORY / "docs").glob("*.md"):
+    for page in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]:
         for named in re.findall(r"`((?:tests|pemn_compress|examples)/[\w/.]+)`", page.read_text()):
             assert named.endswith("noisy_popup.py") or (REPOSITORY / named).exists(), named
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize(
-    "page",
-    [
-        "comparing.md",
-        "data.md",
-        "few-bytes.md",
-        "model-file.md",
-        "rivals.md",
-        "running.md",
-        "tasks.md",
-        "training.md",
-    ],
-)
-def test_every_block_of_a_page_runs(tmp_path, monkeypatch, call, page):
-    """Python runs in one scope, or is the file that its first line names; sh is typed as it is."""
-    monkeypatch.chdir(tmp_path)
-    scope, kinds = {}, set()
-    text = (REPOSITORY / "docs" / page).read_text()
-    for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        kinds.add(kind)
-        name = re.match(r"# (\w+\.py)\n", code)
-        if name:
-            (tmp_path / name[1]).write_text(code)
-        elif kind == "python":
-            exec(code, scope)
-        elif kind == "sh":
-            for line in code.splitlines():
-                command, *words = shlex.split(line)
-                if command == "pemn":
-                    status, _, err = call(*words)
-                    assert status == 0, f"{line}: {err}"
-                else:
-                    subprocess.run([command, *words], check=True)
-        else:
-            assert kind == "text", f"a block of {page} that nothing runs"
-    assert {"python", "sh"} <= kinds
-
-
-def test_the_page_about_sweeps_does_what_it_says(call):
-    page = (REPOSITORY / "docs" / "sweeps.md").read_text()
-    (grid,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    (listed,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
-    Path("digits.toml").write_text(grid)
-    outputs = []
-    for line in commands.splitlines():
-        status, out, err = call(*shlex.split(line)[1:])
-        assert status == 0, f"{line}: {err}"
-        outputs.append(out)
-    assert outputs[0] == listed
-    assert outputs[1] == "4 runs finished, 0 failed, in runs/digits-small\n"
-    assert "8 runs, in runs/digits-small" in outputs[2]
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_a_page_runs(call, capsys, page):
+    run_page(page, call, lambda: capsys.readouterr().out)

@@ -216,8 +216,9 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     """Train masks over fixed random weights, or a pruned network, and write a .pemn archive.
 
     MODEL is a Python file with a build_model() function (model.py, model.py:my_builder) or an
-    architecture: mlp, conv2, conv4, conv6, conv8, resnet20, resnet32, resnet56, convmixer, vit,
-    or torchvision:NAME. With a file, train_data() and eval_data() in it can stand in for --data.
+    architecture: mlp, conv2, conv4, conv6, conv8, resnet9, resnet18, resnet20, resnet32, resnet34,
+    resnet56, convmixer, vit, gpt, or torchvision:NAME. With a file, train_data() and eval_data() in
+    it can stand in for --data.
 
     \b
     Example:

@@ -73,18 +73,22 @@ def evaluate(
         data: what `data.sources.load_data` takes, a `DataRequest`, a `Data`, or what a model file's
             eval_data() may return: a pair (inputs, targets) or a map-style Dataset. None takes the
             model file's own.
-        model, trust_source: those of `load`; a model file builds the model to fill, and its
-            eval_data() is the data where none is given.
+        model: that of `load`; a model file builds the model to fill, and its eval_data() is the
+            data where none is given.
+        trust_source: that of `load`: run the model file in the archive.
         preprocessing: the resizing, cropping and normalisation of images, or the name of one of
             PREPROCESSINGS. What it leaves out is as the archive records it, else as the data has
             it by default.
         labels: "name" pairs the data's classes with the archive's by their names where both have
             them; "position" takes labels as they are.
-        batch_size, workers, device: how the machine is used.
+        batch_size: samples at a time.
+        workers: processes that load samples.
+        device: where the model runs: "auto", "cpu", "cuda", ...
         limits: what a reader is willing to restore.
         name: what messages call the archive.
-        loss, metrics: functions of (outputs, targets), as `compress` takes them; else those of the
-            model file that was given, or of the one in the archive with `trust_source`.
+        loss: a function of (outputs, targets), as `compress` takes it; else that of the model file
+            that was given, or of the one in the archive with `trust_source`.
+        metrics: another, likewise.
 
     Raises ArchiveError, ModelError, SettingError, and DataError for data that do not fit, a class
     that the archive does not have among them.

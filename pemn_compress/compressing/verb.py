@@ -98,7 +98,8 @@ def compress(
         settings: the mask settings, by default those of the recipe; or the pruning settings.
         selection: which parameters are masked or pruned.
         arguments: what the architecture or `build_model` is called with.
-        run, storage: how the machine is used, how the archive is written.
+        run: how the machine is used.
+        storage: how the archive is written.
         checkpoint: a file to write after every epoch, and to go on from when it exists.
         record: a JSON file for everything about the run.
         export: a file, or several, to make of the restored model beside the archive, as `restore`
@@ -108,7 +109,8 @@ def compress(
         observer: who is told about progress.
         teacher: a trained model to learn from beside the labels: a module, an archive, a
             checkpoint of `compress`, or a state dict of the same host; see `load_teacher`.
-        loss, metrics: functions of (outputs, targets), in place of a model file's own (`tasks`).
+        loss: a function of (outputs, targets), in place of a model file's own (`tasks`).
+        metrics: another, which returns figures by name.
         changes: recipe settings (`epochs=10`, `validation=0.1`, `keep="best"`), mask settings
             (`strategy="mp"`) and pruning settings (`strategy="magnitude", sparsity=0.9`) to
             override.

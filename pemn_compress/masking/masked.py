@@ -58,8 +58,11 @@ class MaskedModel(PlannedModel):
         scale_by_density: multiply the scale by 1/sqrt(density).
         search: how scores become masks and weights: "edge-popup", "supermask",
             "biprop" or "sign".
-        include, exclude, first_layer_dense, last_layer_dense: which parameters are masked; see
+        include: patterns of the names of exactly the parameters that are masked; see
             `selection.Selection`.
+        exclude: patterns of names that stay dense.
+        first_layer_dense: leave the first such tensor dense.
+        last_layer_dense: leave the last one dense.
         methods: any other field of `strategies.Settings`: order, score_seed, ranking, budget,
             floor, layer_density, density_schedule, ramp_epochs, renewal, renewal_every,
             renewal_rate, learn_scale, frozen, frozen_by.

@@ -51,8 +51,11 @@ class PrunedModel(PlannedModel):
         scale: binary, ternary, qat: one scale for each "tensor" (the default) or output "channel".
         entropy_weight: ternary: what a bit of a weight's code costs, in units of scale^2; more of
             it makes more weights 0.
-        include, exclude, first_layer_dense, last_layer_dense: which parameters are pruned; see
+        include: patterns of the names of exactly the parameters that are pruned; see
             `selection.Selection`.
+        exclude: patterns of names that stay dense.
+        first_layer_dense: leave the first such tensor dense.
+        last_layer_dense: leave the last one dense.
 
     Trainable parameters are one tensor of values per planned weight (`values`, in plan order) and
     whatever the model had besides. Any optimiser and any loop work; tell the model how far it is
