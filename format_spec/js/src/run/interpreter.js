@@ -1,4 +1,4 @@
-// A graph run node by node: what a value needs is there before it, what nothing needs is let go.
+// A graph, one node after the other: what a value needs is there before it, what nothing needs is let go.
 import { PemnError, quote, refuse } from "../bytes/errors.js";
 import { allocate } from "../bytes/numbers.js";
 import { readGraph } from "../graph/reading.js";
