@@ -185,6 +185,7 @@ def test_the_pages_files_exist():
         "data.md",
         "few-bytes.md",
         "model-file.md",
+        "page.md",
         "rivals.md",
         "running.md",
         "tasks.md",

@@ -189,6 +189,14 @@ def test_whole_models_are_what_numpy_and_torch_make_of_them(by_node, tmp_path):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 * scale, err_msg=name)
 
 
+def test_mutated_graphs_are_refused_or_run_within_limits_and_in_bounded_time(node):
+    told = json.loads(node("test/fuzz-graphs.js", 1500, 17))
+    assert told["rounds"] == 1500
+    assert told["messages"] > 300  # it gets far
+    assert told["run"] > 10
+    assert told["slowest_seconds"] < 5
+
+
 def test_what_cannot_be_run_is_one_line_that_names_it(by_node, tmp_path):
     torch.manual_seed(3)
     path, given = tmp_path / "gru.pemn", torch.randn(2, 5, 4)

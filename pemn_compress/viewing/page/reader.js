@@ -3791,6 +3791,9 @@ function common(shapes) {
 /** The steps of a tensor that is stretched to a shape: 0 where it is repeated. */
 function stretched(t, shape) {
   const own = stepsOf(t.shape), ahead = shape.length - t.shape.length;
+  if (ahead < 0 || t.shape.some((size, i) => size !== 1 && size !== shape[i + ahead])) {
+    refuse(`shape ${told(t.shape)} cannot be stretched to ${told(shape)}`);
+  }
   return shape.map((size, i) => (i < ahead || t.shape[i - ahead] !== size ? 0 : own[i - ahead]));
 }
 
@@ -3888,7 +3891,11 @@ const OF_NUMBER = { bool: "bool", int: "i64", float: "f32" };
 const number = (value, kind) => ({ number: value, kind });
 
 /** The JavaScript number of a Scalar, or of a tensor of one element. */
-const plain = (value) => (isTensor(value) ? value.data[0] : value !== null && typeof value === "object" ? value.number : value);
+function plain(value) {
+  if (!isTensor(value)) return value !== null && typeof value === "object" ? value.number : value;
+  if (value.data.length !== 1) refuse(`expected one element, got ${value.data.length}`);
+  return value.data[0];
+}
 
 function promoted(first, second) {
   if (first === null || second === null || first === second) return first ?? second;
@@ -3946,6 +3953,12 @@ function floating(make, t) {
   return isTensor(t) && isFloating(t.dtype) ? t : cast(make, t, "f32");
 }
 
+/** Refuse numbers that are no integers where places are told. */
+function needIntegers(t) {
+  if (isFloating(t.dtype)) refuse(`expected integers, got ${t.dtype}`);
+  return t;
+}
+
 function needFloating(t) {
   if (!isFloating(t.dtype)) refuse(`expected floating-point numbers, got ${t.dtype}`);
   return t;
@@ -3955,12 +3968,12 @@ function needAlike(...tensors) {
   const names = new Set(tensors.filter((one) => one !== null).map((one) => one.dtype));
   if (names.size > 1) refuse(`expected one dtype, got ${[...names].join(" and ")}`);
 }
-return { cast, floating, needAlike, needFloating, number, plain, resultType, together };
+return { cast, floating, needAlike, needFloating, needIntegers, number, plain, resultType, together };
 })();
 const m50 = (() => {
 // Arithmetic of one to three tensors, element by element; numbers may stand for tensors.
 const { refuse } = m0;
-const { common, isFloating, stretched, walk } = m48;
+const { common, isFloating, stretched, taken, walk } = m48;
 const { cast, floating, number, plain, resultType, together } = m49;
 
 /** A tensor of a function of each element. */
@@ -4041,6 +4054,10 @@ function divideMode(make, self, other, mode) {
 }
 
 const power = two((dtype) => (isFloating(dtype) ? raised : (x, y) => Math.trunc(raised(x, y))));
+function powerOf(make, self, exponent) {
+  if (plain(exponent) < 0 && !isFloating(resultType(self, exponent))) refuse("integers cannot be raised to a negative number");
+  return power(make, self, exponent);
+}
 // Math.pow knows no 1 for a base of 1 and an exponent that is none, or infinite
 const raised = (x, y) => (x === 1 ? 1 : x === -1 && Math.abs(y) === Infinity ? 1 : y === 2 ? x * x : x ** y);
 
@@ -4092,13 +4109,17 @@ const filled = (make, self, value) => {
   out.data.fill(cast(make, number(plain(value), "float"), self.dtype).data[0]);
   return out;
 };
-const copy = (make, self, src) => zipped(make, self, cast(make, src, self.dtype), (_, y) => y);
+const copy = (make, self, src) => taken(make, cast(make, src, self.dtype), self.shape, stretched(src, self.shape));
 
 /** Of bits, which JavaScript has 32 of. */
 const bits = (work, ofBool = work) => two((dtype) => (dtype === "bool" ? ofBool : (x, y) => {
   if (x !== (x | 0) || y !== (y | 0)) refuse("bits of integers beyond 32 bits are not computed here");
   return work(x, y);
 }));
+const shifted = (work) => two((dtype) => {
+  if (isFloating(dtype)) refuse(`expected integers, got ${dtype}`);
+  return work;
+});
 const and = bits((x, y) => x & y), or = bits((x, y) => x | y), xor = bits((x, y) => x ^ y);
 
 const KERNELS = {
@@ -4110,7 +4131,7 @@ const KERNELS = {
   "div.Scalar_mode": divideMode, "div.Tensor_mode": divideMode,
   floor_divide: floorDivide, "floor_divide.Scalar": floorDivide,
   "remainder.Scalar": remainder, "remainder.Tensor": remainder, "fmod.Scalar": divided((x, y) => x % y),
-  "pow.Scalar": power, "pow.Tensor_Scalar": power, "pow.Tensor_Tensor": power,
+  "pow.Scalar": power, "pow.Tensor_Scalar": powerOf, "pow.Tensor_Tensor": power,
   addcmul, addcdiv, "lerp.Scalar": lerp, "lerp.Tensor": lerp,
   atan2: twoFloating(Math.atan2), hypot: twoFloating(Math.hypot),
   maximum: same(largest), minimum: same(smallest), "max.other": same(largest), "min.other": same(smallest),
@@ -4123,8 +4144,8 @@ const KERNELS = {
   logical_xor: truth((x, y) => (x !== 0) !== (y !== 0)),
   "__and__.Tensor": and, "__or__.Tensor": or, "__xor__.Tensor": xor,
   "bitwise_and.Scalar": and, "bitwise_and.Tensor": and, "bitwise_or.Scalar": or, "bitwise_or.Tensor": or,
-  "bitwise_xor.Tensor": xor, "bitwise_left_shift.Tensor_Scalar": same((x, y) => x * 2 ** y),
-  "bitwise_right_shift.Tensor_Scalar": same((x, y) => Math.floor(x / 2 ** y)),
+  "bitwise_xor.Tensor": xor, "bitwise_left_shift.Tensor_Scalar": shifted((x, y) => x * 2 ** y),
+  "bitwise_right_shift.Tensor_Scalar": shifted((x, y) => Math.floor(x / 2 ** y)),
   ...Object.fromEntries(["Scalar", "Tensor"].flatMap((overload) => Object.entries({
     eq: truth((x, y) => x === y), ne: truth((x, y) => x !== y), lt: truth((x, y) => x < y),
     le: truth((x, y) => x <= y), gt: truth((x, y) => x > y), ge: truth((x, y) => x >= y),
@@ -4343,7 +4364,7 @@ const m54 = (() => {
 const { refuse } = m0;
 const { left, times } = m53;
 const { zipped } = m50;
-const { common, permuted, sizeOf, stepsOf, stretched, told, view, walk } = m48;
+const { common, permuted, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
 const { needAlike, plain, together } = m49;
 
 /** The product of two tensors of two dimensions or more, whose dimensions ahead are stretched to one shape. */
@@ -4453,14 +4474,10 @@ function einsum(make, equation, tensors) {
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));
 }
 
-/** A tensor with its letters in another order; of letters that it lacks the other one's are summed with 1. */
+/** A tensor with its letters in another order; it is repeated along those that it lacks. */
 function spread(make, t, own, wanted, size) {
-  const steps = stepsOf(t.shape), out = make(t.dtype, wanted.map((c) => size.get(c)));
-  let o = 0;
-  walk(out.shape, [wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0))], [0], ([at], count, [by]) => {
-    for (let i = 0; i < count; i++, at += by) out.data[o++] = t.data[at];
-  });
-  return out;
+  const steps = stepsOf(t.shape), along = wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0));
+  return taken(make, t, wanted.map((c) => size.get(c)), along);
 }
 
 const KERNELS = {
@@ -4523,7 +4540,9 @@ function turned(make, self) {
 }
 
 function movedim(make, self, source, destination) {
-  const rank = self.shape.length, from = [source].flat().map((one) => axisOf(one, rank));
+  const rank = self.shape.length;
+  if ([source].flat().length !== [destination].flat().length) refuse("expected as many dimensions from as to");
+  const from = [source].flat().map((one) => axisOf(one, rank));
   const to = [destination].flat().map((one) => axisOf(one, rank)), rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = Array(rank).fill(null);
   to.forEach((place, i) => (order[place] = from[i]));
@@ -4697,6 +4716,7 @@ function channelShuffle(make, self, groups) {
 }
 
 function meshgrid(make, tensors, indexing) {
+  if (indexing !== "xy" && indexing !== "ij") refuse(`indexing: expected xy or ij, got ${indexing}`);
   const swaps = indexing === "xy" && tensors.length > 1, sizes = tensors.map((t) => sizeOf(t.shape));
   const order = tensors.map((_, i) => i);
   if (swaps) [order[0], order[1]] = [1, 0];
@@ -4866,7 +4886,7 @@ function convolve(make, input, weight, bias, stride, pads, dilation, groups) {
     return view(found, found.shape.slice(1));
   }
   const [count, channels, ...sizes] = input.shape, [outs, inner, ...kernel] = weight.shape;
-  if (groups < 1 || channels !== inner * groups || outs % groups !== 0) {
+  if (Math.min(...pads.flat()) < 0 || groups < 1 || channels !== inner * groups || outs % groups !== 0) {
     refuse(`${channels} channels in ${groups} groups for weights of ${told(weight.shape)}`);
   }
   const how = plan(rank, sizes, kernel, stride, pads, dilation), steps = several(stride, rank), apart = several(dilation, rank);
@@ -4932,7 +4952,7 @@ const convTranspose = (rank) => (make, input, weight, bias, stride, padding, mor
   }
   const [steps, pads, extra, apart] = [stride, padding, more, dilation].map((one) => several(one, rank));
   const found = sizes.map((size, i) => (size - 1) * steps[i] - 2 * pads[i] + apart[i] * (kernel[i] - 1) + extra[i] + 1);
-  if (Math.min(...found) < 1) refuse(`an output of sizes ${told(found)}`);
+  if (Math.min(...found, ...steps, ...apart) < 1) refuse(`an output of sizes ${told(found)}`);
   // the way back of a convolution from the output to the input
   const how = plan(rank, found, kernel, steps, pads.map((pad) => [pad, pad]), apart), target = three(sizes, 1);
   const places = sizeOf(sizes), taps = sizeOf(kernel), inner = channels / groups, rows = each * taps, whole = sizeOf(found);
@@ -4958,6 +4978,7 @@ function im2col(make, self, size, dilation, padding, stride) {
     return view(found, found.shape.slice(1));
   }
   const [count, channels, ...sizes] = self.shape, kernel = several(size, 2), pads = several(padding, 2);
+  if (Math.min(...pads) < 0) refuse(`pads ${told(pads)}`);
   const how = plan(2, sizes, kernel, stride, pads.map((pad) => [pad, pad]), dilation);
   const found = sizes.map((one, i) => outSize(one, kernel[i], several(stride, 2)[i], 2 * pads[i], several(dilation, 2)[i]));
   const lineCount = channels * sizeOf(kernel), places = sizeOf(found), out = make(self.dtype, [count, lineCount, places]);
@@ -4979,13 +5000,13 @@ return { KERNELS, three };
 const m58 = (() => {
 // Elements chosen by number: taken out, put in. Nothing is changed in place.
 const { refuse } = m0;
-const { axisOf, common, picked, sizeOf, stepsOf, stretched, told, view, walk } = m48;
-const { plain } = m49;
+const { axisOf, common, picked, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
+const { needIntegers, plain } = m49;
 const { sliced } = m55;
 
 /** Refuse numbers below 0, and those beyond. */
 function natural(index, size) {
-  for (const i of index.data) if (!(i >= 0 && i < size)) refuse(`index ${i} of a size of ${size}`);
+  for (const i of needIntegers(index).data) if (!(i >= 0 && i < size)) refuse(`index ${i} of a size of ${size}`);
   return index;
 }
 
@@ -5023,30 +5044,40 @@ function asNumbers(make, indices, self) {
   return found;
 }
 
-/** Call `visit(place)` for each element that indices choose, in the order of the result; returns its shape. */
-function chosen(make, self, indices, begin) {
-  const all = asNumbers(make, indices, self), steps = stepsOf(self.shape), axes = all.map((_, i) => i).filter((i) => all[i] !== null);
-  const numbers = axes.map((i) => all[i]), inner = common(numbers.map((t) => t.shape)), offsets = new Float64Array(sizeOf(inner));
-  numbers.forEach((t, k) => {
-    const size = self.shape[axes[k]];
-    let o = 0;
-    walk(inner, [stretched(t, inner)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) {
-        const place = t.data[at] < 0 ? t.data[at] + size : t.data[at];
-        if (!(place >= 0 && place < size)) refuse(`index ${t.data[at]} of a size of ${size}`);
-        offsets[o++] += place * steps[axes[k]];
-      }
-    });
-  });
-  const rest = all.map((_, i) => i).filter((i) => all[i] === null), together = axes.length > 0 && axes.at(-1) - axes[0] === axes.length - 1;
+/** Which dimensions indices choose of, those that stand whole before and behind, and the shape of the result. */
+function layoutOf(all, self) {
+  const places = all.map((_, i) => i), axes = places.filter((i) => all[i] !== null), rest = places.filter((i) => all[i] === null);
+  const inner = common(axes.map((i) => all[i].shape)), together = axes.length > 0 && axes.at(-1) - axes[0] === axes.length - 1;
   const ahead = together ? rest.filter((i) => i < axes[0]) : [], behind = rest.filter((i) => !ahead.includes(i));
-  const shape = [...ahead.map((i) => self.shape[i]), ...inner, ...behind.map((i) => self.shape[i])];
-  const visit = begin(shape), size = (some) => some.map((i) => self.shape[i]), step = (some) => some.map((i) => steps[i]);
+  const size = (some) => some.map((i) => self.shape[i]);
+  return { axes, ahead, behind, inner, size, shape: [...size(ahead), ...inner, ...size(behind)] };
+}
+
+/** Call `visit(place)` for each element that indices choose, in the order of the result; `begin(shape)` gives it. */
+function chosen(make, self, indices, begin) {
+  const all = asNumbers(make, indices, self), steps = stepsOf(self.shape);
+  const { axes, ahead, behind, inner, size, shape } = layoutOf(all, self);
+  const visit = begin(shape), offsets = make("f64", inner).data;
+  for (const axis of axes) addOffsets(offsets, all[axis], inner, self.shape[axis], steps[axis]);
+  const step = (some) => some.map((i) => steps[i]);
   walk([...size(ahead), 1], [[...step(ahead), 0]], [0], ([first], more, [gap]) => {
     for (let j = 0, at = first; j < more; j++, at += gap) for (const offset of offsets) {
       walk(size(behind), [step(behind)], [at + offset], ([from], count, [by]) => {
         for (let i = 0; i < count; i++, from += by) visit(from);
       });
+    }
+  });
+}
+
+/** Add where the numbers of one dimension lead to; those below 0 count from its end. */
+function addOffsets(offsets, numbers, inner, size, step) {
+  let o = 0;
+  needIntegers(numbers);
+  walk(inner, [stretched(numbers, inner)], [0], ([at], count, [by]) => {
+    for (let i = 0; i < count; i++, at += by) {
+      const place = numbers.data[at] < 0 ? numbers.data[at] + size : numbers.data[at];
+      if (!(place >= 0 && place < size)) refuse(`index ${numbers.data[at]} of a size of ${size}`);
+      offsets[o++] += place * step;
     }
   });
 }
@@ -5069,10 +5100,7 @@ const copied = (make, self) => {
 function indexPut(make, self, indices, values, accumulate) {
   const out = copied(make, self);
   chosen(make, self, indices, (shape) => {
-    const found = [];
-    walk(shape, [stretched(values, shape)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) found.push(values.data[at]);
-    });
+    const found = taken(make, values, shape, stretched(values, shape)).data;
     let o = 0;
     return (place) => (out.data[place] = accumulate ? out.data[place] + found[o++] : found[o++]);
   });
@@ -5104,12 +5132,8 @@ function takeAlong(make, self, indices, dim) {
   if (dim === null) return indexSelect(make, view(self, [-1]), 0, view(indices, [-1]));
   const axis = axisOf(dim, self.shape.length), but = (shape) => shape.map((size, i) => (i === axis ? 1 : size));
   const rest = common([but(self.shape), but(indices.shape)]), whole = (t) => {
-    const shape = rest.map((size, i) => (i === axis ? t.shape[axis] : size)), out = make(t.dtype, shape);
-    let o = 0;
-    walk(shape, [stretched(t, shape)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) out.data[o++] = t.data[at];
-    });
-    return out;
+    const shape = rest.map((size, i) => (i === axis ? t.shape[axis] : size));
+    return taken(make, t, shape, stretched(t, shape));
   };
   return gather(make, whole(self), dim, whole(indices));
 }
@@ -5123,6 +5147,9 @@ const scatter = (work) => (make, self, dim, index, src) => {
 
 /** Elements of a source in the order of an index that is no larger than it. */
 function sourceOf(src, index) {
+  if (src.shape.length !== index.shape.length || index.shape.some((size, i) => size > src.shape[i])) {
+    refuse(`a source of shape ${told(src.shape)} for an index of ${told(index.shape)}`);
+  }
   const steps = stepsOf(src.shape), found = new Float64Array(sizeOf(index.shape));
   let o = 0;
   walk(index.shape, [steps], [0], ([at], count, [by]) => {
@@ -5245,6 +5272,11 @@ const m60 = (() => {
 const { refuse } = m0;
 const { sizeOf, told } = m48;
 
+/** Refuse numbers for each channel, or element, of another count. */
+function sized(count, ...given) {
+  for (const one of given) if (one !== null && one.data.length !== count) refuse(`${one.data.length} numbers for ${count}`);
+}
+
 /** Normalise lines of numbers: each gets `scale` and `shift` of `of(line)`, which may be its own moments. */
 function applied(make, input, length, of) {
   const out = make(input.dtype, input.shape), from = input.data, to = out.data;
@@ -5271,9 +5303,7 @@ function scaled({ mean, variance }, weight, bias, eps) {
 function batchNorm(make, input, weight, bias, mean, variance, training, momentum, eps) {
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
   if (input.shape.length < 2) refuse(`expected at least 2 dimensions, got shape ${told(input.shape)}`);
-  for (const one of [weight, bias, mean, variance]) if (one !== null && one.data.length !== channels) {
-    refuse(`${one.data.length} numbers for ${channels} channels`);
-  }
+  sized(channels, weight, bias, mean, variance);
   const own = training || mean === null ? (c) => channelMoments(input, c, length) : (c) => ({ mean: mean.data[c], variance: variance.data[c] });
   const all = Array.from({ length: channels }, (_, c) => scaled(own(c), weight?.data[c], bias?.data[c], eps));
   return applied(make, input, length, (line) => all[line % channels]);
@@ -5288,6 +5318,7 @@ function channelMoments({ data, shape: [count, channels] }, c, length) {
 function instanceNorm(make, input, weight, bias, mean, variance, ofInput, momentum, eps) {
   if (!ofInput) return batchNorm(make, input, weight, bias, mean, variance, false, momentum, eps);
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
+  sized(channels, weight, bias);
   return applied(make, input, length, (line, at) =>
     scaled(moments(input.data, at, length), weight?.data[line % channels], bias?.data[line % channels], eps));
 }
@@ -5295,6 +5326,7 @@ function instanceNorm(make, input, weight, bias, mean, variance, ofInput, moment
 function groupNorm(make, input, groups, weight, bias, eps) {
   const [, channels] = input.shape, length = sizeOf(input.shape.slice(2)), each = channels / groups;
   if (groups < 1 || !Number.isInteger(each)) refuse(`${channels} channels in ${groups} groups`);
+  sized(channels, weight, bias);
   let own = null;
   return applied(make, input, length, (line, at) => {
     if (line % each === 0) own = moments(input.data, at, each * length);
@@ -5312,7 +5344,9 @@ function inner(input, shape) {
 }
 
 const perRow = (statistics) => (make, input, shape, weight, bias, eps) => {
-  const width = inner(input, shape), out = make(input.dtype, input.shape), from = input.data, to = out.data;
+  const width = inner(input, shape);
+  sized(width, weight, bias);
+  const out = make(input.dtype, input.shape), from = input.data, to = out.data;
   for (let start = 0; start < from.length; start += width) {
     const { scale, shift } = statistics(from, start, width, eps);
     for (let i = 0; i < width; i++) {
@@ -5430,6 +5464,8 @@ const { refuse } = m0;
 const { three } = m57;
 const { isFloating, several, sizeOf, told } = m48;
 
+const MOST_WINDOWS = 2 ** 24; // of an adaptive pooling, along one dimension
+
 /** How many windows there are; the last one starts inside, with `ceil` too. */
 function pooledSize(size, kernel, stride, pad, dilation, ceil) {
   if (Math.min(kernel, stride, dilation) < 1 || pad < 0 || 2 * pad > dilation * (kernel - 1) + 1) {
@@ -5467,7 +5503,9 @@ function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
 /** Windows of an adaptive pooling, which cover the input. */
 function adaptive(t, rank, outputSize) {
   checkRank(t, rank);
-  const sizes = several(outputSize, rank), along = t.shape.slice(-rank).map((size, i) =>
+  const sizes = several(outputSize, rank);
+  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  const along = t.shape.slice(-rank).map((size, i) =>
     Array.from({ length: sizes[i] }, (_, place) => {
       const first = Math.floor((place * size) / sizes[i]), last = Math.ceil(((place + 1) * size) / sizes[i]);
       return { first, last, step: 1, padded: last - first };

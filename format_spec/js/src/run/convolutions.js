@@ -76,7 +76,7 @@ function convolve(make, input, weight, bias, stride, pads, dilation, groups) {
     return view(found, found.shape.slice(1));
   }
   const [count, channels, ...sizes] = input.shape, [outs, inner, ...kernel] = weight.shape;
-  if (groups < 1 || channels !== inner * groups || outs % groups !== 0) {
+  if (Math.min(...pads.flat()) < 0 || groups < 1 || channels !== inner * groups || outs % groups !== 0) {
     refuse(`${channels} channels in ${groups} groups for weights of ${told(weight.shape)}`);
   }
   const how = plan(rank, sizes, kernel, stride, pads, dilation), steps = several(stride, rank), apart = several(dilation, rank);
@@ -142,7 +142,7 @@ const convTranspose = (rank) => (make, input, weight, bias, stride, padding, mor
   }
   const [steps, pads, extra, apart] = [stride, padding, more, dilation].map((one) => several(one, rank));
   const found = sizes.map((size, i) => (size - 1) * steps[i] - 2 * pads[i] + apart[i] * (kernel[i] - 1) + extra[i] + 1);
-  if (Math.min(...found) < 1) refuse(`an output of sizes ${told(found)}`);
+  if (Math.min(...found, ...steps, ...apart) < 1) refuse(`an output of sizes ${told(found)}`);
   // the way back of a convolution from the output to the input
   const how = plan(rank, found, kernel, steps, pads.map((pad) => [pad, pad]), apart), target = three(sizes, 1);
   const places = sizeOf(sizes), taps = sizeOf(kernel), inner = channels / groups, rows = each * taps, whole = sizeOf(found);
@@ -168,6 +168,7 @@ function im2col(make, self, size, dilation, padding, stride) {
     return view(found, found.shape.slice(1));
   }
   const [count, channels, ...sizes] = self.shape, kernel = several(size, 2), pads = several(padding, 2);
+  if (Math.min(...pads) < 0) refuse(`pads ${told(pads)}`);
   const how = plan(2, sizes, kernel, stride, pads.map((pad) => [pad, pad]), dilation);
   const found = sizes.map((one, i) => outSize(one, kernel[i], several(stride, 2)[i], 2 * pads[i], several(dilation, 2)[i]));
   const lineCount = channels * sizeOf(kernel), places = sizeOf(found), out = make(self.dtype, [count, lineCount, places]);

@@ -1,12 +1,12 @@
 // Elements chosen by number: taken out, put in. Nothing is changed in place.
 import { refuse } from "../bytes/errors.js";
-import { axisOf, common, picked, sizeOf, stepsOf, stretched, told, view, walk } from "./tensors.js";
-import { plain } from "./types.js";
+import { axisOf, common, picked, sizeOf, stepsOf, stretched, taken, told, view, walk } from "./tensors.js";
+import { needIntegers, plain } from "./types.js";
 import { sliced } from "./shapes.js";
 
 /** Refuse numbers below 0, and those beyond. */
 function natural(index, size) {
-  for (const i of index.data) if (!(i >= 0 && i < size)) refuse(`index ${i} of a size of ${size}`);
+  for (const i of needIntegers(index).data) if (!(i >= 0 && i < size)) refuse(`index ${i} of a size of ${size}`);
   return index;
 }
 
@@ -44,30 +44,40 @@ function asNumbers(make, indices, self) {
   return found;
 }
 
-/** Call `visit(place)` for each element that indices choose, in the order of the result; returns its shape. */
-function chosen(make, self, indices, begin) {
-  const all = asNumbers(make, indices, self), steps = stepsOf(self.shape), axes = all.map((_, i) => i).filter((i) => all[i] !== null);
-  const numbers = axes.map((i) => all[i]), inner = common(numbers.map((t) => t.shape)), offsets = new Float64Array(sizeOf(inner));
-  numbers.forEach((t, k) => {
-    const size = self.shape[axes[k]];
-    let o = 0;
-    walk(inner, [stretched(t, inner)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) {
-        const place = t.data[at] < 0 ? t.data[at] + size : t.data[at];
-        if (!(place >= 0 && place < size)) refuse(`index ${t.data[at]} of a size of ${size}`);
-        offsets[o++] += place * steps[axes[k]];
-      }
-    });
-  });
-  const rest = all.map((_, i) => i).filter((i) => all[i] === null), together = axes.length > 0 && axes.at(-1) - axes[0] === axes.length - 1;
+/** Which dimensions indices choose of, those that stand whole before and behind, and the shape of the result. */
+function layoutOf(all, self) {
+  const places = all.map((_, i) => i), axes = places.filter((i) => all[i] !== null), rest = places.filter((i) => all[i] === null);
+  const inner = common(axes.map((i) => all[i].shape)), together = axes.length > 0 && axes.at(-1) - axes[0] === axes.length - 1;
   const ahead = together ? rest.filter((i) => i < axes[0]) : [], behind = rest.filter((i) => !ahead.includes(i));
-  const shape = [...ahead.map((i) => self.shape[i]), ...inner, ...behind.map((i) => self.shape[i])];
-  const visit = begin(shape), size = (some) => some.map((i) => self.shape[i]), step = (some) => some.map((i) => steps[i]);
+  const size = (some) => some.map((i) => self.shape[i]);
+  return { axes, ahead, behind, inner, size, shape: [...size(ahead), ...inner, ...size(behind)] };
+}
+
+/** Call `visit(place)` for each element that indices choose, in the order of the result; `begin(shape)` gives it. */
+function chosen(make, self, indices, begin) {
+  const all = asNumbers(make, indices, self), steps = stepsOf(self.shape);
+  const { axes, ahead, behind, inner, size, shape } = layoutOf(all, self);
+  const visit = begin(shape), offsets = make("f64", inner).data;
+  for (const axis of axes) addOffsets(offsets, all[axis], inner, self.shape[axis], steps[axis]);
+  const step = (some) => some.map((i) => steps[i]);
   walk([...size(ahead), 1], [[...step(ahead), 0]], [0], ([first], more, [gap]) => {
     for (let j = 0, at = first; j < more; j++, at += gap) for (const offset of offsets) {
       walk(size(behind), [step(behind)], [at + offset], ([from], count, [by]) => {
         for (let i = 0; i < count; i++, from += by) visit(from);
       });
+    }
+  });
+}
+
+/** Add where the numbers of one dimension lead to; those below 0 count from its end. */
+function addOffsets(offsets, numbers, inner, size, step) {
+  let o = 0;
+  needIntegers(numbers);
+  walk(inner, [stretched(numbers, inner)], [0], ([at], count, [by]) => {
+    for (let i = 0; i < count; i++, at += by) {
+      const place = numbers.data[at] < 0 ? numbers.data[at] + size : numbers.data[at];
+      if (!(place >= 0 && place < size)) refuse(`index ${numbers.data[at]} of a size of ${size}`);
+      offsets[o++] += place * step;
     }
   });
 }
@@ -90,10 +100,7 @@ const copied = (make, self) => {
 function indexPut(make, self, indices, values, accumulate) {
   const out = copied(make, self);
   chosen(make, self, indices, (shape) => {
-    const found = [];
-    walk(shape, [stretched(values, shape)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) found.push(values.data[at]);
-    });
+    const found = taken(make, values, shape, stretched(values, shape)).data;
     let o = 0;
     return (place) => (out.data[place] = accumulate ? out.data[place] + found[o++] : found[o++]);
   });
@@ -125,12 +132,8 @@ function takeAlong(make, self, indices, dim) {
   if (dim === null) return indexSelect(make, view(self, [-1]), 0, view(indices, [-1]));
   const axis = axisOf(dim, self.shape.length), but = (shape) => shape.map((size, i) => (i === axis ? 1 : size));
   const rest = common([but(self.shape), but(indices.shape)]), whole = (t) => {
-    const shape = rest.map((size, i) => (i === axis ? t.shape[axis] : size)), out = make(t.dtype, shape);
-    let o = 0;
-    walk(shape, [stretched(t, shape)], [0], ([at], count, [by]) => {
-      for (let i = 0; i < count; i++, at += by) out.data[o++] = t.data[at];
-    });
-    return out;
+    const shape = rest.map((size, i) => (i === axis ? t.shape[axis] : size));
+    return taken(make, t, shape, stretched(t, shape));
   };
   return gather(make, whole(self), dim, whole(indices));
 }
@@ -144,6 +147,9 @@ const scatter = (work) => (make, self, dim, index, src) => {
 
 /** Elements of a source in the order of an index that is no larger than it. */
 function sourceOf(src, index) {
+  if (src.shape.length !== index.shape.length || index.shape.some((size, i) => size > src.shape[i])) {
+    refuse(`a source of shape ${told(src.shape)} for an index of ${told(index.shape)}`);
+  }
   const steps = stepsOf(src.shape), found = new Float64Array(sizeOf(index.shape));
   let o = 0;
   walk(index.shape, [steps], [0], ([at], count, [by]) => {

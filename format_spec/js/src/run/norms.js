@@ -2,6 +2,11 @@
 import { refuse } from "../bytes/errors.js";
 import { sizeOf, told } from "./tensors.js";
 
+/** Refuse numbers for each channel, or element, of another count. */
+function sized(count, ...given) {
+  for (const one of given) if (one !== null && one.data.length !== count) refuse(`${one.data.length} numbers for ${count}`);
+}
+
 /** Normalise lines of numbers: each gets `scale` and `shift` of `of(line)`, which may be its own moments. */
 function applied(make, input, length, of) {
   const out = make(input.dtype, input.shape), from = input.data, to = out.data;
@@ -28,9 +33,7 @@ function scaled({ mean, variance }, weight, bias, eps) {
 function batchNorm(make, input, weight, bias, mean, variance, training, momentum, eps) {
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
   if (input.shape.length < 2) refuse(`expected at least 2 dimensions, got shape ${told(input.shape)}`);
-  for (const one of [weight, bias, mean, variance]) if (one !== null && one.data.length !== channels) {
-    refuse(`${one.data.length} numbers for ${channels} channels`);
-  }
+  sized(channels, weight, bias, mean, variance);
   const own = training || mean === null ? (c) => channelMoments(input, c, length) : (c) => ({ mean: mean.data[c], variance: variance.data[c] });
   const all = Array.from({ length: channels }, (_, c) => scaled(own(c), weight?.data[c], bias?.data[c], eps));
   return applied(make, input, length, (line) => all[line % channels]);
@@ -45,6 +48,7 @@ function channelMoments({ data, shape: [count, channels] }, c, length) {
 function instanceNorm(make, input, weight, bias, mean, variance, ofInput, momentum, eps) {
   if (!ofInput) return batchNorm(make, input, weight, bias, mean, variance, false, momentum, eps);
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
+  sized(channels, weight, bias);
   return applied(make, input, length, (line, at) =>
     scaled(moments(input.data, at, length), weight?.data[line % channels], bias?.data[line % channels], eps));
 }
@@ -52,6 +56,7 @@ function instanceNorm(make, input, weight, bias, mean, variance, ofInput, moment
 function groupNorm(make, input, groups, weight, bias, eps) {
   const [, channels] = input.shape, length = sizeOf(input.shape.slice(2)), each = channels / groups;
   if (groups < 1 || !Number.isInteger(each)) refuse(`${channels} channels in ${groups} groups`);
+  sized(channels, weight, bias);
   let own = null;
   return applied(make, input, length, (line, at) => {
     if (line % each === 0) own = moments(input.data, at, each * length);
@@ -69,7 +74,9 @@ function inner(input, shape) {
 }
 
 const perRow = (statistics) => (make, input, shape, weight, bias, eps) => {
-  const width = inner(input, shape), out = make(input.dtype, input.shape), from = input.data, to = out.data;
+  const width = inner(input, shape);
+  sized(width, weight, bias);
+  const out = make(input.dtype, input.shape), from = input.data, to = out.data;
   for (let start = 0; start < from.length; start += width) {
     const { scale, shift } = statistics(from, start, width, eps);
     for (let i = 0; i < width; i++) {

@@ -1,6 +1,6 @@
 // Arithmetic of one to three tensors, element by element; numbers may stand for tensors.
 import { refuse } from "../bytes/errors.js";
-import { common, isFloating, stretched, walk } from "./tensors.js";
+import { common, isFloating, stretched, taken, walk } from "./tensors.js";
 import { cast, floating, number, plain, resultType, together } from "./types.js";
 
 /** A tensor of a function of each element. */
@@ -81,6 +81,10 @@ function divideMode(make, self, other, mode) {
 }
 
 const power = two((dtype) => (isFloating(dtype) ? raised : (x, y) => Math.trunc(raised(x, y))));
+function powerOf(make, self, exponent) {
+  if (plain(exponent) < 0 && !isFloating(resultType(self, exponent))) refuse("integers cannot be raised to a negative number");
+  return power(make, self, exponent);
+}
 // Math.pow knows no 1 for a base of 1 and an exponent that is none, or infinite
 const raised = (x, y) => (x === 1 ? 1 : x === -1 && Math.abs(y) === Infinity ? 1 : y === 2 ? x * x : x ** y);
 
@@ -132,13 +136,17 @@ const filled = (make, self, value) => {
   out.data.fill(cast(make, number(plain(value), "float"), self.dtype).data[0]);
   return out;
 };
-const copy = (make, self, src) => zipped(make, self, cast(make, src, self.dtype), (_, y) => y);
+const copy = (make, self, src) => taken(make, cast(make, src, self.dtype), self.shape, stretched(src, self.shape));
 
 /** Of bits, which JavaScript has 32 of. */
 const bits = (work, ofBool = work) => two((dtype) => (dtype === "bool" ? ofBool : (x, y) => {
   if (x !== (x | 0) || y !== (y | 0)) refuse("bits of integers beyond 32 bits are not computed here");
   return work(x, y);
 }));
+const shifted = (work) => two((dtype) => {
+  if (isFloating(dtype)) refuse(`expected integers, got ${dtype}`);
+  return work;
+});
 const and = bits((x, y) => x & y), or = bits((x, y) => x | y), xor = bits((x, y) => x ^ y);
 
 export const KERNELS = {
@@ -150,7 +158,7 @@ export const KERNELS = {
   "div.Scalar_mode": divideMode, "div.Tensor_mode": divideMode,
   floor_divide: floorDivide, "floor_divide.Scalar": floorDivide,
   "remainder.Scalar": remainder, "remainder.Tensor": remainder, "fmod.Scalar": divided((x, y) => x % y),
-  "pow.Scalar": power, "pow.Tensor_Scalar": power, "pow.Tensor_Tensor": power,
+  "pow.Scalar": power, "pow.Tensor_Scalar": powerOf, "pow.Tensor_Tensor": power,
   addcmul, addcdiv, "lerp.Scalar": lerp, "lerp.Tensor": lerp,
   atan2: twoFloating(Math.atan2), hypot: twoFloating(Math.hypot),
   maximum: same(largest), minimum: same(smallest), "max.other": same(largest), "min.other": same(smallest),
@@ -163,8 +171,8 @@ export const KERNELS = {
   logical_xor: truth((x, y) => (x !== 0) !== (y !== 0)),
   "__and__.Tensor": and, "__or__.Tensor": or, "__xor__.Tensor": xor,
   "bitwise_and.Scalar": and, "bitwise_and.Tensor": and, "bitwise_or.Scalar": or, "bitwise_or.Tensor": or,
-  "bitwise_xor.Tensor": xor, "bitwise_left_shift.Tensor_Scalar": same((x, y) => x * 2 ** y),
-  "bitwise_right_shift.Tensor_Scalar": same((x, y) => Math.floor(x / 2 ** y)),
+  "bitwise_xor.Tensor": xor, "bitwise_left_shift.Tensor_Scalar": shifted((x, y) => x * 2 ** y),
+  "bitwise_right_shift.Tensor_Scalar": shifted((x, y) => Math.floor(x / 2 ** y)),
   ...Object.fromEntries(["Scalar", "Tensor"].flatMap((overload) => Object.entries({
     eq: truth((x, y) => x === y), ne: truth((x, y) => x !== y), lt: truth((x, y) => x < y),
     le: truth((x, y) => x <= y), gt: truth((x, y) => x > y), ge: truth((x, y) => x >= y),

@@ -3,6 +3,8 @@ import { refuse } from "../bytes/errors.js";
 import { three } from "./convolutions.js";
 import { isFloating, several, sizeOf, told } from "./tensors.js";
 
+const MOST_WINDOWS = 2 ** 24; // of an adaptive pooling, along one dimension
+
 /** How many windows there are; the last one starts inside, with `ceil` too. */
 function pooledSize(size, kernel, stride, pad, dilation, ceil) {
   if (Math.min(kernel, stride, dilation) < 1 || pad < 0 || 2 * pad > dilation * (kernel - 1) + 1) {
@@ -40,7 +42,9 @@ function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
 /** Windows of an adaptive pooling, which cover the input. */
 function adaptive(t, rank, outputSize) {
   checkRank(t, rank);
-  const sizes = several(outputSize, rank), along = t.shape.slice(-rank).map((size, i) =>
+  const sizes = several(outputSize, rank);
+  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  const along = t.shape.slice(-rank).map((size, i) =>
     Array.from({ length: sizes[i] }, (_, place) => {
       const first = Math.floor((place * size) / sizes[i]), last = Math.ceil(((place + 1) * size) / sizes[i]);
       return { first, last, step: 1, padded: last - first };

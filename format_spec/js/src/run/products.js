@@ -2,7 +2,7 @@
 import { refuse } from "../bytes/errors.js";
 import { left, times } from "./gemm.js";
 import { zipped } from "./pointwise.js";
-import { common, permuted, sizeOf, stepsOf, stretched, told, view, walk } from "./tensors.js";
+import { common, permuted, sizeOf, stepsOf, stretched, taken, told, view, walk } from "./tensors.js";
 import { needAlike, plain, together } from "./types.js";
 
 /** The product of two tensors of two dimensions or more, whose dimensions ahead are stretched to one shape. */
@@ -112,14 +112,10 @@ function einsum(make, equation, tensors) {
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));
 }
 
-/** A tensor with its letters in another order; of letters that it lacks the other one's are summed with 1. */
+/** A tensor with its letters in another order; it is repeated along those that it lacks. */
 function spread(make, t, own, wanted, size) {
-  const steps = stepsOf(t.shape), out = make(t.dtype, wanted.map((c) => size.get(c)));
-  let o = 0;
-  walk(out.shape, [wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0))], [0], ([at], count, [by]) => {
-    for (let i = 0; i < count; i++, at += by) out.data[o++] = t.data[at];
-  });
-  return out;
+  const steps = stepsOf(t.shape), along = wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0));
+  return taken(make, t, wanted.map((c) => size.get(c)), along);
 }
 
 export const KERNELS = {

@@ -52,7 +52,9 @@ function turned(make, self) {
 }
 
 function movedim(make, self, source, destination) {
-  const rank = self.shape.length, from = [source].flat().map((one) => axisOf(one, rank));
+  const rank = self.shape.length;
+  if ([source].flat().length !== [destination].flat().length) refuse("expected as many dimensions from as to");
+  const from = [source].flat().map((one) => axisOf(one, rank));
   const to = [destination].flat().map((one) => axisOf(one, rank)), rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = Array(rank).fill(null);
   to.forEach((place, i) => (order[place] = from[i]));
@@ -226,6 +228,7 @@ function channelShuffle(make, self, groups) {
 }
 
 function meshgrid(make, tensors, indexing) {
+  if (indexing !== "xy" && indexing !== "ij") refuse(`indexing: expected xy or ij, got ${indexing}`);
   const swaps = indexing === "xy" && tensors.length > 1, sizes = tensors.map((t) => sizeOf(t.shape));
   const order = tensors.map((_, i) => i);
   if (swaps) [order[0], order[1]] = [1, 0];

@@ -64,6 +64,9 @@ export function common(shapes) {
 /** The steps of a tensor that is stretched to a shape: 0 where it is repeated. */
 export function stretched(t, shape) {
   const own = stepsOf(t.shape), ahead = shape.length - t.shape.length;
+  if (ahead < 0 || t.shape.some((size, i) => size !== 1 && size !== shape[i + ahead])) {
+    refuse(`shape ${told(t.shape)} cannot be stretched to ${told(shape)}`);
+  }
   return shape.map((size, i) => (i < ahead || t.shape[i - ahead] !== size ? 0 : own[i - ahead]));
 }
 

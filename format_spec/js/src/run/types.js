@@ -9,7 +9,11 @@ const OF_NUMBER = { bool: "bool", int: "i64", float: "f32" };
 export const number = (value, kind) => ({ number: value, kind });
 
 /** The JavaScript number of a Scalar, or of a tensor of one element. */
-export const plain = (value) => (isTensor(value) ? value.data[0] : value !== null && typeof value === "object" ? value.number : value);
+export function plain(value) {
+  if (!isTensor(value)) return value !== null && typeof value === "object" ? value.number : value;
+  if (value.data.length !== 1) refuse(`expected one element, got ${value.data.length}`);
+  return value.data[0];
+}
 
 function promoted(first, second) {
   if (first === null || second === null || first === second) return first ?? second;
@@ -65,6 +69,12 @@ export const together = (make, operands, dtype = resultType(...operands)) =>
 /** A floating-point tensor: integers and booleans become binary32. */
 export function floating(make, t) {
   return isTensor(t) && isFloating(t.dtype) ? t : cast(make, t, "f32");
+}
+
+/** Refuse numbers that are no integers where places are told. */
+export function needIntegers(t) {
+  if (isFloating(t.dtype)) refuse(`expected integers, got ${t.dtype}`);
+  return t;
 }
 
 export function needFloating(t) {

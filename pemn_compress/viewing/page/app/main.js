@@ -11,6 +11,7 @@ import { printable } from "./words.js";
 
 const MOST_BYTES = 2 ** 30;
 const MAGIC = [0x89, 0x50, 0x45, 0x4d, 0x4e];
+let turns = 0; // archives that were asked for: the last one is shown, whichever is read first
 let link = null, listed = null, record = null, takePicture = null;
 
 function tell(words, isWrong = false) {
@@ -39,6 +40,12 @@ async function take(file) {
   return refuse(file.name, "it is no .pemn archive: its first bytes are not those of one");
 }
 
+/** Open several files: archives before their records and pictures. */
+async function takeAll(files) {
+  const isFirst = (file) => file.name.endsWith(".pemn");
+  for (const file of [...files].sort((a, b) => isFirst(b) - isFirst(a))) await take(file);
+}
+
 function takeRecord(name, text) {
   try {
     record = readRecord(text, name);
@@ -51,6 +58,7 @@ function takeRecord(name, text) {
 
 /** Open an archive's bytes in a worker of its own; what was open stays where it is no archive. */
 async function openArchive(name, data, held = null) {
+  const turn = ++turns;
   tell(`Opening ${printable(name)} ...`);
   const start = performance.now(), next = new Link((message) => {
     if (next !== link) return;
@@ -63,8 +71,9 @@ async function openArchive(name, data, held = null) {
     graph = await next.ask({ kind: "graph" });
   } catch (error) {
     next.end();
-    return refuse(name, error.message);
+    return turn === turns ? refuse(name, error.message) : null;
   }
+  if (turn !== turns) return next.end();
   link?.end();
   [link, listed, record] = [next, found, held];
   draw(name, graph);
@@ -103,7 +112,7 @@ function draw(name, graph) {
 
 function listen() {
   const picked = (id) => find(id).addEventListener("change", async ({ target }) => {
-    for (const file of target.files) await take(file);
+    await takeAll(target.files);
     target.value = "";
   });
   picked("file");
@@ -116,7 +125,7 @@ function listen() {
   document.addEventListener("dragleave", over(false));
   document.addEventListener("drop", async (event) => {
     over(false)(event);
-    for (const file of [...event.dataTransfer.files]) await take(file);
+    await takeAll(event.dataTransfer.files);
   });
 }
 
