@@ -4178,8 +4178,11 @@ const SERIES = 2 / Math.sqrt(Math.PI);
 
 /** The error function: its series near 0, a continued fraction for what is left beyond. */
 const erf = (x) => (Math.abs(x) < 2.5 ? series(x) : x !== x ? x : Math.sign(x) * (1 - tail(Math.abs(x))));
-const erfc = (x) => (x !== x ? x : Math.abs(x) < 2.5 ? (x < 0.5 ? 1 - series(x) : near(x)) : x > 0 ? tail(x) : 2 - tail(-x));
-const near = (x) => (x > 1 ? tail(x) : 1 - series(x));
+function erfc(x) {
+  if (x !== x) return x;
+  if (x > 1) return tail(x);
+  return x < -2.5 ? 2 - tail(-x) : 1 - series(x);
+}
 
 function series(x) {
   const square = x * x;
@@ -4445,7 +4448,9 @@ function lettersOf(equation, tensors) {
     return behind === undefined ? [...term] : [...ahead, ...dots(count), ...behind];
   };
   const ranks = parts.map((term, i) => (tensors[i]?.shape.length ?? 0) - [...term.replace("...", "")].length);
-  if (parts.length !== tensors.length || ranks.some((more) => more < 0)) refuse(`equation ${equation} for ${tensors.length} tensors`);
+  if (parts.length !== tensors.length || ranks.some((more) => more < 0)) {
+    refuse(`equation ${equation} for ${tensors.length} tensors`);
+  }
   const letters = parts.map((term, i) => spelledOut(term, ranks[i])), all = letters.flat();
   const single = [...new Set(all)].filter((c) => all.filter((other) => other === c).length === 1 && !/\d/.test(c)).sort();
   return { letters, kept: output === undefined ? [...dots(most), ...single] : spelledOut(output, most) };
@@ -4468,7 +4473,8 @@ function einsum(make, equation, tensors) {
   const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...size.keys()].filter((c) => !kept.includes(c));
   const mine = kept.filter((c) => x.includes(c) && !y.includes(c)), theirs = kept.filter((c) => !x.includes(c));
   const count = (some) => some.reduce((n, c) => n * size.get(c), 1);
-  const first = spread(make, a, x, [...both, ...mine, ...gone], size), second = spread(make, b, y, [...both, ...gone, ...theirs], size);
+  const first = spread(make, a, x, [...both, ...mine, ...gone], size);
+  const second = spread(make, b, y, [...both, ...gone, ...theirs], size);
   const [batch, rows, depth, columns] = [both, mine, gone, theirs].map(count), order = [...both, ...mine, ...theirs];
   const found = product(make, view(first, [batch, rows, depth]), view(second, [batch, depth, columns]));
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));
@@ -4506,7 +4512,7 @@ function unflatten(make, self, dim, sizes) {
   const axis = axisOf(dim, self.shape.length), inner = [...sizes], open = inner.indexOf(-1);
   if (open >= 0) inner[open] = self.shape[axis] / -sizeOf(inner);
   if (sizeOf(inner) !== self.shape[axis]) refuse(`size ${self.shape[axis]} cannot be unflattened to ${told(sizes)}`);
-  return view(self, self.shape.toSpliced?.(axis, 1, ...inner) ?? [...self.shape.slice(0, axis), ...inner, ...self.shape.slice(axis + 1)]);
+  return view(self, [...self.shape.slice(0, axis), ...inner, ...self.shape.slice(axis + 1)]);
 }
 
 function squeeze(make, self, dim = null) {
@@ -4521,7 +4527,9 @@ function unsqueeze(make, self, dim) {
 
 function permute(make, self, dims) {
   const order = dims.map((dim) => axisOf(dim, self.shape.length));
-  if (order.length !== self.shape.length || new Set(order).size !== order.length) refuse(`an order of ${told(dims)} for shape ${told(self.shape)}`);
+  if (order.length !== self.shape.length || new Set(order).size !== order.length) {
+    refuse(`an order of ${told(dims)} for shape ${told(self.shape)}`);
+  }
   return permuted(make, self, order);
 }
 
@@ -4543,14 +4551,16 @@ function movedim(make, self, source, destination) {
   const rank = self.shape.length;
   if ([source].flat().length !== [destination].flat().length) refuse("expected as many dimensions from as to");
   const from = [source].flat().map((one) => axisOf(one, rank));
-  const to = [destination].flat().map((one) => axisOf(one, rank)), rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
+  const to = [destination].flat().map((one) => axisOf(one, rank));
+  const rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = Array(rank).fill(null);
   to.forEach((place, i) => (order[place] = from[i]));
   return permuted(make, self, order.map((axis) => axis ?? rest.shift()));
 }
 
 function expand(make, self, size) {
-  const ahead = size.length - self.shape.length, shape = size.map((one, i) => (one === -1 && i >= ahead ? self.shape[i - ahead] : one));
+  const ahead = size.length - self.shape.length;
+  const shape = size.map((one, i) => (one === -1 && i >= ahead ? self.shape[i - ahead] : one));
   if (ahead < 0 || self.shape.some((own, i) => own !== 1 && own !== shape[i + ahead]) || Math.min(0, ...shape) < 0) {
     refuse(`shape ${told(self.shape)} cannot be expanded to ${told(size)}`);
   }
@@ -4584,7 +4594,9 @@ function slice(make, self, dim, start, end, step) {
 
 function splitSizes(make, self, sizes, dim) {
   const axis = axisOf(dim, self.shape.length), whole = sizes.reduce((sum, size) => sum + size, 0);
-  if (whole !== self.shape[axis] || Math.min(0, ...sizes) < 0) refuse(`sizes ${told(sizes)} of a dimension of ${self.shape[axis]}`);
+  if (whole !== self.shape[axis] || Math.min(0, ...sizes) < 0) {
+    refuse(`sizes ${told(sizes)} of a dimension of ${self.shape[axis]}`);
+  }
   let start = 0;
   return sizes.map((size) => part(make, self, axis, (start += size) - size, size));
 }
@@ -4628,8 +4640,10 @@ function diagonal(make, self, offset, dim1, dim2) {
   const rank = self.shape.length, [a, b] = [axisOf(dim1, rank), axisOf(dim2, rank)], steps = stepsOf(self.shape);
   if (a === b) refuse("expected two dimensions");
   const down = Math.max(-offset, 0), across = Math.max(offset, 0);
-  const count = Math.max(0, Math.min(self.shape[a] - down, self.shape[b] - across)), rest = self.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
-  return taken(make, self, [...rest.map((i) => self.shape[i]), count], [...rest.map((i) => steps[i]), steps[a] + steps[b]], down * steps[a] + across * steps[b]);
+  const count = Math.max(0, Math.min(self.shape[a] - down, self.shape[b] - across));
+  const rest = self.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+  const shape = [...rest.map((i) => self.shape[i]), count], along = [...rest.map((i) => steps[i]), steps[a] + steps[b]];
+  return taken(make, self, shape, along, down * steps[a] + across * steps[b]);
 }
 
 function cat(make, tensors, dim) {
@@ -4637,7 +4651,8 @@ function cat(make, tensors, dim) {
   const kept = filled.length > 0 ? filled : tensors.slice(0, 1); // one of shape (0,) goes with every shape
   if (kept.length === 0) refuse("expected a tensor at least");
   const [{ shape }] = kept, axis = axisOf(dim, shape.length), ahead = sizeOf(shape.slice(0, axis));
-  for (const t of kept) if (shape.length === 0 || told(withoutAxis(t.shape, axis)) !== told(withoutAxis(shape, axis)) || t.shape.length !== shape.length) {
+  const rest = told(withoutAxis(shape, axis));
+  if (shape.length === 0 || kept.some((t) => t.shape.length !== shape.length || told(withoutAxis(t.shape, axis)) !== rest)) {
     refuse(`shapes ${kept.map((one) => told(one.shape)).join(" and ")} cannot be joined`);
   }
   const out = make(dtype, shape.map((size, i) => (i === axis ? kept.reduce((sum, t) => sum + t.shape[i], 0) : size)));
@@ -4650,7 +4665,9 @@ function cat(make, tensors, dim) {
 }
 
 function stack(make, tensors, dim) {
-  return cat(make, tensors.map((t) => unsqueeze(make, t, axisOf(dim, tensors[0].shape.length + 1))), axisOf(dim, tensors[0].shape.length + 1));
+  if (tensors.length === 0) refuse("expected a tensor at least");
+  const axis = axisOf(dim, tensors[0].shape.length + 1);
+  return cat(make, tensors.map((t) => unsqueeze(make, t, axis)), axis);
 }
 
 const atLeast = (t, rank) => (t.shape.length >= rank ? t : view(t, [...Array(rank - t.shape.length).fill(1), ...t.shape]));
@@ -4666,7 +4683,10 @@ function repeat(make, self, repeats) {
   return view(out, repeats.map((one, i) => one * shape[i]));
 }
 
-const tile = (make, self, dims) => repeat(make, self, [...Array(Math.max(0, self.shape.length - dims.length)).fill(1), ...dims]);
+function tile(make, self, dims) {
+  const ahead = Math.max(0, self.shape.length - dims.length);
+  return repeat(make, self, [...Array(ahead).fill(1), ...dims]);
+}
 
 function repeatEach(make, self, repeats, dim) {
   const flat = dim === null ? view(self, [-1]) : self, axis = axisOf(dim ?? 0, flat.shape.length), size = flat.shape[axis];
@@ -4699,7 +4719,8 @@ function flip(make, self, dims) {
 const rearranged = (make, t, apart, order, shape) => view(permuted(make, view(t, apart), order), shape);
 
 function pixelShuffle(make, self, r) {
-  const [channels, height, width] = self.shape.slice(-3), ahead = self.shape.slice(0, -3), n = ahead.length, c = channels / (r * r);
+  const [channels, height, width] = self.shape.slice(-3), ahead = self.shape.slice(0, -3);
+  const n = ahead.length, c = channels / (r * r);
   const order = [...ahead.keys(), n, n + 3, n + 1, n + 4, n + 2];
   return rearranged(make, self, [...ahead, c, r, r, height, width], order, [...ahead, c, height * r, width * r]);
 }
@@ -4735,7 +4756,8 @@ const triangle = (keeps) => (make, self, diagonal) => {
 };
 
 const KERNELS = {
-  clone: same, contiguous: same, "to.dtype": toDtype, _to_copy: toDtype, type_as: (make, self, other) => cast(make, self, other.dtype),
+  clone: same, contiguous: same, "to.dtype": toDtype, _to_copy: toDtype,
+  type_as: (make, self, other) => cast(make, self, other.dtype),
   view: viewed, _unsafe_view: viewed, reshape: viewed, view_as: viewAs, reshape_as: viewAs,
   "flatten.using_ints": flatten, "unflatten.int": unflatten, squeeze, "squeeze.dim": squeeze, "squeeze.dims": squeeze, unsqueeze,
   permute, "transpose.int": transpose, swapdims: transpose, swapaxes: transpose, adjoint: lastTwo, mT: lastTwo, t: turned,
@@ -4931,7 +4953,9 @@ const conv = (rank) => (make, input, weight, bias, stride, padding, dilation, gr
 
 const convPadding = (rank) => (make, input, weight, bias, stride, padding, dilation, groups) => {
   if (padding !== "valid" && padding !== "same") refuse(`padding: expected valid or same, got ${padding}`);
-  if (padding === "same" && several(stride, rank).some((step) => step !== 1)) refuse("padding same goes with strides of 1 alone");
+  if (padding === "same" && several(stride, rank).some((step) => step !== 1)) {
+    refuse("padding same goes with strides of 1 alone");
+  }
   const pads = several(dilation, rank).map((apart, i) => {
     const more = padding === "same" ? apart * (weight.shape[i + 2] - 1) : 0;
     return [Math.floor(more / 2), Math.ceil(more / 2)];
@@ -5304,14 +5328,18 @@ function batchNorm(make, input, weight, bias, mean, variance, training, momentum
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
   if (input.shape.length < 2) refuse(`expected at least 2 dimensions, got shape ${told(input.shape)}`);
   sized(channels, weight, bias, mean, variance);
-  const own = training || mean === null ? (c) => channelMoments(input, c, length) : (c) => ({ mean: mean.data[c], variance: variance.data[c] });
+  const running = (c) => ({ mean: mean.data[c], variance: variance.data[c] });
+  const own = training || mean === null ? (c) => channelMoments(input, c, length) : running;
   const all = Array.from({ length: channels }, (_, c) => scaled(own(c), weight?.data[c], bias?.data[c], eps));
   return applied(make, input, length, (line) => all[line % channels]);
 }
 
 function channelMoments({ data, shape: [count, channels] }, c, length) {
   const own = new Float64Array(count * length);
-  for (let n = 0; n < count; n++) own.set(data.subarray((n * channels + c) * length, (n * channels + c + 1) * length), n * length);
+  for (let n = 0; n < count; n++) {
+    const start = (n * channels + c) * length;
+    own.set(data.subarray(start, start + length), n * length);
+  }
   return moments(own, 0, own.length);
 }
 
@@ -5350,7 +5378,8 @@ const perRow = (statistics) => (make, input, shape, weight, bias, eps) => {
   for (let start = 0; start < from.length; start += width) {
     const { scale, shift } = statistics(from, start, width, eps);
     for (let i = 0; i < width; i++) {
-      to[start + i] = (from[start + i] * scale + shift) * (weight === null ? 1 : weight.data[i]) + (bias === null ? 0 : bias.data[i]);
+      const factor = weight === null ? 1 : weight.data[i], more = bias === null ? 0 : bias.data[i];
+      to[start + i] = (from[start + i] * scale + shift) * factor + more;
     }
   }
   return out;
@@ -5376,7 +5405,8 @@ const { refuse } = m0;
 const { axisOf, picked, sizeOf } = m48;
 
 function sort(make, self, dim, descending) {
-  const rank = self.shape.length, axis = axisOf(dim, rank), values = make(self.dtype, self.shape), places = make("i64", self.shape);
+  const rank = self.shape.length, axis = axisOf(dim, rank);
+  const values = make(self.dtype, self.shape), places = make("i64", self.shape);
   const size = rank === 0 ? 1 : self.shape[axis], inner = sizeOf(self.shape.slice(axis + 1)), { data } = self;
   const sign = descending ? -1 : 1, rises = (x, y) => (x !== x ? (y !== y ? 0 : 1) : y !== y ? -1 : x - y);
   for (let start = 0; start < data.length; start += size * inner) for (let i = start; i < start + inner; i++) {
@@ -5441,7 +5471,12 @@ const padded = (where, most) => (make, self, pad) => sidesOf(pad, self.shape.len
   return picked(make, t, axis, make("i64", [count]).data.map((_, i) => where(i - before, size)));
 }, self);
 
-const reflection = padded((place, size) => (Math.abs(place) >= size ? 2 * (size - 1) - Math.abs(place) : Math.abs(place)), (size) => size - 1);
+function mirrored(place, size) {
+  const from = Math.abs(place);
+  return from >= size ? 2 * (size - 1) - from : from;
+}
+
+const reflection = padded(mirrored, (size) => size - 1);
 const replication = padded((place, size) => Math.min(Math.max(place, 0), size - 1), (size) => (size > 0 ? 2 ** 48 : 0));
 const circular = padded((place, size) => ((place % size) + size) % size, (size) => size);
 const MODES = { reflect: reflection, replicate: replication, circular };
@@ -5487,7 +5522,8 @@ function checkRank(t, rank) {
 /** Windows along each of three dimensions: { first, last, step } of the input for each output. */
 function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
   checkRank(t, rank);
-  const kernel = several(kernelSize, rank), steps = Array.isArray(stride) && stride.length === 0 ? kernel : several(stride, rank);
+  const kernel = several(kernelSize, rank), isGiven = !(Array.isArray(stride) && stride.length === 0);
+  const steps = isGiven ? several(stride, rank) : kernel;
   const pads = several(padding, rank), apart = several(dilation, rank), inner = t.shape.slice(-rank);
   const along = inner.map((size, i) => {
     const count = pooledSize(size, kernel[i], steps[i], pads[i], apart[i], ceil);
@@ -5504,7 +5540,9 @@ function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
 function adaptive(t, rank, outputSize) {
   checkRank(t, rank);
   const sizes = several(outputSize, rank);
-  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) {
+    refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  }
   const along = t.shape.slice(-rank).map((size, i) =>
     Array.from({ length: sizes[i] }, (_, place) => {
       const first = Math.floor((place * size) / sizes[i]), last = Math.ceil(((place + 1) * size) / sizes[i]);
@@ -5638,20 +5676,25 @@ const sums = total(sum), products = total(product);
 
 function mean(make, self, dim, keepdim, dtype) {
   const t = needFloating(cast(make, self, dtype));
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => sum(data, start, width) / width);
+  const work = (data, start, width) => sum(data, start, width) / width;
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
 }
 
 /** Where a row's extreme is: the first of equal ones, a NaN before all others. */
 const place = (better) => (data, start, width) => {
   if (width === 0) refuse("expected an element at least");
   let best = start;
-  for (let i = start; i < start + width && data[best] === data[best]; i++) if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+  for (let i = start; i < start + width && data[best] === data[best]; i++) {
+    if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+  }
   return best - start;
 };
 const top = place((x, y) => x > y), bottom = place((x, y) => x < y);
 
-const extreme = (where) => (make, self, dim = null, keepdim = false) =>
-  reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, (data, start, width) => data[start + where(data, start, width)]);
+const extreme = (where) => (make, self, dim = null, keepdim = false) => {
+  const work = (data, start, width) => data[start + where(data, start, width)];
+  return reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, work);
+};
 
 const extremeDim = (where) => (make, self, dim, keepdim) => {
   const axes = axesOf([dim], self.shape.length);
@@ -5667,11 +5710,12 @@ const truth = (wanted) => (make, self, dim = null, keepdim = false) =>
     return wanted ? 0 : 1;
   });
 
-const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", (data, start, width) => {
+function filled(data, start, width) {
   let count = 0;
   for (let i = start; i < start + width; i++) if (data[i] !== 0) count++;
   return count;
-});
+}
+const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", filled);
 
 function logsumexp(make, self, dim, keepdim) {
   const t = floating(make, self);
@@ -5705,7 +5749,7 @@ function normOf(order) {
     const all = Array.from({ length: width }, (_, i) => Math.abs(data[start + i]));
     return all.reduce((a, b) => (a !== a || b !== b ? NaN : order > 0 === b > a ? b : a), order > 0 ? 0 : Infinity);
   };
-  const power = order === 0 ? (x) => (x !== 0 ? 1 : 0) : order === 1 ? Math.abs : order === 2 ? (x) => x * x : (x) => Math.abs(x) ** order;
+  const known = [(x) => (x !== 0 ? 1 : 0), Math.abs, (x) => x * x], power = known[order] ?? ((x) => Math.abs(x) ** order);
   const root = order === 0 || order === 1 ? asIs : order === 2 ? Math.sqrt : (x) => x ** (1 / order);
   return (data, start, width) => {
     let all = 0;
@@ -5882,7 +5926,9 @@ function inputsOf(graph, inputs, make) {
   const names = graph.inputs.map((one) => one.name), sizes = new Map();
   const list = Array.isArray(inputs) ? inputs : names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
   const count = Array.isArray(inputs) ? inputs.length : Object.keys(inputs).length;
-  if (count !== names.length || list.includes(undefined)) refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
+  if (count !== names.length || list.includes(undefined)) {
+    refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
+  }
   return graph.inputs.map((one, i) => {
     const where = `input ${one.name}`, { shape, data } = list[i], { dtype } = one;
     const floats = (dtype === "f16" || dtype === "bf16") && data instanceof Float32Array;

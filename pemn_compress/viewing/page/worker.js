@@ -10,7 +10,8 @@ function placed({ positions, values }) {
 }
 
 const asPlain = (read) => ({
-  inputs: read.inputs, tensors: read.tensors, constants: read.constants.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+  inputs: read.inputs, tensors: read.tensors,
+  constants: read.constants.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
   nodes: read.nodes.map(({ operator, args, schema }) => ({ operator, args, names: schema.args.map((one) => one.name) })),
   sizes: [...read.sizes], missing: PEMN.missing(read),
 });
@@ -49,7 +50,7 @@ function checked() {
 /** A mask as shades: how dense it is in each of at most so many lines and columns. */
 function mask({ name, most }) {
   const { shape, elements, positions } = archive.tensors.find((one) => one.name === name), selected = archive.mask(name);
-  const lines = shape.length > 1 ? shape[0] : Math.max(1, Math.round(elements / Math.min(elements, 256))), columns = Math.ceil(elements / lines);
+  const lines = shape.length > 1 ? shape[0] : Math.ceil(elements / 256), columns = Math.ceil(elements / lines);
   const down = Math.ceil(lines / most), across = Math.ceil(columns / most);
   const height = Math.ceil(lines / down), width = Math.ceil(columns / across);
   const sums = new Float32Array(width * height), counts = new Float32Array(width * height);
@@ -75,7 +76,8 @@ function run({ data, shape }) {
   model ??= PEMN.program(archive, RUN);
   const ready = performance.now(), found = firstTensor(model([{ shape, data }])), end = performance.now();
   if (found === null) throw new PEMN.PemnError("the model returns no tensor");
-  return { shape: found.shape, data: Float32Array.from(found.data, Number), milliseconds: end - ready, preparing: ready - start };
+  const data32 = Float32Array.from(found.data, Number);
+  return { shape: found.shape, data: data32, milliseconds: end - ready, preparing: ready - start };
 }
 
 const ANSWERS = { open: opened, graph: graphOf, check: checked, mask, run };

@@ -121,7 +121,9 @@ const conv = (rank) => (make, input, weight, bias, stride, padding, dilation, gr
 
 const convPadding = (rank) => (make, input, weight, bias, stride, padding, dilation, groups) => {
   if (padding !== "valid" && padding !== "same") refuse(`padding: expected valid or same, got ${padding}`);
-  if (padding === "same" && several(stride, rank).some((step) => step !== 1)) refuse("padding same goes with strides of 1 alone");
+  if (padding === "same" && several(stride, rank).some((step) => step !== 1)) {
+    refuse("padding same goes with strides of 1 alone");
+  }
   const pads = several(dilation, rank).map((apart, i) => {
     const more = padding === "same" ? apart * (weight.shape[i + 2] - 1) : 0;
     return [Math.floor(more / 2), Math.ceil(more / 2)];

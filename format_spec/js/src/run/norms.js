@@ -34,14 +34,18 @@ function batchNorm(make, input, weight, bias, mean, variance, training, momentum
   const channels = input.shape[1], length = sizeOf(input.shape.slice(2));
   if (input.shape.length < 2) refuse(`expected at least 2 dimensions, got shape ${told(input.shape)}`);
   sized(channels, weight, bias, mean, variance);
-  const own = training || mean === null ? (c) => channelMoments(input, c, length) : (c) => ({ mean: mean.data[c], variance: variance.data[c] });
+  const running = (c) => ({ mean: mean.data[c], variance: variance.data[c] });
+  const own = training || mean === null ? (c) => channelMoments(input, c, length) : running;
   const all = Array.from({ length: channels }, (_, c) => scaled(own(c), weight?.data[c], bias?.data[c], eps));
   return applied(make, input, length, (line) => all[line % channels]);
 }
 
 function channelMoments({ data, shape: [count, channels] }, c, length) {
   const own = new Float64Array(count * length);
-  for (let n = 0; n < count; n++) own.set(data.subarray((n * channels + c) * length, (n * channels + c + 1) * length), n * length);
+  for (let n = 0; n < count; n++) {
+    const start = (n * channels + c) * length;
+    own.set(data.subarray(start, start + length), n * length);
+  }
   return moments(own, 0, own.length);
 }
 
@@ -80,7 +84,8 @@ const perRow = (statistics) => (make, input, shape, weight, bias, eps) => {
   for (let start = 0; start < from.length; start += width) {
     const { scale, shift } = statistics(from, start, width, eps);
     for (let i = 0; i < width; i++) {
-      to[start + i] = (from[start + i] * scale + shift) * (weight === null ? 1 : weight.data[i]) + (bias === null ? 0 : bias.data[i]);
+      const factor = weight === null ? 1 : weight.data[i], more = bias === null ? 0 : bias.data[i];
+      to[start + i] = (from[start + i] * scale + shift) * factor + more;
     }
   }
   return out;

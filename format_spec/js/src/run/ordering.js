@@ -3,7 +3,8 @@ import { refuse } from "../bytes/errors.js";
 import { axisOf, picked, sizeOf } from "./tensors.js";
 
 function sort(make, self, dim, descending) {
-  const rank = self.shape.length, axis = axisOf(dim, rank), values = make(self.dtype, self.shape), places = make("i64", self.shape);
+  const rank = self.shape.length, axis = axisOf(dim, rank);
+  const values = make(self.dtype, self.shape), places = make("i64", self.shape);
   const size = rank === 0 ? 1 : self.shape[axis], inner = sizeOf(self.shape.slice(axis + 1)), { data } = self;
   const sign = descending ? -1 : 1, rises = (x, y) => (x !== x ? (y !== y ? 0 : 1) : y !== y ? -1 : x - y);
   for (let start = 0; start < data.length; start += size * inner) for (let i = start; i < start + inner; i++) {

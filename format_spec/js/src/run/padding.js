@@ -35,7 +35,12 @@ const padded = (where, most) => (make, self, pad) => sidesOf(pad, self.shape.len
   return picked(make, t, axis, make("i64", [count]).data.map((_, i) => where(i - before, size)));
 }, self);
 
-const reflection = padded((place, size) => (Math.abs(place) >= size ? 2 * (size - 1) - Math.abs(place) : Math.abs(place)), (size) => size - 1);
+function mirrored(place, size) {
+  const from = Math.abs(place);
+  return from >= size ? 2 * (size - 1) - from : from;
+}
+
+const reflection = padded(mirrored, (size) => size - 1);
 const replication = padded((place, size) => Math.min(Math.max(place, 0), size - 1), (size) => (size > 0 ? 2 ** 48 : 0));
 const circular = padded((place, size) => ((place % size) + size) % size, (size) => size);
 const MODES = { reflect: reflection, replicate: replication, circular };

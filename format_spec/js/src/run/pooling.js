@@ -26,7 +26,8 @@ function checkRank(t, rank) {
 /** Windows along each of three dimensions: { first, last, step } of the input for each output. */
 function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
   checkRank(t, rank);
-  const kernel = several(kernelSize, rank), steps = Array.isArray(stride) && stride.length === 0 ? kernel : several(stride, rank);
+  const kernel = several(kernelSize, rank), isGiven = !(Array.isArray(stride) && stride.length === 0);
+  const steps = isGiven ? several(stride, rank) : kernel;
   const pads = several(padding, rank), apart = several(dilation, rank), inner = t.shape.slice(-rank);
   const along = inner.map((size, i) => {
     const count = pooledSize(size, kernel[i], steps[i], pads[i], apart[i], ceil);
@@ -43,7 +44,9 @@ function windows(t, rank, kernelSize, stride, padding, dilation, ceil) {
 function adaptive(t, rank, outputSize) {
   checkRank(t, rank);
   const sizes = several(outputSize, rank);
-  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  if (!sizes.every((size) => size >= 0 && size <= MOST_WINDOWS)) {
+    refuse(`sizes ${told(sizes)}: expected at most ${MOST_WINDOWS} each`);
+  }
   const along = t.shape.slice(-rank).map((size, i) =>
     Array.from({ length: sizes[i] }, (_, place) => {
       const first = Math.floor((place * size) / sizes[i]), last = Math.ceil(((place + 1) * size) / sizes[i]);

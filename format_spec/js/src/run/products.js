@@ -83,7 +83,9 @@ function lettersOf(equation, tensors) {
     return behind === undefined ? [...term] : [...ahead, ...dots(count), ...behind];
   };
   const ranks = parts.map((term, i) => (tensors[i]?.shape.length ?? 0) - [...term.replace("...", "")].length);
-  if (parts.length !== tensors.length || ranks.some((more) => more < 0)) refuse(`equation ${equation} for ${tensors.length} tensors`);
+  if (parts.length !== tensors.length || ranks.some((more) => more < 0)) {
+    refuse(`equation ${equation} for ${tensors.length} tensors`);
+  }
   const letters = parts.map((term, i) => spelledOut(term, ranks[i])), all = letters.flat();
   const single = [...new Set(all)].filter((c) => all.filter((other) => other === c).length === 1 && !/\d/.test(c)).sort();
   return { letters, kept: output === undefined ? [...dots(most), ...single] : spelledOut(output, most) };
@@ -106,7 +108,8 @@ function einsum(make, equation, tensors) {
   const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...size.keys()].filter((c) => !kept.includes(c));
   const mine = kept.filter((c) => x.includes(c) && !y.includes(c)), theirs = kept.filter((c) => !x.includes(c));
   const count = (some) => some.reduce((n, c) => n * size.get(c), 1);
-  const first = spread(make, a, x, [...both, ...mine, ...gone], size), second = spread(make, b, y, [...both, ...gone, ...theirs], size);
+  const first = spread(make, a, x, [...both, ...mine, ...gone], size);
+  const second = spread(make, b, y, [...both, ...gone, ...theirs], size);
   const [batch, rows, depth, columns] = [both, mine, gone, theirs].map(count), order = [...both, ...mine, ...theirs];
   const found = product(make, view(first, [batch, rows, depth]), view(second, [batch, depth, columns]));
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));

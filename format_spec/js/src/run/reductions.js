@@ -50,20 +50,25 @@ const sums = total(sum), products = total(product);
 
 function mean(make, self, dim, keepdim, dtype) {
   const t = needFloating(cast(make, self, dtype));
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => sum(data, start, width) / width);
+  const work = (data, start, width) => sum(data, start, width) / width;
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
 }
 
 /** Where a row's extreme is: the first of equal ones, a NaN before all others. */
 const place = (better) => (data, start, width) => {
   if (width === 0) refuse("expected an element at least");
   let best = start;
-  for (let i = start; i < start + width && data[best] === data[best]; i++) if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+  for (let i = start; i < start + width && data[best] === data[best]; i++) {
+    if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+  }
   return best - start;
 };
 const top = place((x, y) => x > y), bottom = place((x, y) => x < y);
 
-const extreme = (where) => (make, self, dim = null, keepdim = false) =>
-  reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, (data, start, width) => data[start + where(data, start, width)]);
+const extreme = (where) => (make, self, dim = null, keepdim = false) => {
+  const work = (data, start, width) => data[start + where(data, start, width)];
+  return reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, work);
+};
 
 const extremeDim = (where) => (make, self, dim, keepdim) => {
   const axes = axesOf([dim], self.shape.length);
@@ -79,11 +84,12 @@ const truth = (wanted) => (make, self, dim = null, keepdim = false) =>
     return wanted ? 0 : 1;
   });
 
-const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", (data, start, width) => {
+function filled(data, start, width) {
   let count = 0;
   for (let i = start; i < start + width; i++) if (data[i] !== 0) count++;
   return count;
-});
+}
+const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", filled);
 
 function logsumexp(make, self, dim, keepdim) {
   const t = floating(make, self);
@@ -117,7 +123,7 @@ function normOf(order) {
     const all = Array.from({ length: width }, (_, i) => Math.abs(data[start + i]));
     return all.reduce((a, b) => (a !== a || b !== b ? NaN : order > 0 === b > a ? b : a), order > 0 ? 0 : Infinity);
   };
-  const power = order === 0 ? (x) => (x !== 0 ? 1 : 0) : order === 1 ? Math.abs : order === 2 ? (x) => x * x : (x) => Math.abs(x) ** order;
+  const known = [(x) => (x !== 0 ? 1 : 0), Math.abs, (x) => x * x], power = known[order] ?? ((x) => Math.abs(x) ** order);
   const root = order === 0 || order === 1 ? asIs : order === 2 ? Math.sqrt : (x) => x ** (1 / order);
   return (data, start, width) => {
     let all = 0;

@@ -1,6 +1,8 @@
 // Other shapes of the same elements, joins, parts, repetitions.
 import { refuse } from "../bytes/errors.js";
-import { axisOf, part, permuted, picked, several, sizeOf, stepsOf, stretched, taken, told, view, withoutAxis } from "./tensors.js";
+import {
+  axisOf, part, permuted, picked, several, sizeOf, stepsOf, stretched, taken, told, view, withoutAxis,
+} from "./tensors.js";
 import { cast, resultType } from "./types.js";
 
 const same = (make, self) => self;
@@ -18,7 +20,7 @@ function unflatten(make, self, dim, sizes) {
   const axis = axisOf(dim, self.shape.length), inner = [...sizes], open = inner.indexOf(-1);
   if (open >= 0) inner[open] = self.shape[axis] / -sizeOf(inner);
   if (sizeOf(inner) !== self.shape[axis]) refuse(`size ${self.shape[axis]} cannot be unflattened to ${told(sizes)}`);
-  return view(self, self.shape.toSpliced?.(axis, 1, ...inner) ?? [...self.shape.slice(0, axis), ...inner, ...self.shape.slice(axis + 1)]);
+  return view(self, [...self.shape.slice(0, axis), ...inner, ...self.shape.slice(axis + 1)]);
 }
 
 function squeeze(make, self, dim = null) {
@@ -33,7 +35,9 @@ function unsqueeze(make, self, dim) {
 
 function permute(make, self, dims) {
   const order = dims.map((dim) => axisOf(dim, self.shape.length));
-  if (order.length !== self.shape.length || new Set(order).size !== order.length) refuse(`an order of ${told(dims)} for shape ${told(self.shape)}`);
+  if (order.length !== self.shape.length || new Set(order).size !== order.length) {
+    refuse(`an order of ${told(dims)} for shape ${told(self.shape)}`);
+  }
   return permuted(make, self, order);
 }
 
@@ -55,14 +59,16 @@ function movedim(make, self, source, destination) {
   const rank = self.shape.length;
   if ([source].flat().length !== [destination].flat().length) refuse("expected as many dimensions from as to");
   const from = [source].flat().map((one) => axisOf(one, rank));
-  const to = [destination].flat().map((one) => axisOf(one, rank)), rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
+  const to = [destination].flat().map((one) => axisOf(one, rank));
+  const rest = self.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = Array(rank).fill(null);
   to.forEach((place, i) => (order[place] = from[i]));
   return permuted(make, self, order.map((axis) => axis ?? rest.shift()));
 }
 
 function expand(make, self, size) {
-  const ahead = size.length - self.shape.length, shape = size.map((one, i) => (one === -1 && i >= ahead ? self.shape[i - ahead] : one));
+  const ahead = size.length - self.shape.length;
+  const shape = size.map((one, i) => (one === -1 && i >= ahead ? self.shape[i - ahead] : one));
   if (ahead < 0 || self.shape.some((own, i) => own !== 1 && own !== shape[i + ahead]) || Math.min(0, ...shape) < 0) {
     refuse(`shape ${told(self.shape)} cannot be expanded to ${told(size)}`);
   }
@@ -96,7 +102,9 @@ function slice(make, self, dim, start, end, step) {
 
 function splitSizes(make, self, sizes, dim) {
   const axis = axisOf(dim, self.shape.length), whole = sizes.reduce((sum, size) => sum + size, 0);
-  if (whole !== self.shape[axis] || Math.min(0, ...sizes) < 0) refuse(`sizes ${told(sizes)} of a dimension of ${self.shape[axis]}`);
+  if (whole !== self.shape[axis] || Math.min(0, ...sizes) < 0) {
+    refuse(`sizes ${told(sizes)} of a dimension of ${self.shape[axis]}`);
+  }
   let start = 0;
   return sizes.map((size) => part(make, self, axis, (start += size) - size, size));
 }
@@ -140,8 +148,10 @@ function diagonal(make, self, offset, dim1, dim2) {
   const rank = self.shape.length, [a, b] = [axisOf(dim1, rank), axisOf(dim2, rank)], steps = stepsOf(self.shape);
   if (a === b) refuse("expected two dimensions");
   const down = Math.max(-offset, 0), across = Math.max(offset, 0);
-  const count = Math.max(0, Math.min(self.shape[a] - down, self.shape[b] - across)), rest = self.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
-  return taken(make, self, [...rest.map((i) => self.shape[i]), count], [...rest.map((i) => steps[i]), steps[a] + steps[b]], down * steps[a] + across * steps[b]);
+  const count = Math.max(0, Math.min(self.shape[a] - down, self.shape[b] - across));
+  const rest = self.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+  const shape = [...rest.map((i) => self.shape[i]), count], along = [...rest.map((i) => steps[i]), steps[a] + steps[b]];
+  return taken(make, self, shape, along, down * steps[a] + across * steps[b]);
 }
 
 export function cat(make, tensors, dim) {
@@ -149,7 +159,8 @@ export function cat(make, tensors, dim) {
   const kept = filled.length > 0 ? filled : tensors.slice(0, 1); // one of shape (0,) goes with every shape
   if (kept.length === 0) refuse("expected a tensor at least");
   const [{ shape }] = kept, axis = axisOf(dim, shape.length), ahead = sizeOf(shape.slice(0, axis));
-  for (const t of kept) if (shape.length === 0 || told(withoutAxis(t.shape, axis)) !== told(withoutAxis(shape, axis)) || t.shape.length !== shape.length) {
+  const rest = told(withoutAxis(shape, axis));
+  if (shape.length === 0 || kept.some((t) => t.shape.length !== shape.length || told(withoutAxis(t.shape, axis)) !== rest)) {
     refuse(`shapes ${kept.map((one) => told(one.shape)).join(" and ")} cannot be joined`);
   }
   const out = make(dtype, shape.map((size, i) => (i === axis ? kept.reduce((sum, t) => sum + t.shape[i], 0) : size)));
@@ -162,7 +173,9 @@ export function cat(make, tensors, dim) {
 }
 
 function stack(make, tensors, dim) {
-  return cat(make, tensors.map((t) => unsqueeze(make, t, axisOf(dim, tensors[0].shape.length + 1))), axisOf(dim, tensors[0].shape.length + 1));
+  if (tensors.length === 0) refuse("expected a tensor at least");
+  const axis = axisOf(dim, tensors[0].shape.length + 1);
+  return cat(make, tensors.map((t) => unsqueeze(make, t, axis)), axis);
 }
 
 const atLeast = (t, rank) => (t.shape.length >= rank ? t : view(t, [...Array(rank - t.shape.length).fill(1), ...t.shape]));
@@ -178,7 +191,10 @@ function repeat(make, self, repeats) {
   return view(out, repeats.map((one, i) => one * shape[i]));
 }
 
-const tile = (make, self, dims) => repeat(make, self, [...Array(Math.max(0, self.shape.length - dims.length)).fill(1), ...dims]);
+function tile(make, self, dims) {
+  const ahead = Math.max(0, self.shape.length - dims.length);
+  return repeat(make, self, [...Array(ahead).fill(1), ...dims]);
+}
 
 function repeatEach(make, self, repeats, dim) {
   const flat = dim === null ? view(self, [-1]) : self, axis = axisOf(dim ?? 0, flat.shape.length), size = flat.shape[axis];
@@ -211,7 +227,8 @@ function flip(make, self, dims) {
 const rearranged = (make, t, apart, order, shape) => view(permuted(make, view(t, apart), order), shape);
 
 function pixelShuffle(make, self, r) {
-  const [channels, height, width] = self.shape.slice(-3), ahead = self.shape.slice(0, -3), n = ahead.length, c = channels / (r * r);
+  const [channels, height, width] = self.shape.slice(-3), ahead = self.shape.slice(0, -3);
+  const n = ahead.length, c = channels / (r * r);
   const order = [...ahead.keys(), n, n + 3, n + 1, n + 4, n + 2];
   return rearranged(make, self, [...ahead, c, r, r, height, width], order, [...ahead, c, height * r, width * r]);
 }
@@ -247,7 +264,8 @@ const triangle = (keeps) => (make, self, diagonal) => {
 };
 
 export const KERNELS = {
-  clone: same, contiguous: same, "to.dtype": toDtype, _to_copy: toDtype, type_as: (make, self, other) => cast(make, self, other.dtype),
+  clone: same, contiguous: same, "to.dtype": toDtype, _to_copy: toDtype,
+  type_as: (make, self, other) => cast(make, self, other.dtype),
   view: viewed, _unsafe_view: viewed, reshape: viewed, view_as: viewAs, reshape_as: viewAs,
   "flatten.using_ints": flatten, "unflatten.int": unflatten, squeeze, "squeeze.dim": squeeze, "squeeze.dims": squeeze, unsqueeze,
   permute, "transpose.int": transpose, swapdims: transpose, swapaxes: transpose, adjoint: lastTwo, mT: lastTwo, t: turned,

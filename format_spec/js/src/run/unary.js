@@ -22,8 +22,11 @@ const SERIES = 2 / Math.sqrt(Math.PI);
 
 /** The error function: its series near 0, a continued fraction for what is left beyond. */
 export const erf = (x) => (Math.abs(x) < 2.5 ? series(x) : x !== x ? x : Math.sign(x) * (1 - tail(Math.abs(x))));
-export const erfc = (x) => (x !== x ? x : Math.abs(x) < 2.5 ? (x < 0.5 ? 1 - series(x) : near(x)) : x > 0 ? tail(x) : 2 - tail(-x));
-const near = (x) => (x > 1 ? tail(x) : 1 - series(x));
+export function erfc(x) {
+  if (x !== x) return x;
+  if (x > 1) return tail(x);
+  return x < -2.5 ? 2 - tail(-x) : 1 - series(x);
+}
 
 function series(x) {
   const square = x * x;

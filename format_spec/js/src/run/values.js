@@ -44,7 +44,9 @@ export function inputsOf(graph, inputs, make) {
   const names = graph.inputs.map((one) => one.name), sizes = new Map();
   const list = Array.isArray(inputs) ? inputs : names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
   const count = Array.isArray(inputs) ? inputs.length : Object.keys(inputs).length;
-  if (count !== names.length || list.includes(undefined)) refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
+  if (count !== names.length || list.includes(undefined)) {
+    refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
+  }
   return graph.inputs.map((one, i) => {
     const where = `input ${one.name}`, { shape, data } = list[i], { dtype } = one;
     const floats = (dtype === "f16" || dtype === "bf16") && data instanceof Float32Array;

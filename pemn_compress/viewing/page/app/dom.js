@@ -24,6 +24,10 @@ export function show(id, ...children) {
   return node;
 }
 
+/** A sentence; and one that says what is wrong. */
+export const note = (words) => el("p", {}, words);
+export const wrong = (words) => el("p", { class: "wrong" }, words);
+
 /** A list of names and values. */
 export const facts = (rows) => el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 
@@ -40,7 +44,11 @@ export function table(label, columns, rows, most = 500) {
   let order = rows, shown = most;
   const valueOf = (cell) => cell?.value ?? cell?.textContent ?? cell?.text ?? cell;
   const content = (cell) => (cell?.text !== undefined && !(cell instanceof Node) ? cell.text : cell);
-  const more = el("button", { type: "button", class: "more", onclick: () => draw((shown = Infinity)) }, "Show all rows");
+  const more = el("button", { type: "button", class: "more", onclick: showAll }, "Show all rows");
+  function showAll() {
+    shown = Infinity;
+    draw();
+  }
   function draw() {
     body.replaceChildren(...order.slice(0, shown).map((row) =>
       el("tr", {}, row.map((cell, i) => el("td", { class: columns[i].number ? "number" : null }, content(cell))))));
@@ -58,4 +66,5 @@ export function table(label, columns, rows, most = 500) {
   return [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole), more];
 }
 
-const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+const asTexts = (a, b) => String(a).localeCompare(String(b), "en", { numeric: true });
+const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : asTexts(a, b));

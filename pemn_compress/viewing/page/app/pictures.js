@@ -41,19 +41,28 @@ export function resized(pixels, wide, high) {
   const across = shares(box.x, box.width, wide, width), down = shares(box.y, box.height, high, height);
   const between = new Uint8ClampedArray(wide * height * 3), out = new Uint8ClampedArray(wide * high * 3);
   for (let y = 0; y < height; y++) across.forEach(({ first, weights }, x) => {
-    for (let c = 0; c < 3; c++) between[(y * wide + x) * 3 + c] = weights.reduce((sum, w, i) => sum + w * data[(y * width + first + i) * 4 + c], 0);
+    for (let c = 0; c < 3; c++) {
+      const start = (y * width + first) * 4 + c;
+      between[(y * wide + x) * 3 + c] = weights.reduce((sum, w, i) => sum + w * data[start + 4 * i], 0);
+    }
   });
   down.forEach(({ first, weights }, y) => {
-    for (let i = 0; i < wide * 3; i++) out[y * wide * 3 + i] = weights.reduce((sum, w, k) => sum + w * between[(first + k) * wide * 3 + i], 0);
+    for (let i = 0; i < wide * 3; i++) {
+      const start = first * wide * 3 + i;
+      out[y * wide * 3 + i] = weights.reduce((sum, w, k) => sum + w * between[start + k * wide * 3], 0);
+    }
   });
   return out;
 }
+
+/** How bright a point is, as Pillow tells it. */
+export const greyOf = (rgb, i) => (rgb[3 * i] * 19595 + rgb[3 * i + 1] * 38470 + rgb[3 * i + 2] * 7471 + 0x8000) >> 16;
 
 /** Bytes of RGB as channels of numbers: grey where there is one channel, (pixel / 255 - mean) / std. */
 export function normalised(rgb, { channels, height, width, mean, std }) {
   const places = height * width, data = new Float32Array(channels * places);
   for (let i = 0; i < places; i++) for (let c = 0; c < channels; c++) {
-    const byte = channels === 1 ? (rgb[3 * i] * 19595 + rgb[3 * i + 1] * 38470 + rgb[3 * i + 2] * 7471 + 0x8000) >> 16 : rgb[3 * i + c];
+    const byte = channels === 1 ? greyOf(rgb, i) : rgb[3 * i + c];
     data[c * places + i] = (byte / 255 - mean[c]) / std[c];
   }
   return data;

@@ -1,7 +1,8 @@
 // The tensors of an archive as a table, and masks as pictures.
-import { el, facts, find, show, table } from "./dom.js";
+import { el, facts, find, note, show, table, wrong } from "./dom.js";
 import { bytes, count, digits, percent, printable, shape } from "./words.js";
 
+const LIGHT = [[238, 240, 243], [11, 92, 173]], DARK = [[30, 34, 40], [125, 183, 240]]; // dropped and kept weights
 const MOST = 512; // lines and columns of a picture
 
 export const storedOf = ({ placed }) => placed.masks + placed.dense + placed.planes;
@@ -22,35 +23,37 @@ export function codecOf({ positions }) {
   return `${positions.codec}${positions.predictor === null ? "" : ", predicted"}`;
 }
 
+const HEADS = ["tensor", "shape", "dtype", "values", "kept", "codec", "bytes", "bits a weight"];
+const NUMBERS = ["kept", "bytes", "bits a weight"];
+
 export function drawTensors(listed, choose) {
-  const columns = [
-    { head: "tensor" }, { head: "shape" }, { head: "dtype" }, { head: "values" }, { head: "kept", number: true }, { head: "codec" },
-    { head: "bytes", number: true }, { head: "bits a weight", number: true },
-  ];
+  const columns = HEADS.map((head) => ({ head, number: NUMBERS.includes(head) }));
+  const nameOf = (one) => el("button", { type: "button", class: "link", onclick: () => choose(one) }, printable(one.name));
   const rows = listed.tensors.map((one) => {
     const stored = storedOf(one), share = one.positions === null ? null : one.positions.ones / one.elements;
     return [
-      share === null ? printable(one.name) : el("button", { type: "button", class: "link", onclick: () => choose(one) }, printable(one.name)),
-      { text: el("span", { class: "shape" }, shape(one.shape)), value: one.elements }, one.dtype, sourceOf(one, listed.prototype),
+      share === null ? printable(one.name) : nameOf(one),
+      { text: el("span", { class: "shape" }, shape(one.shape)), value: one.elements },
+      one.dtype, sourceOf(one, listed.prototype),
       { text: share === null ? "" : percent(share), value: share ?? 2 }, codecOf(one), { text: count(stored), value: stored },
       { text: digits((8 * stored) / one.elements, 3), value: stored / one.elements },
     ];
   });
   show("tensor-table", table("Tensors", columns, rows));
-  if (listed.tensors.every((one) => one.positions === null)) show("mask", el("p", {}, "No tensor of this archive has a mask."));
-  else show("mask", el("p", {}, "Choose a tensor of the table, or of the map, to see its mask."));
+  const hasMasks = listed.tensors.some((one) => one.positions !== null);
+  show("mask", note(hasMasks ? "Choose a tensor of the table, or of the map, to see its mask." : "No tensor of this archive has a mask."));
 }
 
 /** Draw one mask; `ask` asks the worker. */
 export async function drawMask(tensor, ask) {
   const name = printable(tensor.name);
-  if (tensor.positions === null) return show("mask", el("p", {}, `${name} has no mask: its values are ${sourceOf(tensor, null)}.`));
-  show("mask", el("p", {}, `Reading the mask of ${name} ...`));
+  if (tensor.positions === null) return show("mask", note(`${name} has no mask: its values are ${sourceOf(tensor, null)}.`));
+  show("mask", note(`Reading the mask of ${name} ...`));
   try {
     const found = await ask({ kind: "mask", name: tensor.name, most: MOST });
     show("mask", figure(name, tensor, found));
   } catch (error) {
-    show("mask", el("p", { class: "wrong" }, printable(`${tensor.name}: ${error.message}`)));
+    show("mask", wrong(printable(`${tensor.name}: ${error.message}`)));
   }
   find("mask").scrollIntoView({ block: "nearest" });
 }
@@ -58,9 +61,10 @@ export async function drawMask(tensor, ask) {
 function figure(name, tensor, { shades, width, height, lines, columns, down, across, ones, elements }) {
   const wide = Math.max(1, Math.min(8, Math.floor(MOST / width))), high = Math.max(1, Math.min(8, Math.floor(MOST / height)));
   const zoom = Math.max(1, Math.min(wide, high));
-  const told = `Mask of ${name}: ${percent(ones / elements)} of ${count(elements)} weights are kept, in ${lines} lines of ${columns}`;
-  const canvas = el("canvas", { width, height, role: "img", "aria-label": told }), dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const image = new ImageData(width, height), [ground, ink] = dark ? [[30, 34, 40], [125, 183, 240]] : [[238, 240, 243], [11, 92, 173]];
+  const kept = `${percent(ones / elements)} of ${count(elements)} weights are kept`;
+  const told = `Mask of ${name}: ${kept}, in ${lines} lines of ${columns}`;
+  const canvas = el("canvas", { width, height, role: "img", "aria-label": told }), image = new ImageData(width, height);
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches, [ground, ink] = dark ? DARK : LIGHT;
   shades.forEach((shade, i) => {
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = ground[c] + ((ink[c] - ground[c]) * shade) / 255;
     image.data[4 * i + 3] = 255;

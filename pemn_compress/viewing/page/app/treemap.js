@@ -37,7 +37,8 @@ function row(areas, { x, y, width, height }, places) {
 
 /** The parts of a file: each section with the tensors that it holds, and what is around them. */
 export function partsOf(listed) {
-  const inner = (key) => listed.tensors.filter((one) => one.placed[key] > 0).map((one) => ({ name: one.name, size: one.placed[key], tensor: one }));
+  const inner = (key) => listed.tensors.filter((one) => one.placed[key] > 0)
+    .map((one) => ({ name: one.name, size: one.placed[key], tensor: one }));
   const parts = listed.sections.map(({ name, bytes: size }) => ({ name, size, inner: inner(name) }));
   const around = listed.bytes - parts.reduce((sum, part) => sum + part.size, 0);
   const manifest = 96 + listed.header.stored;
@@ -47,28 +48,31 @@ export function partsOf(listed) {
 }
 
 function place(node, box) {
-  for (const [key, value] of Object.entries({ left: box.x, top: box.y, width: box.width, height: box.height })) node.style[key] = `${value}px`;
+  const sides = { left: box.x, top: box.y, width: box.width, height: box.height };
+  for (const [key, value] of Object.entries(sides)) node.style[key] = `${value}px`;
   return node;
 }
 
 function tile(part, box, kind, choose) {
   const told = `${printable(part.name)}: ${bytes(part.size)}`, fits = box.width >= LABELLED[0] && box.height >= LABELLED[1];
-  const node = el("div", { class: `tile ${kind}`, title: told, onclick: choose }, fits ? el("span", {}, printable(part.name), el("small", {}, bytes(part.size))) : null);
-  return place(node, box);
+  const label = el("span", {}, printable(part.name), el("small", {}, bytes(part.size)));
+  return place(el("div", { class: `tile ${kind}`, title: told, onclick: choose }, fits ? label : null), box);
 }
 
 /** Draw the map; `choose(tensor)` is called for the tile of a tensor. */
 export function drawTreemap(listed, choose) {
   const parts = partsOf(listed), frame = el("div", { class: "treemap" });
-  const words = parts.map((part) => `${printable(part.name)} ${bytes(part.size)} (${percent(part.size / listed.bytes)})`).join(", ");
-  show("map", el("div", { role: "img", "aria-label": `Sizes: ${words}` }, frame), legend(parts, listed));
+  const sizeOf = (part) => `${printable(part.name)} ${bytes(part.size)}, ${percent(part.size / listed.bytes)}`;
+  const words = `Sizes: ${parts.map(sizeOf).join("; ")}`;
+  show("map", el("div", { role: "img", "aria-label": words }, frame), legend(parts, sizeOf));
   const draw = () => {
     const width = frame.clientWidth, height = frame.clientHeight, nodes = [];
     squarified(parts.map((part) => part.size), { x: 0, y: 0, width, height }).forEach((box, i) => {
       const part = parts[i], kind = kindOf(part.name);
       if (part.inner.length === 0) return nodes.push(tile(part, box, kind, null));
       const inner = [...part.inner].sort((a, b) => b.size - a.size), places = squarified(inner.map((one) => one.size), box);
-      return inner.forEach((one, k) => nodes.push(tile(one, places[k], `${kind} tensor`, () => choose(one.tensor))));
+      inner.forEach((one, k) => nodes.push(tile(one, places[k], `${kind} tensor`, () => choose(one.tensor))));
+      return null;
     });
     frame.replaceChildren(...nodes);
   };
@@ -79,6 +83,6 @@ export function drawTreemap(listed, choose) {
 const KNOWN = ["masks", "dense", "planes", "prototype", "source", "graph", "manifest", "padding"];
 const kindOf = (name) => (KNOWN.includes(name) ? `of-${name}` : "of-others");
 
-const legend = (parts, listed) => el("ul", { class: "legend" }, parts.map((part) => el("li", {},
+const legend = (parts, sizeOf) => el("ul", { class: "legend" }, parts.map((part) => el("li", {},
   el("span", { class: `swatch ${kindOf(part.name)}`, "aria-hidden": "true" }),
-  `${printable(part.name)} ${bytes(part.size)}, ${percent(part.size / listed.bytes)}`)));
+  sizeOf(part))));

@@ -26,7 +26,8 @@ export function claimed(value) {
 
 function short(value) {
   if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
-  if (value !== null && typeof value === "object") return Array.isArray(value) ? `[${value.map(short).join(", ")}]` : `{${claimed(value)}}`;
+  if (Array.isArray(value)) return `[${value.map(short).join(", ")}]`;
+  if (value !== null && typeof value === "object") return `{${claimed(value)}}`;
   return String(value);
 }
 
