@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
@@ -259,6 +260,16 @@ def test_the_reader_in_the_page_is_that_of_the_specification():
     environment = os.environ | {"PYTHONPATH": str(Path(viewing.__file__).parents[2])}
     done = subprocess.run([sys.executable, JS / "bundle.py", "--check"], env=environment)
     assert done.returncode == 0, "run python format_spec/js/bundle.py"
+
+
+def test_a_wheel_has_every_file_of_the_page():
+    root = Path(viewing.__file__).parents[1]
+    told = tomllib.loads((root.parent / "pyproject.toml").read_text())
+    patterns = told["tool"]["setuptools"]["package-data"]["pemn_compress"]
+    matched = {path for pattern in patterns for path in root.glob(pattern)}
+    files = {path for path in (root / "viewing" / "page").rglob("*") if path.is_file()}
+    assert len(files) >= 15
+    assert files <= matched
 
 
 def test_modules_of_the_page_are_small_and_make_no_html():

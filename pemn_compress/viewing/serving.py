@@ -3,7 +3,8 @@ can guess, and nothing else."""
 
 import secrets
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any
 
 from pemn_compress.errors import SettingError
@@ -20,13 +21,14 @@ _HEADERS = {
 }
 
 
-class Server(ThreadingHTTPServer):
+class Server(ThreadingTCPServer):
     """Serves the page and some archives on the loopback interface; `address` is the page's.
 
+    It is no HTTPServer, which asks for this machine's name first, and waits where nobody tells it.
     Raises SettingError where the port cannot be had.
     """
 
-    daemon_threads = True
+    daemon_threads = allow_reuse_address = True
 
     def __init__(self, given: Sequence[Given], made_by: str, port: int = 0) -> None:
         try:
