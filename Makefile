@@ -4,16 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 ZOO    := $(VENV)/.installed-zoo
-<<<<<<< Updated upstream
-DOCS   := $(VENV)/.installed-docs
-
-.PHONY: demo test test-zoo test-docs docs links lint zstd bench wheels results cross fuzz clean
-=======
 # the other torch of test-torches, and its torchvision
 OTHER  ?= torch==2.6.0 torchvision==0.21.0
+DOCS   := $(VENV)/.installed-docs
 
-.PHONY: demo test test-zoo test-torches lint zstd bench wheels results cross fuzz clean
->>>>>>> Stashed changes
+.PHONY: demo test test-zoo test-torches test-docs docs links lint zstd bench wheels results cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -53,7 +48,6 @@ test: lint zstd
 test-zoo: $(ZOO)
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/zoo
 
-<<<<<<< Updated upstream
 # The site of all pages, in build/site: a link or an anchor that leads nowhere, a docstring that does
 # not fit its function and a word that nobody writes are errors. (--quiet would hide them from --strict.)
 docs: $(DOCS)
@@ -68,7 +62,7 @@ links: docs
 # The notebook in a kernel of its own and the README's commands as they are typed; half a minute.
 test-docs: docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/site
-=======
+
 # Archives with graphs written under one torch and restored under another, both ways; the other one
 # gets an environment of its own (gigabytes): make test-torches OTHER="torch==2.7.1 torchvision==0.22.1"
 test-torches: $(ZOO)
@@ -77,7 +71,6 @@ test-torches: $(ZOO)
 	  $(OTHER) numpy bitarray zstandard filelock click lazy_loader rich
 	OMP_NUM_THREADS=1 PEMN_OTHER_PYTHON=$(CURDIR)/build/other-torch/bin/python \
 	  $(BIN)/python -m pytest tests/zoo/test_across_torches.py -s
->>>>>>> Stashed changes
 
 # Every table of benchmarks/RESULTS.md and the plot; about a quarter of an hour on a quiet machine.
 bench: $(READY)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pemn_compress"
 SHARED = Path(__file__).parent / "shared.txt"
 NEEDED = ("numpy", "bitarray", "zstandard", "click", "lazy_loader", "rich")  # without torch
-DATA = ("py.typed", "*.pyi", "*.toml", "*.json", "*.css", "*.js", "*.txt")
+DATA = ("py.typed", "*.pyi", "*.toml", "*.json", "*.css", "*.html", "*.js", "*.txt")
 
 Table = dict[str, Any]
 

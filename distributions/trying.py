@@ -44,6 +44,7 @@ COMMANDS = (
     "verify demo.pemn",
     "report demo.pemn",
     "diff demo.pemn demo.pemn",
+    "view demo.pemn -o demo.html",
     "run demo.pemn --input x.npy -o y.npy",
     "restore demo.pemn -o demo.npz",
     "restore demo.pemn -o demo.safetensors",

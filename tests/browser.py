@@ -73,21 +73,44 @@ class Browser:
 
     def show(self, path: Path, width: int, height: int = 900, *, dark: bool = False) -> None:
         """Open a file in a window of that size."""
+        self.window(width, height, dark=dark)
+        self.visit(path.absolute().as_uri())
+
+    def window(self, width: int, height: int = 900, *, dark: bool = False) -> None:
+        """Give the window a size and a colour scheme."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=path.absolute().as_uri())
+
+    def visit(self, address: str) -> None:
+        """Open an address, and wait until it is there."""
+        self.call("Page.navigate", url=address)
+        kind = address.partition(":")[0]
+        self.until(f"document.readyState + location.protocol === 'complete{kind}:'")
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression is true in the page."""
         end = time.monotonic() + SECONDS
-        while self.evaluate("document.readyState + location.protocol") != "completefile:":
-            assert time.monotonic() < end, "the page does not load"
+        while not self.evaluate(f"Boolean({condition})"):
+            if time.monotonic() > end:
+                told = self.evaluate("document.body.innerText")
+                raise AssertionError(f"{condition}: not so in {told[:3000]} {self.complaints()}")
             time.sleep(0.02)
+
+    def choose(self, selector: str, *paths: Path) -> None:
+        """Choose files in a field of the page, as a user does."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def evaluate(self, script: str) -> Any:
         """Return what an expression comes to in the page."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        result = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from c_tools import check, compiler, single
 from leaving_out import left_out
+from node_tools import node
 
 from pemn_compress.cli import main
 
-__all__ = ["check", "compiler", "single"]  # fixtures, used by their names
+__all__ = ["check", "compiler", "node", "single"]  # fixtures, used by their names
 
 
 @pytest.fixture(autouse=True)

@@ -4,45 +4,20 @@ import hashlib
 import json
 import random
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
-import pytest
 import zstandard
+from node_tools import JS
 
 from pemn_compress.version import __version__
 
-JS = Path(__file__).parent.parent / "format_spec" / "js"
-LEFT_OUT = "the reader in JavaScript: "  # how the reason of a skipped test begins
 SHORT = "const READER = process.argv[2];\n"
-
-
-@pytest.fixture(scope="module")
-def node():
-    """Return a command that runs Node on some arguments and returns what it prints."""
-    found = shutil.which("node")
-    if found is None:
-        pytest.skip(LEFT_OUT + "there is no Node (Debian: nodejs; 18 or later)")
-    told = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.strip()
-    if int((re.match(r"v(\d+)", told) or ["", "0"])[1]) < 18:
-        pytest.skip(LEFT_OUT + f"Node is {told}, not 18 or later")
-
-    def run(*arguments, cwd=JS):
-        done = subprocess.run(
-            [found, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300
-        )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        return done.stdout
-
-    return run
 
 
 def test_its_own_tests_pass_the_whole_suite_among_them(node):
     out = node("--test", "--test-reporter=tap", *sorted(JS.glob("test/*.test.js")))
     counts = dict(re.findall(r"^# (pass|fail) (\d+)", out, re.MULTILINE))
-    assert int(counts["pass"]) >= 18, out
+    assert int(counts["pass"]) >= 24, out
     assert int(counts["fail"]) == 0, out
 
 
@@ -119,6 +94,8 @@ def test_the_package_is_whole_small_and_has_no_dependencies():
     assert package["version"] == __version__
     assert package["license"] == "Apache-2.0"
     assert "dependencies" not in package
+    listed = (JS.parent / "operators.txt").read_text()
+    assert listed in (JS / "src" / "graph" / "operators.js").read_text()
     main = package["exports"]["."]
     for name in (*main.values(), *package["files"]):
         assert (JS / name).exists()
@@ -146,6 +123,8 @@ ROOMS = {
     "manifest": "bytes json",
     "restore": "bytes hash zstd codecs prng manifest",
     "container": "bytes hash json zstd manifest restore",
+    "graph": "bytes json zstd manifest",
+    "run": "bytes manifest restore graph",
 }
 
 

@@ -14,7 +14,7 @@ ROOT = Path(pemn_compress.__file__).parent
 # from the ground up: a room imports from itself and from those before it
 ROOMS = (
     "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
-    "reporting",
+    "reporting", "viewing",
     "analysis", "running", "masking", "data", "models", "training", "storing", "hub", "importing",
     "compressing",
     "sweeping", "cli", "__main__",
@@ -22,7 +22,7 @@ ROOMS = (
 # rooms without torch, whole, and modules without it in rooms that have it
 TORCH_FREE = (
     "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
-    "reporting",
+    "reporting", "viewing",
     "analysis", "running", "training.recipes", "training.history", "data.ranks",
     "compressing.settling",
     "sweeping.lines", "sweeping.options", "sweeping.reading", "sweeping.grid", "sweeping.runs",
@@ -31,7 +31,7 @@ TORCH_FREE = (
 )  # fmt: skip
 TORCH_FREE_COMMANDS = (
     "cli", "cli.options", "cli.comparing", "cli.diff", "cli.inspect", "cli.report",
-    "cli.restore", "cli.run", "cli.verify",
+    "cli.restore", "cli.run", "cli.verify", "cli.view",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 

@@ -147,3 +147,57 @@ export interface Archive {
  * @throws PemnError if it is no right archive, or beyond a limit; so do all methods of an archive
  */
 export function open(data: ArrayBufferView | ArrayBuffer, limits?: Limits): Archive;
+
+/** A tensor that goes into a graph: an array of the dtype's own kind, a Float32Array for `f16` and `bf16` too. */
+export interface Given {
+  shape: number[];
+  data: TypedArray;
+}
+
+/** What a graph returns: tensors (`f16` and `bf16` as Float32Array) and plain values in arrays and Maps. */
+export type Result = Tensor | null | boolean | number | bigint | string | Result[] | Map<string | number | bigint, Result>;
+
+/** A tensor that a graph takes: its dimensions are numbers, or names of `sizes`. */
+export interface GraphInput {
+  name: string;
+  dtype: DType;
+  shape: (number | string)[];
+}
+
+/** An argument of a node: a value of that number, a binary64, a dtype, a text, or itself. */
+export type GraphArgument =
+  | null | boolean | number | bigint | { ref: number } | { float: number } | { dtype: DType } | { text: string } | GraphArgument[];
+
+/** What a model computes (section 14). Values are numbered: inputs, tensors, constants, nodes. */
+export interface Graph {
+  inputs: GraphInput[];
+  tensors: string[];
+  constants: { name: string; dtype: DType; shape: number[]; data: TypedArray }[];
+  nodes: { operator: string; args: GraphArgument[] }[];
+  sizes: Map<string, { least: number; most: number | null }>;
+  /** Tensors that are no parameters though no rule tells it. */
+  buffers: string[];
+  /** The number of the first node's value. */
+  firstNode: number;
+}
+
+/**
+ * What the model of an archive computes, read and checked; null where the archive does not say.
+ *
+ * @throws PemnError if the section breaks a rule; the archive's tensors may be restored all the same
+ */
+export function graph(archive: Archive, limits?: Limits): Graph | null;
+
+/** The operators of a graph that `run` does not compute. */
+export function missing(graph: Graph): string[];
+
+/**
+ * The model of an archive, restored and checked once, as a function of inputs: in the graph's order, or by name.
+ *
+ * @param limits `elements` bounds each value (2^28), `restoredBytes` what is held at a time (2^31); time is not bounded
+ * @throws PemnError for an operator that is missing, which it names, before anything is restored
+ */
+export function program(archive: Archive, limits?: Limits): (inputs: Given[] | { [name: string]: Given }) => Result;
+
+/** What the model of an archive makes of inputs, once. */
+export function run(archive: Archive, inputs: Given[] | { [name: string]: Given }, limits?: Limits): Result;

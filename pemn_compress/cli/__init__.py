@@ -31,6 +31,7 @@ COMMANDS = {
     "run": "What an archive's model makes of .npy inputs, without torch.",
     "report": "What an archive or an architecture costs, beside pruning.",
     "inspect": "What is inside an archive, section by section.",
+    "view": "A page that shows what is inside an archive, and classifies pictures.",
     "verify": "Check every promise that an archive makes.",
     "evaluate": "Measure a restored model's accuracy on data.",
     "import": "Turn a checkpoint of the papers' own projects into an archive.",

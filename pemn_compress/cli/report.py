@@ -23,10 +23,12 @@ from pemn_compress.cli.options import (
     selection_options,
     variant_options,
 )
+from pemn_compress.cli.view import write_page
 from pemn_compress.cli.wording import BAD_INPUT, error_line
 from pemn_compress.errors import PemnWarning, SettingError
 from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting import PlanReport, Report, plan_report, render, survey
+from pemn_compress.reporting.collect import find_archives
 from pemn_compress.reporting.terminal import has_colors
 from pemn_compress.reporting.words import file_name
 
@@ -39,6 +41,9 @@ from pemn_compress.reporting.words import file_name
     type=click.Choice(list(dict.fromkeys(BY_EXTENSION.values()))),
     help="[default: by -o's extension, else table]",
 )
+@click.option(
+    "--html", "view", metavar="FILE", help="Write one page with the archives inside: pemn view -o."
+)
 @click.option("--details", is_flag=True, help="Show of several what each is made of, or made by.")
 @comparing_options
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="ARCHITECTURE only.")
@@ -48,7 +53,9 @@ from pemn_compress.reporting.words import file_name
 @arguments_option
 @variant_options("default: the model's own")
 @selection_options
-def command(paths: tuple[str, ...], form: str | None, details: bool, **options: Any) -> int:
+def command(
+    paths: tuple[str, ...], form: str | None, view: str | None, details: bool, **options: Any
+) -> int:
     """Print what archives cost, or compare runs: stored bytes and metric, beside the papers.
 
     PATH is an archive, a folder that is searched for archives, or - for standard input; with no
@@ -69,7 +76,10 @@ def command(paths: tuple[str, ...], form: str | None, details: bool, **options: 
       pemn report convmixer -a dim=512 --density 0.3
       pemn report runs/ --front --plot front.svg
       pemn report runs/ --against papers --format html -o runs.html
+      pemn report --html inside.html model.pemn
     """
+    if view is not None:
+        return _view(paths, view, [form, details, *_others(options)], options["force"])
     form = form_of(form, options["output"])
     if compares(paths, form, options):
         _refuse(options, "runs")
@@ -99,6 +109,22 @@ def command(paths: tuple[str, ...], form: str | None, details: bool, **options: 
         else:
             say(text, nl=False)
     return BAD_INPUT if broken else 0
+
+
+def _others(options: dict[str, Any]) -> list[Any]:
+    return [value for name, value in options.items() if name != "force"]
+
+
+def _view(paths: tuple[str, ...], view: str, others: list[Any], force: bool) -> int:
+    """Write the page of pemn view with the archives below the paths. Raises PemnError."""
+    if any(others):
+        raise SettingError(
+            "--html writes the page of pemn view, which has no other options; for a page that "
+            "compares runs: --format html"
+        )
+    archives = paths if "-" in paths else tuple(map(str, find_archives(paths)))
+    write_page(archives, view, force=force)
+    return 0
 
 
 def _refuse(options: dict[str, Any], what: str) -> None:

@@ -1,0 +1,1 @@
+"""One page that shows what is inside an archive, with all its scripts in it; served, or a file."""

@@ -1,0 +1,70 @@
+// Elements of the page. What a file says comes here as text, and never as HTML.
+const SVG = "http://www.w3.org/2000/svg";
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null));
+  return node;
+}
+
+/** An element with attributes, handlers (`onclick`), and children: elements, and texts that stay texts. */
+export const el = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+export const svg = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
+
+export const find = (id) => document.getElementById(id);
+
+/** Put children in the place of what an element of the page has. */
+export function show(id, ...children) {
+  const node = find(id);
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null));
+  return node;
+}
+
+/** A sentence; and one that says what is wrong. */
+export const note = (words) => el("p", {}, words);
+export const wrong = (words) => el("p", { class: "wrong" }, words);
+
+/** A list of names and values. */
+export const facts = (rows) => el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+
+/**
+ * A table whose heads sort it. A column is { head, number }, a cell an element, a text, or { text, value }.
+ * Of many rows the first are shown, and a button shows the others.
+ */
+export function table(label, columns, rows, most = 500) {
+  const body = el("tbody"), heads = columns.map(({ head, number }, i) => {
+    const th = el("th", { scope: "col", class: number ? "number" : null });
+    if (head !== "") th.append(el("button", { type: "button", onclick: () => sort(i, th) }, head));
+    return th;
+  });
+  let order = rows, shown = most;
+  const valueOf = (cell) => cell?.value ?? cell?.textContent ?? cell?.text ?? cell;
+  const content = (cell) => (cell?.text !== undefined && !(cell instanceof Node) ? cell.text : cell);
+  const more = el("button", { type: "button", class: "more", onclick: showAll }, "Show all rows");
+  function showAll() {
+    shown = Infinity;
+    draw();
+  }
+  function draw() {
+    body.replaceChildren(...order.slice(0, shown).map((row) =>
+      el("tr", {}, row.map((cell, i) => el("td", { class: columns[i].number ? "number" : null }, content(cell))))));
+    more.hidden = order.length <= shown;
+  }
+  function sort(column, th) {
+    const falling = th.getAttribute("aria-sort") === "ascending", sign = falling ? -1 : 1;
+    for (const head of heads) head.removeAttribute("aria-sort");
+    th.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    order = [...rows].sort((a, b) => sign * compare(valueOf(a[column]), valueOf(b[column])));
+    draw();
+  }
+  draw();
+  const whole = el("table", {}, el("caption", { class: "unseen" }, label), el("thead", {}, el("tr", {}, heads)), body);
+  return [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole), more];
+}
+
+const asTexts = (a, b) => String(a).localeCompare(String(b), "en", { numeric: true });
+const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : asTexts(a, b));
