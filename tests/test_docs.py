@@ -25,7 +25,8 @@ from pemn_compress.models import ARCHITECTURES, build, parameters_of
 from pemn_compress.training import recipes
 
 README = (REPOSITORY / "README.md").read_text()
-APART = {  # pages with tests of their own; ecosystem.md in tests/zoo, where its packages are
+# pages with tests of their own; that of ecosystem.md is in tests/zoo, where its packages are
+APART = {
     "adding-a-search.md", "ecosystem.md", "importing.md", "masking.md", "pretrained.md", "restoring.md",
 }  # fmt: skip
 PAGES = sorted(

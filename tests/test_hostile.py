@@ -216,6 +216,7 @@ def test_the_card_of_a_model(tmp_path: Path) -> None:
     @FEW
     @given(text=TEXT)
     @example(text=ALL)
+    @example(text="\n---\n")
     def law(text: str) -> None:
         write(tmp_path / "a.pemn", text)
         model = PemnModel(tmp_path / "a.pemn", model=HOST())

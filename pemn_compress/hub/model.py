@@ -22,6 +22,7 @@ from pemn_compress.hub.fetching import ARCHIVE, CARD, fetched
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.pruned import PrunedModel
+from pemn_compress.printable import printable
 from pemn_compress.reporting.runs.records import read_record, run_of
 from pemn_compress.reporting.runs.run import Run
 from pemn_compress.storing.filling import holds_already, unwrapped
@@ -45,8 +46,10 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
     Args:
         archive: a path, or an archive's bytes, such as those that `compress` returns.
         record: the record of the run it comes from, as a path or a mapping, for the card.
-        model, trust_source, limits: as `pemn_compress.load` takes them: by default nothing of the
+        model: as `pemn_compress.load` takes it, and the two below: by default nothing of the
             archive is run, and the model is a registered architecture, or the archive's graph.
+        trust_source: whether the model file inside may be run.
+        limits: what a reader allows.
 
     Calling it calls the model, which is `.model`, in evaluation mode; `.archive` are the bytes, and
     the only truth that is ever written: nothing is saved of a model that was changed since.
@@ -175,8 +178,8 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         `license` and further `tags` are yours to give: without a `license` the card names none.
         """
         of_class = self._hub_mixin_info.model_card_data.to_dict()  # type: ignore[no-untyped-call]
-        told = of_class | ({"license": license} if license else {})
-        told["tags"] = sorted({*of_class.get("tags", ()), *tags})
+        told = of_class | ({"license": printable(license)} if license else {})
+        told["tags"] = sorted({*of_class.get("tags", ()), *map(printable, tags)})
         with open_archive(self.archive, self._limits, name=ARCHIVE) as archive:
             body = card_body(archive, self._run, repo_id)
         return ModelCard(f"---\n{ModelCardData(**told).to_yaml()}\n---\n\n{body}")

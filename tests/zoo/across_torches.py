@@ -1,7 +1,7 @@
 """Archives with graphs, written or read by the torch of the Python that runs this file.
 
     python across_torches.py write FOLDER     one archive a model, its inputs and outputs beside it
-    python across_torches.py read FOLDER      what another torch wrote, restored from the files alone
+    python across_torches.py read FOLDER      what another torch wrote, restored from it alone
 
 It needs torch, torchvision and this package. Reading is from the graph alone: a model's own code,
 run here with the archive's tensors, has to compute the same bits as the graph does here.
