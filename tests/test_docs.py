@@ -27,7 +27,8 @@ from pemn_compress.training import recipes
 README = (REPOSITORY / "README.md").read_text()
 # pages with tests of their own; that of ecosystem.md is in tests/zoo, where its packages are
 APART = {
-    "adding-a-search.md", "ecosystem.md", "importing.md", "masking.md", "pretrained.md", "restoring.md",
+    "adding-a-search.md", "ecosystem.md", "importing.md", "masking.md", "pretrained.md",
+    "restoring.md",
 }  # fmt: skip
 PAGES = sorted(
     page.name
