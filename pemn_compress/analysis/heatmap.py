@@ -1,35 +1,21 @@
 """A comparison of masks as a heat map, like [IWR] figures 5 and 9; drawn by matplotlib."""
 
-import io
-import warnings
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pemn_compress.analysis.comparing import Comparison
 from pemn_compress.analysis.rendering import by_chance
-from pemn_compress.errors import OutputError, SettingError
 from pemn_compress.printable import printable
+from pemn_compress.reporting.drawing import drawing, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EXTENSIONS = (".png", ".svg")
 _MEASURES = (("smc", "SMC"), ("jaccard", "Jaccard index"))
 _MOST_NUMBERS = 30  # rows up to which every cell has its number written into it
 _MOST_LABELS = 60
 _LONGEST_LABEL = 60  # characters
-
-
-def check_plot(name: str) -> str:
-    """Return the extension that a plot's file name has. Raises SettingError for another."""
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in EXTENSIONS:
-        raise SettingError(
-            f"{name}: expected a plot named *.png or *.svg, got {suffix or 'no extension'}"
-        )
-    return suffix
 
 
 def heat_map(found: Comparison, extension: str) -> bytes:
@@ -39,17 +25,9 @@ def heat_map(found: Comparison, extension: str) -> bytes:
     More: two matrices of archives by archives, over all tensors together.
     Raises OutputError where matplotlib is not installed.
     """
-    try:
-        import matplotlib
+    with drawing({"svg.fonttype": "none"}):
         from matplotlib.figure import Figure
-    except ImportError:
-        raise OutputError(
-            'a plot needs the plot extra: pip install "pemn-compress[plot]"'
-        ) from None
-    # no pyplot: it keeps state of its own and looks for a display
-    settings: Any = {"svg.hashsalt": "pemn", "svg.fonttype": "none"}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph ")  # a name in letters that the font lacks
+
         count = len(found.files)
         if count == 2:
             figure = Figure(
@@ -61,10 +39,7 @@ def heat_map(found: Comparison, extension: str) -> bytes:
             figure = Figure((2 * side, side), layout="constrained")
             for axes, (measure, title) in zip(figure.subplots(1, 2), _MEASURES, strict=True):
                 _draw_matrix(axes, found, measure, title)
-        stream = io.BytesIO()
-        metadata: dict[str, Any] = {"Date": None} if extension == ".svg" else {"Software": None}
-        figure.savefig(stream, format=extension[1:], dpi=150, metadata=metadata)
-    return stream.getvalue()
+        return picture_of(figure, extension, 150)
 
 
 def _draw_two(axes: "Axes", found: Comparison) -> None:

@@ -91,7 +91,7 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
     counterpart = _counterpart(options["datasets"], options["theirs"])
     suffix = ""
     if plot:
-        from pemn_compress.reporting.runs.picture import check_plot
+        from pemn_compress.reporting.drawing import check_plot
 
         suffix = check_plot(plot)
     for file in filter(None, (output, plot)):

@@ -43,9 +43,10 @@ def command(
         raise SettingError("expected --csv or --json, got both")
     check_streams(archives)
     from pemn_compress.analysis.comparing import compare
-    from pemn_compress.analysis.heatmap import check_plot, heat_map
+    from pemn_compress.analysis.heatmap import heat_map
     from pemn_compress.analysis.rendering import to_csv, to_json, to_text
     from pemn_compress.atomic import check_output, write_bytes
+    from pemn_compress.reporting.drawing import check_plot
     from pemn_compress.reporting.terminal import has_colors
     from pemn_compress.reporting.words import file_name
 

@@ -32,8 +32,9 @@ def report_blocks(report: Report, details: bool) -> Iterator[Block]:
         for archive in archives:
             yield from archive_blocks(archive)
             if archive.account.prunable:
-                account, others = archive.account, (archive.baselines, archive.equal_bytes)
-                yield from _pruning(account, *others, "this archive")
+                yield from _pruning(
+                    archive.account, archive.baselines, archive.equal_bytes, "this archive"
+                )
         yield from _explanations(expected=False)
 
 

@@ -36,7 +36,11 @@ def bundled(read: Read, wanted: dict[str, Iterable[str]], name: str = "") -> str
     given = ", ".join(f"{one}: {number[path]}.{one}" for path in wanted for one in wanted[path])
     body = '"use strict";\n' + "".join(lines)
     start, end = (f"const {name} = ", f"return {{ {given} }};\n") if name else ("", "")
-    script = f"{start}(() => {{\n{body}{end}}})();\n"
+    return inline(f"{start}(() => {{\n{body}{end}}})();\n")
+
+
+def inline(script: str) -> str:
+    """Return a script that can stand in a page. Raises ValueError for what ends one there."""
     if re.search(r"</script|<!--", script, re.IGNORECASE):
         raise ValueError("a script with what ends one in a page: </script or <!--")
     return script

@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from pemn_compress.viewing.modules import bundled
+from pemn_compress.viewing.modules import bundled, inline
 
 PAGE = resources.files(__package__) / "page"
 
@@ -22,14 +22,11 @@ def page(given: Sequence[dict[str, Any]], made_by: str, connect: str = "'none'")
     """
     style = _read("page.css")
     script = bundled(lambda path: _read(f"app/{path}"), {"main.js": ()})
-    worker = _read("reader.js") + _read("worker.js")
-    if "</script" in worker.lower():
-        raise ValueError("worker.js: expected nothing that ends a script")
     parts = {
         "policy": policy(style, script, connect),
         "style": style,
         "made_by": escape(made_by),
-        "worker": worker,
+        "worker": inline(_read("reader.js") + _read("worker.js")),
         "given": embedded([*given]),
         "script": script,
     }

@@ -1,15 +1,13 @@
 """The front as a plot: the headline metric against stored bytes, drawn by matplotlib."""
 
-import io
-import warnings
 from collections.abc import Sequence
 from itertools import pairwise, zip_longest
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from pemn_compress.errors import OutputError, SettingError
+from pemn_compress.errors import SettingError
 from pemn_compress.printable import printable
 from pemn_compress.reporting import words
+from pemn_compress.reporting.drawing import drawing, picture_of
 from pemn_compress.reporting.runs import figures
 from pemn_compress.reporting.runs.fronts import Front
 from pemn_compress.reporting.runs.placing import place_labels
@@ -17,7 +15,6 @@ from pemn_compress.reporting.runs.placing import place_labels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EXTENSIONS = (".png", ".svg")
 MOST_PANELS = 12
 _MOST_LABELS = 40
 _LONGEST_LABEL = 44  # characters
@@ -35,16 +32,6 @@ STYLES = {
 }
 _OTHER = ("#808080", "v")
 INK = "#1c1e21"  # of texts and axes; a page puts its own colour in its place
-
-
-def check_plot(name: str) -> str:
-    """Return the extension that a plot's file name has. Raises SettingError for another."""
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in EXTENSIONS:
-        raise SettingError(
-            f"{name}: expected a plot named *.png or *.svg, got {suffix or 'no extension'}"
-        )
-    return suffix
 
 
 def plot_fronts(fronts: Sequence[Front], extension: str) -> tuple[bytes, int]:
@@ -77,25 +64,17 @@ def svg_of(front: Front, size: tuple[float, float]) -> tuple[str, int]:
 def _drawn(
     fronts: Sequence[Front], size: tuple[float, float], extension: str, *, transparent: bool
 ) -> tuple[bytes, int]:
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise OutputError(
-            'a plot needs the plot extra: pip install "pemn-compress[plot]"'
-        ) from None
-    settings: dict[str, Any] = {
-        "svg.hashsalt": "pemn",
+    settings = {
         "svg.fonttype": "path",  # looks the same, whatever fonts there are
         "text.parse_math": False,  # a $ in a name starts no formula
         "font.family": ["DejaVu Sans"],
         **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color",
                          "ytick.color"), INK),
     }  # fmt: skip
-    # no pyplot: it keeps state of its own and looks for a display
-    with matplotlib.rc_context(cast("Any", settings)), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph ")  # a name in letters that the font lacks
+    with drawing(settings):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
         wide, high = size
         figure = Figure((wide, high * len(fronts)), layout="constrained")
         panels = figure.subplots(len(fronts), 1, squeeze=False)[:, 0]
@@ -109,12 +88,8 @@ def _drawn(
             place_labels(canvas, axes, labels, INK, 8.0 if wide >= 6 else 7.0)
             for axes, labels in zip(panels, drawn, strict=True)
         )
-        stream = io.BytesIO()
-        metadata: dict[str, Any] = {"Date": None} if extension == ".svg" else {"Software": None}
-        figure.savefig(
-            stream, format=extension[1:], dpi=160, metadata=metadata, transparent=transparent
-        )
-    return stream.getvalue(), sum(sum(front.on_front) for front in fronts) - placed
+        content = picture_of(figure, extension, 160, transparent=transparent)
+    return content, sum(sum(front.on_front) for front in fronts) - placed
 
 
 def _panel(axes: "Axes", front: Front, *, narrow: bool) -> list[tuple[float, float, str]]:
