@@ -29,7 +29,8 @@ def loaded(loader: DataLoader[Any]) -> Iterator[Any]:
             if isinstance(batch, DataError):
                 raise batch
             yield batch
-    except MemoryError:
+    except (MemoryError, KeyboardInterrupt):
+        stop(batches)
         raise
     except DataError as error:
         stop(batches)
@@ -71,16 +72,39 @@ def _say_nothing(*_: Any) -> None:
 def _interrupts_held() -> Iterator[None]:
     """Let workers that start inside never see an interrupt from the terminal.
 
-    It is for this process, which then stops them; each would print a traceback of its own.
+    It is for this process, which then stops them; each would print a traceback of its own. Here it
+    counts when they have all started: a loader's iterator that is interrupted half made prints one.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _interrupt_later():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Hand an interrupt that comes inside to its handler at the end.
+
+    The mask above is a thread's own: a signal to the process may reach another one, of torch's, and
+    Python then runs the handler in the main thread all the same.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda *_: came.append(True))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def lost_worker(error: BaseException) -> str | None:
