@@ -8,7 +8,7 @@ ZOO    := $(VENV)/.installed-zoo
 OTHER  ?= torch==2.6.0 torchvision==0.21.0
 DOCS   := $(VENV)/.installed-docs
 
-.PHONY: demo test test-zoo test-torches test-docs docs links lint zstd bench wheels results cross fuzz clean
+.PHONY: demo test test-long test-zoo test-torches test-docs docs links lint zstd bench wheels results cross fuzz clean
 
 # Everything the project and its tests need, in an environment of its own.
 $(READY): pyproject.toml
@@ -42,6 +42,10 @@ zstd: $(READY)
 test: lint zstd
 	# a process for each core; a file stays in one, with what its tests share
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+# What takes long and changes seldom: ray, a sweep that is killed, Triton's interpreter, C targets; two minutes.
+test-long: lint zstd
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long
 
 # Models of timm, torchvision and transformers through the whole road, and MaskedModel in the loops
 # of Lightning, accelerate, transformers and skorch; about a minute of a core.

@@ -46,6 +46,7 @@ print("done")
 """
 
 
+@pytest.mark.long
 def test_all_tensors_at_once_are_as_one_after_the_other():
     pytest.importorskip("triton")
     run = subprocess.run(

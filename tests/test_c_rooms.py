@@ -84,6 +84,7 @@ def test_the_single_file_stands_alone(single):
     assert (single / "pemn.h").read_text() == (C / "pemn.h").read_text()
 
 
+@pytest.mark.long
 def test_the_targets_that_any_compiler_can_build(compiler, tmp_path):
     flags = [f"CPPFLAGS={compiler.zstd[0]}", f"LDFLAGS={compiler.zstd[1]}"]
     flags = flags if len(compiler.zstd) == 3 else []

@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import pemn_compress
 from pemn_compress.data.downloading import LOCK, one_at_a_time
@@ -55,6 +56,7 @@ def archive(folder: Path) -> dict[str, object]:
     }
 
 
+@pytest.mark.long
 def test_processes_that_start_at_once_download_once(tmp_path: Path) -> None:
     told = archive(tmp_path / "server")
     asked: list[str] = []

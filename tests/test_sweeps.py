@@ -104,6 +104,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+@pytest.mark.long
 def test_a_sweep_that_is_killed_ends_in_the_same_bytes(folder, alone):
     runs, moments, killed, resumed = folder / "runs", random.Random(0), 0, 0
     for attempt in range(5):
@@ -278,6 +279,7 @@ def test_each_gpu_has_a_run_of_its_own(tmp_path, monkeypatch):
         assert local.visible_gpus() == []
 
 
+@pytest.mark.long
 def test_ray_gives_the_same_bytes(folder, alone):
     pytest.importorskip("ray", reason='the engine ray: pip install "pemn-compress[ray]"')
     process = start("grid.toml", "-o", "runs", "--engine", "ray", "--workers", "2")
