@@ -206,17 +206,20 @@ def test_mutated_graphs_are_refused_or_run_within_limits_and_in_bounded_time(nod
 
 
 def test_arguments_that_do_not_go_together_are_one_line(by_node):
-    x, state, weights = torch.zeros(5, 2, 3), torch.zeros(1, 2, 4), [torch.zeros(12, 3), torch.zeros(12, 4)]  # fmt: skip
+    x, state = torch.zeros(5, 2, 3), torch.zeros(1, 2, 4)
+    weights = [torch.zeros(12, 3), torch.zeros(12, 4)]
     plan = (False, 1, 0.0, False, False, False)
     one, two = torch.tensor([1]), torch.tensor([1, 2])
     wrong = [
         ("gru.input", (x, state, weights[:1], *plan)), ("gru.input", (x[0], state, weights, *plan)),
-        ("gru.input", (x, state[:, :1], weights, *plan)), ("gru.input", (x, state, weights[::-1], *plan)),
+        ("gru.input", (x, state[:, :1], weights, *plan)),
+        ("gru.input", (x, state, weights[::-1], *plan)),
         ("rnn_tanh.input", (x, state, weights, *plan)), ("lstm.input", (x, [], weights, *plan)),
         ("lstm.input", (x, [state, state], weights, False, 1, 0.5, True, False, False)),
         ("gru.input", (x, state, weights, False, -1, 0.0, False, False, False)),
         ("index_add", (x, 0, two, x[:1])), ("index_add", (x, 0, torch.tensor([5]), x[:1])),
-        ("index_fill.int_Scalar", (x, 0, torch.tensor([-6]), 1)), ("masked_scatter", (x, x == 0, x[0])),
+        ("index_fill.int_Scalar", (x, 0, torch.tensor([-6]), 1)),
+        ("masked_scatter", (x, x == 0, x[0])),
         ("scatter_reduce.two", (x, 0, one[:, None, None], x, "median")),
         ("diagonal_scatter", (x[0], one.float())), ("diagonal_scatter", (x[0], x[0, 0], 0, 1, 1)),
         ("rot90", (x, 1, [0])), ("cdist", (x, x[..., :2])), ("diff", (x, -1)), ("diff", (x, 1, 3)),

@@ -227,12 +227,13 @@ def test_nothing_that_is_given_ends_a_script():
     (told,) = given_in(text)
     assert told["name"] == EVIL
     found = Scripts(text)
-    assert len(found.scripts) == 3
+    assert len(found.scripts) == 4
     assert "img" not in found.tags
     assert json.loads(embedded(EVIL)) == EVIL
     policy = next(value for name, value in found.attributes if name == "content")
     digests = re.findall(r"'sha256-([^']+)'", policy)
-    for part in (found.scripts[2][1], re.findall(r"<style>(.*?)</style>", text, re.DOTALL)):
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    for part in (found.scripts[0][1], found.scripts[3][1], style):
         assert b64decode(digests.pop(0)) == hashlib.sha256("".join(part).encode()).digest()
     assert "unsafe" not in policy
 
@@ -274,7 +275,7 @@ def test_a_wheel_has_every_file_of_the_page():
 
 def test_modules_of_the_page_are_small_and_make_no_html():
     folder = Path(viewing.__file__).parent / "page"
-    for path in [*folder.glob("app/*.js"), folder / "worker.js", folder / "page.css"]:
+    for path in [*folder.glob("app/*.js"), *folder.glob("[lw]*.js"), folder / "page.css"]:
         text = path.read_text("utf-8")
         assert text.count("\n") < 350, path
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text), (
