@@ -5,6 +5,7 @@ and the reader's declarations by TypeScript's compiler, where it is."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -190,3 +191,32 @@ def test_it_can_be_used_by_keyboard_and_screen_reader(browser, folder):
     assert browser.evaluate(outline) == "solid"
     press(browser, "Enter", 13, text="\r")
     browser.until("document.querySelector('#mask canvas')")
+
+
+def test_the_readers_declarations_are_what_typescript_takes(tmp_path, node):
+    compiler = shutil.which("tsc")
+    if compiler is None:
+        pytest.skip("the reader's declarations: there is no tsc (npm install -g typescript)")
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "pemn-reader").symlink_to(JS)
+    shutil.copy(JS / "test" / "user.ts", tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    options = ["--strict", "--target", "es2022", "--lib", "es2022", "--types", "", "user.ts"]
+    for how in (["nodenext", "--noEmit"], ["bundler", "--noEmit"], ["nodenext"]):
+        module = "nodenext" if how[0] == "nodenext" else "esnext"
+        command = [compiler, "--moduleResolution", *how, "--module", module, *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+    # what it is compiled to reads every archive of the suite, and finds all that it takes
+    script = tmp_path / "all.js"
+    script.write_text(f"""
+import {{ readdirSync, readFileSync }} from "node:fs";
+import {{ used }} from "./user.js";
+
+const folder = {json.dumps(str(SUITE / "accept"))}, names = readdirSync(folder);
+for (const name of names.filter((one) => one.endsWith(".pemn"))) {{
+  const told = used(readFileSync(`${{folder}}/${{name}}`));
+  if (/undefined|\\[object/.test(told)) console.log(name, told);
+}}
+""")
+    assert node(script) == ""

@@ -48,7 +48,7 @@ export function scrolling(label, content) {
 }
 
 /**
- * A table whose heads sort it. A column is { head, number }, a cell an element, a text, or { text, value }.
+ * A table whose heads sort it. A column is { head, number, wide }, a cell an element, a text, or { text, value }.
  * Of many rows the first are shown, and a button shows the others.
  */
 export function table(label, columns, rows, most = FEW) {
@@ -68,7 +68,7 @@ export function table(label, columns, rows, most = FEW) {
   }
   function draw() {
     body.replaceChildren(...order.slice(0, shown).map((row) =>
-      el("tr", {}, row.map((cell, i) => el("td", { class: columns[i].number ? "number" : null }, content(cell))))));
+      el("tr", {}, row.map((cell, i) => el("td", { class: columns[i].number ? "number" : columns[i].wide ? "wide" : null }, content(cell))))));
     more.textContent = shown === most ? `Show all ${rows.length.toLocaleString("en")} rows` : `Show the first ${most} rows`;
   }
   function sort(column, th) {

@@ -35,7 +35,7 @@ export function drawGraph(graph, listed) {
     ];
   });
   const rows = lines.map(([name, ...rest], i) => [{ text: name, value: i }, ...rest]);
-  const columns = [{ head: "value", number: true }, { head: "operator" }, { head: "of" }, { head: "with" }];
+  const columns = [{ head: "value", number: true }, { head: "operator" }, { head: "of", wide: true }, { head: "with", wide: true }];
   const chosen = el("p", { id: "node-told", role: "status", class: "chosen" });
   const tell = (node) => (chosen.textContent = node === null ? "" : sentenceOf(lines[node]));
   show("graph", facts([

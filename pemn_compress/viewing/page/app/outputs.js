@@ -16,7 +16,7 @@ export function rowOf(outputs) {
 export function described({ outputs, milliseconds, preparing }, classes, more = "") {
   const row = rowOf(outputs), time = `${digits(milliseconds, 3)} ms`, before = preparing > 1 ? `, after ${digits(preparing, 3)} ms of restoring` : "";
   const likely = row === null ? null : bestOf(Array.from(row.data, Number), classes);
-  const columns = [{ head: "output" }, { head: "dtype" }, { head: "shape" }, { head: "first numbers" }];
+  const columns = [{ head: "output" }, { head: "dtype" }, { head: "shape" }, { head: "first numbers", wide: true }];
   const rows = outputs.map((one, i) => [
     nameOf(one, i), isTensor(one) ? one.dtype : "", isTensor(one) ? shape(one.shape) : "",
     isTensor(one) ? written(one, FIRST).join(", ") + (one.data.length > FIRST ? ", ..." : "") : printable(one.value),

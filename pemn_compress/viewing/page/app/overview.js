@@ -10,7 +10,7 @@ export function drawOverview(listed) {
   const masked = tensors.filter((one) => one.positions !== null), weights = masked.reduce((sum, one) => sum + one.elements, 0);
   const ones = masked.reduce((sum, one) => sum + one.positions.ones, 0);
   const bits = masked.reduce((sum, one) => sum + 8 * storedOf(one), 0), times = digits(header.restored / listed.bytes, 3);
-  const told = `${count(weights)} weights, ${percent(ones / weights)} kept, ${digits(bits / weights, 3)} bits a weight`;
+  const told = `${count(weights)} weights, ${percent(ones / weights)} kept, ${digits(bits / weights, 3)} ${digits(bits / weights, 3) === "1" ? "bit" : "bits"} a weight`;
   show("facts", facts([
     ["size", `${bytes(listed.bytes)} (${count(listed.bytes)} bytes), ${bytes(header.restored)} restored: ${times} times that`],
     ["weights", `${count(header.elements)} in ${count(tensors.length)} tensors`],
