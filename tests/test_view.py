@@ -257,6 +257,16 @@ def test_modules_become_one_script(node, tmp_path):
             bundled((files | {"x.js": wrong}).__getitem__, {"x.js": ("x",)})
 
 
+def test_drawings_have_every_box_apart_and_blocks_by_the_names_of_modules(node, tmp_path):
+    app = Path(viewing.__file__).parent / "page" / "app"
+    names = {"layout.js": ("layered",), "blocks.js": ("takenOf", "treeOf", "boxesOf", "openAtFirst")}
+    script = bundled(lambda path: (app / path).read_text("utf-8"), names, "ALL")
+    more = Path(__file__).with_name("drawings.js").read_text()
+    (tmp_path / "all.js").write_text(script + more)
+    # the shortcut (3) is in the block it goes around, what computes sizes (6) in none
+    assert node(tmp_path / "all.js") == '[["a",["a.0",0,1,2,3,4],["a.1",5,7]],8] 2 1\n'
+
+
 def test_the_reader_in_the_page_is_that_of_the_specification():
     environment = os.environ | {"PYTHONPATH": str(Path(viewing.__file__).parents[2])}
     done = subprocess.run([sys.executable, JS / "bundle.py", "--check"], env=environment)

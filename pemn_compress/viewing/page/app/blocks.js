@@ -31,7 +31,7 @@ function pathsOf(taken) {
   taken.forEach(({ tensors, nodes, skipped }, i) => {
     const anchors = nodes.filter((k) => owned[k]), last = Math.max(...nodes), latest = last === previous || own < last ? last : own;
     if (owned[i]) paths.push(tensors.map((name) => name.split(".").slice(0, -1)).reduce(common));
-    else if (nodes.length === 0) paths.push([]);
+    else if (latest < 0) paths.push([]);
     else {
       const around = owned[latest] ? paths[latest].slice(0, -1) : paths[latest];
       const meet = anchors.length > 1 ? anchors.map((k) => paths[k]).reduce(common) : [];
