@@ -259,7 +259,10 @@ def test_modules_become_one_script(node, tmp_path):
 
 def test_drawings_have_every_box_apart_and_blocks_by_the_names_of_modules(node, tmp_path):
     app = Path(viewing.__file__).parent / "page" / "app"
-    names = {"layout.js": ("layered",), "blocks.js": ("takenOf", "treeOf", "boxesOf", "openAtFirst")}
+    names = {
+        "layout.js": ("layered",),
+        "blocks.js": ("takenOf", "treeOf", "boxesOf", "openAtFirst"),
+    }
     script = bundled(lambda path: (app / path).read_text("utf-8"), names, "ALL")
     more = Path(__file__).with_name("drawings.js").read_text()
     (tmp_path / "all.js").write_text(script + more)
