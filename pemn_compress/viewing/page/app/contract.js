@@ -25,11 +25,10 @@ export function contractOf({ about }, graph) {
 }
 
 export function drawContract(contract) {
-  const { sizes, mean, std, classes } = contract;
-  if (sizes === null && mean === null && classes === null) return show("contract");
-  return show("contract", facts([
-    ["input", sizes === null ? "not told" : `${shape(sizes)} for each sample`],
-    ["normalised by", mean === null ? "not told" : `(pixel / 255 - mean) / std, mean ${claimed(mean)}, std ${claimed(std)}`],
-    ["classes", classes === null ? "not told" : `${classes.length}: ${claimed(classes)}`],
-  ]));
+  const { sizes, picture, mean, std, classes } = contract, normalised = `(pixel / 255 - mean) / std, mean ${claimed(mean)}, std ${claimed(std)}`;
+  const rows = [
+    ["input", sizes === null ? null : `${shape(sizes)} for each sample`], ["normalised by", mean === null ? null : normalised],
+    ["classes", classes === null ? null : `${classes.length}: ${claimed(classes)}`],
+  ]; // what is not told says something of pictures alone
+  show("contract", facts(rows.filter(([, told]) => picture || told !== null).map(([name, told]) => [name, told ?? "not told"])));
 }

@@ -7,7 +7,7 @@ import { count, printable, shape } from "./words.js";
 const FEW = 40, MOST = 300; // boxes at first, and at all
 const PAD = 12, TITLE = 28, LETTER = 7.6, ZOOMS = [0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6, 2];
 
-const short = (operator) => operator.replace(/\..*$/, "");
+const short = (operator) => (operator === "tuple.get" ? "result" : operator.replace(/\..*$/, "")); // without its overload
 
 function kindsOf(nodes, taken) {
   const kinds = new Map();
@@ -67,7 +67,7 @@ function laidOut(tree, open, context, top = true) {
 function sizeOf(part, inner, words) {
   if (part.gate) return { width: 0, height: 0 };
   const text = (most) => Math.min(most, 22 + LETTER * Math.max(words[0].length + (isBlock(part) ? 2 : 0), 0.9 * words[1].length));
-  if (inner !== null) return { words, width: Math.max(inner.width + 2 * PAD, text(140)), height: inner.height + TITLE + PAD };
+  if (inner !== null) return { words, width: Math.max(inner.width + 2 * PAD, text(280)), height: inner.height + TITLE + PAD };
   return { words, width: Math.max(64, text(230)), height: words[1] === "" ? 30 : 44 };
 }
 
@@ -98,7 +98,7 @@ export function drawing(graph, listed, tell) {
     return [el("p", {}, `It is drawn up to ${MOST} boxes; here are ${count(boxesOf(tree, new Set()))}, and the list has them all.`)];
   }
   const view = new View(tree, context, openAtFirst(tree, FEW), tell);
-  const sizes = left === 0 ? "" : ` ${count(left)} nodes that compute sizes are in the list alone.`;
+  const sizes = left === 0 ? "" : ` Nodes that compute sizes (${count(left)}) are in the list alone.`;
   return [view.bar, ...view.nodes, el("p", { class: "hint" }, "Choose a box for what it is: a block (+) opens, a frame (−) closes. " +
     `By keyboard: arrows, Enter, + and −.${sizes}`)];
 }
