@@ -20,6 +20,7 @@ from seen_pages import (
     ABOUT,
     CHECKED,
     by_torch,
+    open_archive,
     open_page,
     picture_outputs,
     pixels,
@@ -30,6 +31,7 @@ from seen_pages import (
 )
 
 import pemn_compress
+from pemn_compress.viewing.given import page_with
 
 SUITE = JS.parent / "conformance"
 PREVIEW = "document.querySelector('.preview')"
@@ -76,6 +78,36 @@ def test_a_byte_that_was_flipped_is_told(browser, folder, tmp_path):
     open_page(browser, write_page(tmp_path / "flipped.pemn"))
     assert browser.evaluate(CHECKED) == "wrong"
     assert "masks" in say(browser, "alarm")
+
+
+def test_archives_of_the_suite_are_shown_and_those_that_break_a_rule_do_no_harm(browser, folder):
+    open_page(browser, folder / "resnet20.html")
+    right = sorted((SUITE / "accept").glob("*.pemn"))[::5]
+    graphs = sorted((SUITE / "reject-graph").glob("*.pemn"))
+    graphs += sorted((SUITE / "accept").glob("graph-*.pemn"))
+    for path in (*right, *graphs):
+        open_archive(browser, path)
+        assert browser.evaluate(CHECKED) == "right", path.name
+        assert say(browser, "name") == path.name
+    for path in sorted((SUITE / "reject").glob("*.pemn"))[::5]:
+        browser.evaluate("document.getElementById('status').classList.remove('wrong')")
+        browser.choose("#file", path)
+        browser.until("document.getElementById('status').classList.contains('wrong')")
+    assert browser.complaints() == []
+
+
+def test_without_an_archive_it_says_what_it_was_given(browser, folder, tmp_path):
+    (tmp_path / "none.html").write_bytes(page_with([], "test"))
+    (tmp_path / "cut.png").write_bytes((folder / "large.png").read_bytes()[:1500])
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    browser.show(tmp_path / "none.html", 1200)
+    for path, why in (
+        (folder / "small.png", "no archive is open that could classify it"),
+        (tmp_path / "cut.png", "it is a picture that cannot be decoded"),
+        (tmp_path / "x.npy", "no archive is open whose model could take it"),
+    ):
+        browser.choose("#file", path)
+        browser.until(f"document.getElementById('status').innerText.includes({json.dumps(why)})")
 
 
 def test_a_large_picture_is_cut_and_resized_as_pillow_does(browser, folder):
