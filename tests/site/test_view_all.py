@@ -96,6 +96,26 @@ def test_archives_of_the_suite_are_shown_and_those_that_break_a_rule_do_no_harm(
     assert browser.complaints() == []
 
 
+def test_what_takes_longer_is_opened_by_the_worker(browser, folder, tmp_path):
+    open_page(browser, folder / "resnet20.html")
+    numbers = np.random.default_rng(0).integers(0, 256, 68_000_000, dtype=np.uint8)
+    large = tmp_path / "large.pemn"
+    large.write_bytes(pemn_compress.encode({"w": numbers}))
+    assert large.stat().st_size > 1 << 26
+    open_archive(browser, large)
+    assert browser.evaluate(CHECKED) == "right"
+    assert "68,000,000 in 1 tensors" in say(browser, "facts")
+    digest = sha256(large.read_bytes()).hexdigest()
+    assert digest in say(browser, "restored")
+    with large.open("r+b") as stream:
+        stream.truncate(1 << 26 | 1)
+    browser.choose("#file", large)
+    browser.until("document.getElementById('status').classList.contains('wrong')")
+    assert "large.pemn: header: expected a file of" in say(browser, "status")
+    assert say(browser, "name") == "large.pemn"
+    assert browser.complaints() == []
+
+
 def test_without_an_archive_it_says_what_it_was_given(browser, folder, tmp_path):
     (tmp_path / "none.html").write_bytes(page_with([], "test"))
     (tmp_path / "cut.png").write_bytes((folder / "large.png").read_bytes()[:1500])

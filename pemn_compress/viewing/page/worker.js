@@ -13,7 +13,7 @@ function graphOf() {
 function opened({ data }) {
   const bytes = new Uint8Array(data);
   archive = PEMN.open(bytes, LISTING.OPEN);
-  return { sha256: PEMN.toHex(PEMN.sha256([bytes])) };
+  return { ...LISTING.listed(archive, bytes.length), sha256: PEMN.toHex(PEMN.sha256([bytes])) };
 }
 
 /** Compare digests, one section after the other, then all tensors; each is told as soon as it is known. */

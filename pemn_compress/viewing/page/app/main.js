@@ -11,7 +11,7 @@ import { drawTreemap } from "./treemap.js";
 import { prepareTrial } from "./trial.js";
 import { printable } from "./words.js";
 
-const MOST_BYTES = 2 ** 30;
+const MOST_BYTES = 2 ** 30, AT_ONCE = 2 ** 26; // of a file, and of one that is looked at before a worker is asked
 let turns = 0; // archives that were asked for: the last one is shown, whichever is read first
 let link = null, listed = null, record = null, trial = null;
 
@@ -84,39 +84,50 @@ function graphAtOnce(archive) {
 
 /** Show an archive's bytes at once, and check them in a worker of its own; what was open stays where it is no archive. */
 async function openArchive(name, data, held = null) {
-  const turn = ++turns, start = performance.now(), size = data.byteLength;
-  let graph = undefined, found = null, next = null;
+  const turn = ++turns, start = performance.now(), size = data.byteLength, next = new Link((message) => {
+    if (next !== link) return;
+    if (message.section !== undefined) drawChecked(listed, message.section);
+    if (message.failed !== undefined) tell(message.failed, true);
+  });
+  const toWorker = () => next.ask({ kind: "open", data }, [data]); // which has the bytes from then on
+  let found = null, graph = undefined, opened = null;
   try {
-    const archive = PEMN.open(data, LISTING.OPEN);
-    found = LISTING.listed(archive, size);
-    graph = graphAtOnce(archive);
-    next = new Link((message) => {
-      if (next !== link) return;
-      if (message.section !== undefined) drawChecked(listed, message.section);
-      if (message.failed !== undefined) tell(message.failed, true);
-    });
+    if (size <= AT_ONCE) {
+      const archive = PEMN.open(data, LISTING.OPEN);
+      [found, graph] = [LISTING.listed(archive, size), graphAtOnce(archive)];
+    } else { // it may take a while: the digest of a small manifest is over all of the file
+      tell(`Opening ${printable(name)} ...`);
+      found = await (opened = toWorker());
+    }
   } catch (error) {
-    return refuse(name, LISTING.sentence(error));
+    next.end();
+    return turn === turns ? refuse(name, opened === null ? LISTING.sentence(error) : error.message) : null;
   }
+  if (turn !== turns) return next.end();
   link?.end();
   [link, listed, record, trial] = [next, found, held, null];
   draw(name);
   if (graph !== undefined) drawModel(graph);
   tell(`${printable(name)} is open; its digests are being checked.`);
+  return follow(name, next, opened ?? toWorker(), graph, start);
+}
+
+/** What the worker adds to an archive that is shown: the digest of the file, its graph if that takes longer, all digests. */
+async function follow(name, own, opened, graph, start) {
   try {
-    const opened = next.ask({ kind: "open", data }, [data]); // the worker has it from now on
-    if (graph === undefined) graph = await opened.then(() => next.ask({ kind: "graph" }));
-    if (turn === turns && trial === null) drawModel(graph);
+    const known = graph !== undefined, read = known ? graph : await opened.then(() => own.ask({ kind: "graph" }));
     document.body.dataset.opened = String(Math.round(performance.now() - start));
-    listed = turn === turns ? { ...listed, ...(await opened) } : listed;
-    if (turn !== turns) return null;
+    if (own === link && !known) drawModel(read);
+    const { sha256 } = await opened;
+    if (own !== link) return null;
+    listed = { ...listed, sha256 };
     drawRecord(record, listed);
   } catch (error) {
-    if (turn !== turns) return null;
+    if (own !== link) return null;
     drawVerdict(listed, null, error.message);
     return refuse(name, error.message);
   }
-  return check(next, name);
+  return check(own, name);
 }
 
 async function check(own, name) {
