@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from graph_archives import chain, stored
 from node_tools import JS
 from PIL import Image
 from seen_pages import (
@@ -27,6 +28,7 @@ from seen_pages import (
 from torch import nn
 
 import pemn_compress
+from pemn_compress.format.graph import Ref
 from pemn_compress.printable import printable
 
 SUITE = JS.parent / "conformance"
@@ -171,6 +173,16 @@ def test_the_graph_is_drawn_in_blocks_that_open_by_keyboard(page):
     assert lines >= nodes
     page.evaluate("document.querySelector('.bar button[aria-label^=\"Close all\"]').click()")
     assert len(boxes(page)) < 15
+
+
+def test_a_graph_of_too_many_boxes_is_a_list_alone(page, tmp_path):
+    nodes = [("mul.Tensor", (Ref(0), Ref(1))), *(("relu", (Ref(k),)) for k in range(2, 402))]
+    (tmp_path / "long.pemn").write_bytes(stored(chain(nodes, tensors=("bias",))))
+    open_archive(page, tmp_path / "long.pemn")
+    assert "up to 300 boxes; here are 401" in say(page, "drawing")
+    assert boxes(page) == {}
+    assert "Show all 401 rows" in say(page, "graph")
+    assert page.complaints() == []
 
 
 def test_a_model_of_two_inputs_is_run_as_torch_does(page, folder, tmp_path):
