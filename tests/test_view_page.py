@@ -90,6 +90,11 @@ def test_it_shows_what_is_in_a_file_and_every_digest_is_right(page, folder):
     assert page.evaluate(rows) == 20
     page.evaluate("document.querySelector('#tensor-table button.more').click()")
     assert page.evaluate(rows) == count
+    names = "[...document.querySelectorAll('#tensor-table tbody td:first-child')]"
+    page.evaluate("document.querySelector('#tensor-table th button').click()")
+    told = page.evaluate(f"{names}.map(cell => cell.textContent)")
+    assert sorted(told) == sorted(one["name"] for one in archive["tensors"])
+    assert told == sorted(told, key=str.casefold)
     nodes = say(page, "graph")
     assert "conv2d" in nodes
     assert "stages.0.0.conv1.weight" in nodes

@@ -29,6 +29,9 @@ export function show(id, ...children) {
 export const note = (words) => el("p", {}, words);
 export const wrong = (words) => el("p", { class: "wrong" }, words);
 
+/** A name that breaks behind its dots where it has to. */
+export const dotted = (name) => el("span", {}, name.split(/(?<=\.)/).flatMap((part, i) => (i === 0 ? [part] : [el("wbr"), part])));
+
 /** A list of names and values. */
 export const facts = (rows) => el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 
@@ -58,7 +61,7 @@ export function table(label, columns, rows, most = FEW) {
     return th;
   });
   let order = rows, shown = most;
-  const valueOf = (cell) => cell?.value ?? cell?.textContent ?? cell?.text ?? cell;
+  const valueOf = (cell) => (cell instanceof Node ? cell.textContent : cell?.value ?? cell?.text ?? cell);
   const content = (cell) => (cell?.text !== undefined && !(cell instanceof Node) ? cell.text : cell);
   const more = el("button", { type: "button", class: "small more", hidden: rows.length <= most, onclick: change });
   function change() {
