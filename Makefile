@@ -63,7 +63,8 @@ docs: $(DOCS)
 links: docs
 	$(BIN)/linkchecker --check-extern --no-status --ignore-url '/404\.html$$' build/site/index.html
 
-# The notebook in a kernel of its own and the README's commands as they are typed; half a minute.
+# The notebook in a kernel of its own, the README's commands as they are typed, and what the page of
+# `pemn view` does besides what `make test` tries of it (with tsc, the declarations too); a minute.
 test-docs: docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/site
 

@@ -8,10 +8,11 @@ import pytest
 from c_tools import check, compiler, single
 from leaving_out import left_out
 from node_tools import node
+from seen_pages import browser
 
 from pemn_compress.cli import main
 
-__all__ = ["check", "compiler", "node", "single"]  # fixtures, used by their names
+__all__ = ["browser", "check", "compiler", "node", "single"]  # fixtures, used by their names
 
 
 @pytest.fixture(autouse=True)

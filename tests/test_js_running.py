@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from node_tools import JS
 from operator_cases import CASES, DTYPES, OWN
 from test_operators import by_torch, compare
 from torch import nn
@@ -16,14 +15,6 @@ from pemn_compress.format.archive.values import NUMPY_TYPES
 from pemn_compress.format.graph import operators
 from pemn_compress.format.graph.spelling import to_json
 
-# what image classifiers and small transformers do without; docs/page.md says so
-MISSING = {
-    "affine_grid_generator", "cdist", "col2im", "cosine_similarity", "diagonal_scatter", "diff",
-    "grid_sampler", "gru.input", "index_add", "index_fill.int_Scalar", "lstm.input",
-    "masked_scatter", "pairwise_distance", "rnn_relu.input", "rnn_tanh.input", "rot90",
-    "scatter_reduce.two",
-}  # fmt: skip
-REFUSED = {"ij,jk,kl", "ii->i"}  # what einsum does not take
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -86,12 +77,10 @@ def test_every_operator_is_what_torch_computes(by_node):
                 given.append((name, row))
     found = by_node(cases)
     pairs = list(zip(given, found, strict=True))
-    assert {name for (name, _), one in pairs if "missing" in one} == MISSING
+    assert not [name for (name, _), one in pairs if "missing" in one]
     expected_of = {(name, str(row)): value for name, rows in OWN.items() for row, value in rows}
     tried = set()
     for (name, row), one in pairs:
-        if "missing" in one or (name == "einsum" and row[0] in REFUSED):
-            continue
         assert "error" not in one, (name, row, one["error"])
         tried.add(name)
         if name in OWN:
@@ -102,7 +91,7 @@ def test_every_operator_is_what_torch_computes(by_node):
                 compare(array_of(one["found"]), by_torch(name, row))
         except AssertionError as error:
             raise AssertionError(f"{name} {row}: {error}") from None
-    assert tried >= set(operators()) - MISSING - {"tuple.get", "sym_size.int"}
+    assert tried >= set(operators()) - {"tuple.get", "sym_size.int"}
 
 
 class Words(nn.Module):
@@ -146,6 +135,21 @@ class Pictures(nn.Module):
         return self.head(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)).softmax(-1)
 
 
+class Steps(nn.Module):
+    """Every kind of recurrent layer: both directions, several layers, a projection."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.LSTM(6, 8, 2, batch_first=True, bidirectional=True, proj_size=5)
+        self.second = nn.GRU(10, 7, bias=False)
+        self.third, self.fourth = nn.RNN(7, 6), nn.RNN(6, 4, nonlinearity="relu")
+
+    def forward(self, x):
+        x, (_, memory) = self.first(x)
+        x, last = self.second(x.transpose(0, 1))
+        return self.fourth(self.third(x)[0])[0] + last.mean() + memory.mean()
+
+
 def scored(model):
     """Return a masked model whose scores and statistics are those of no start."""
     generator = torch.Generator().manual_seed(5)
@@ -161,8 +165,9 @@ def scored(model):
 
 ids = torch.randint(0, 30, (2, 9), generator=torch.Generator().manual_seed(1))
 image = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+series = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(1))
 MODELS = {
-    "words": (Words, ids), "pictures": (Pictures, image),
+    "steps": (Steps, series), "words": (Words, ids), "pictures": (Pictures, image),
     "resnet20": (lambda: pemn_compress.build("resnet20"), image),
     "conv2": (lambda: pemn_compress.build("conv2"), image),
     "convmixer": (lambda: pemn_compress.build("convmixer", dim=32, depth=2), image),
@@ -197,13 +202,31 @@ def test_mutated_graphs_are_refused_or_run_within_limits_and_in_bounded_time(nod
     assert told["slowest_seconds"] < 5
 
 
-def test_what_cannot_be_run_is_one_line_that_names_it(by_node, tmp_path):
-    torch.manual_seed(3)
-    path, given = tmp_path / "gru.pemn", torch.randn(2, 5, 4)
-    masked = pemn_compress.MaskedModel(nn.GRU(4, 6, batch_first=True))
-    pemn_compress.save(masked, path, inputs=given)
-    case = {"archive": str(path), "inputs": [told(given.numpy(), "f32")]}
-    (found,) = by_node([case])
-    assert "gru.input" in found["error"]
-    assert "\n" not in found["error"]
-    assert (JS / "test" / "operators.js").exists()
+def test_arguments_that_do_not_go_together_are_one_line(by_node):
+    x, state = torch.zeros(5, 2, 3), torch.zeros(1, 2, 4)
+    weights = [torch.zeros(12, 3), torch.zeros(12, 4)]
+    plan = (False, 1, 0.0, False, False, False)
+    one, two = torch.tensor([1]), torch.tensor([1, 2])
+    wrong = [
+        ("gru.input", (x, state, weights[:1], *plan)), ("gru.input", (x[0], state, weights, *plan)),
+        ("gru.input", (x, state[:, :1], weights, *plan)),
+        ("gru.input", (x, state, weights[::-1], *plan)),
+        ("rnn_tanh.input", (x, state, weights, *plan)), ("lstm.input", (x, [], weights, *plan)),
+        ("lstm.input", (x, [state, state], weights, False, 1, 0.5, True, False, False)),
+        ("gru.input", (x, state, weights, False, -1, 0.0, False, False, False)),
+        ("index_add", (x, 0, two, x[:1])), ("index_add", (x, 0, torch.tensor([5]), x[:1])),
+        ("index_fill.int_Scalar", (x, 0, torch.tensor([-6]), 1)),
+        ("masked_scatter", (x, x == 0, x[0])),
+        ("scatter_reduce.two", (x, 0, one[:, None, None], x, "median")),
+        ("diagonal_scatter", (x[0], one.float())), ("diagonal_scatter", (x[0], x[0, 0], 0, 1, 1)),
+        ("rot90", (x, 1, [0])), ("cdist", (x, x[..., :2])), ("diff", (x, -1)), ("diff", (x, 1, 3)),
+        ("grid_sampler", (x, x, 0, 0, False)), ("affine_grid_generator", (x, [2, 3, 4, 5], False)),
+        ("col2im", (x, [4, 5], [2, 2], [1, 1], [0, 0], [1, 1])),
+    ]  # fmt: skip
+    cases = []
+    for name, row in wrong:
+        tensors = []
+        cases.append({"name": name, "args": [spelled(a, tensors) for a in row], "tensors": tensors})
+    for (name, _), found in zip(wrong, by_node(cases), strict=True):
+        assert "error" in found, name
+        assert "\n" not in found["error"]

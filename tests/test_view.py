@@ -227,12 +227,13 @@ def test_nothing_that_is_given_ends_a_script():
     (told,) = given_in(text)
     assert told["name"] == EVIL
     found = Scripts(text)
-    assert len(found.scripts) == 3
+    assert len(found.scripts) == 4
     assert "img" not in found.tags
     assert json.loads(embedded(EVIL)) == EVIL
     policy = next(value for name, value in found.attributes if name == "content")
     digests = re.findall(r"'sha256-([^']+)'", policy)
-    for part in (found.scripts[2][1], re.findall(r"<style>(.*?)</style>", text, re.DOTALL)):
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    for part in (found.scripts[0][1], found.scripts[3][1], style):
         assert b64decode(digests.pop(0)) == hashlib.sha256("".join(part).encode()).digest()
     assert "unsafe" not in policy
 
@@ -256,6 +257,19 @@ def test_modules_become_one_script(node, tmp_path):
             bundled((files | {"x.js": wrong}).__getitem__, {"x.js": ("x",)})
 
 
+def test_drawings_have_every_box_apart_and_blocks_by_the_names_of_modules(node, tmp_path):
+    app = Path(viewing.__file__).parent / "page" / "app"
+    names = {
+        "layout.js": ("layered",),
+        "blocks.js": ("takenOf", "treeOf", "boxesOf", "openAtFirst"),
+    }
+    script = bundled(lambda path: (app / path).read_text("utf-8"), names, "ALL")
+    more = Path(__file__).with_name("drawings.js").read_text()
+    (tmp_path / "all.js").write_text(script + more)
+    # the shortcut (3) is in the block it goes around, what computes sizes (6) in none
+    assert node(tmp_path / "all.js") == '[["a",["a.0",0,1,2,3,4],["a.1",5,7]],8] 2 1\n'
+
+
 def test_the_reader_in_the_page_is_that_of_the_specification():
     environment = os.environ | {"PYTHONPATH": str(Path(viewing.__file__).parents[2])}
     done = subprocess.run([sys.executable, JS / "bundle.py", "--check"], env=environment)
@@ -274,7 +288,7 @@ def test_a_wheel_has_every_file_of_the_page():
 
 def test_modules_of_the_page_are_small_and_make_no_html():
     folder = Path(viewing.__file__).parent / "page"
-    for path in [*folder.glob("app/*.js"), folder / "worker.js", folder / "page.css"]:
+    for path in [*folder.glob("app/*.js"), *folder.glob("[lw]*.js"), folder / "page.css"]:
         text = path.read_text("utf-8")
         assert text.count("\n") < 350, path
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text), (

@@ -18,15 +18,17 @@ def page(given: Sequence[dict[str, Any]], made_by: str, connect: str = "'none'")
 
     `given` are the archives that it opens, the first one at once: each `name` with `base64` or an
     `address`, and the `record` of its run where there is one. Its policy lets run what is in it
-    alone, by digests, and a worker that is made of a text in it.
+    alone, by digests, and a worker that is made of texts in it.
     """
     style = _read("page.css")
+    reader = inline(_read("reader.js") + _read("listing.js"))
     script = bundled(lambda path: _read(f"app/{path}"), {"main.js": ()})
     parts = {
-        "policy": policy(style, script, connect),
+        "policy": policy(style, (reader, script), connect),
         "style": style,
         "made_by": escape(made_by),
-        "worker": inline(_read("reader.js") + _read("worker.js")),
+        "reader": reader,
+        "worker": inline(_read("worker.js")),
         "given": embedded([*given]),
         "script": script,
     }
@@ -39,10 +41,11 @@ def page(given: Sequence[dict[str, Any]], made_by: str, connect: str = "'none'")
     return html
 
 
-def policy(style: str, script: str, connect: str) -> str:
+def policy(style: str, scripts: Sequence[str], connect: str) -> str:
     """Return the content security policy."""
+    allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        f"default-src 'none'; script-src {allowed}; style-src '{_digest(style)}'; "
         f"worker-src blob:; connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 

@@ -4226,7 +4226,7 @@ const KERNELS = {
   log: real(Math.log), log1p: real(Math.log1p), log2: real(Math.log2),
   reciprocal: real((x) => 1 / x), sqrt: real(Math.sqrt), rsqrt: real((x) => 1 / Math.sqrt(x)),
 };
-return { KERNELS, erf };
+return { KERNELS, erf, nearest };
 })();
 const m52 = (() => {
 // Activations, and what turns scores into shares.
@@ -4456,21 +4456,30 @@ function lettersOf(equation, tensors) {
   return { letters, kept: output === undefined ? [...dots(most), ...single] : spelledOut(output, most) };
 }
 
-/** Sums of products by letters, of one or two tensors. */
+/** Sums of products by letters: of two tensors, and the next one, until one is left. */
 function einsum(make, equation, tensors) {
   needAlike(...tensors);
   const { letters, kept } = lettersOf(equation, tensors);
-  if (letters.some((term) => new Set(term).size !== term.length) || tensors.length > 2) {
-    refuse(`equation ${equation}: a letter twice in a term, and more than two tensors, are not computed here`);
-  }
   const size = new Map(letters.flatMap((term, i) => term.map((c, k) => [c, tensors[i].shape[k]])));
   const fits = letters.every((term, i) => term.every((c, k) => tensors[i].shape[k] === size.get(c)));
   if (!fits || !kept.every((c) => size.has(c)) || letters.some((term, i) => term.length !== tensors[i].shape.length)) {
     refuse(`equation ${equation} for shapes ${tensors.map((t) => told(t.shape)).join(" and ")}`);
   }
-  const one = { dtype: tensors[0].dtype, shape: [], data: new tensors[0].data.constructor([1]) };
-  const [a, b] = [tensors[0], tensors[1] ?? one], [x, y] = [letters[0], letters[1] ?? []];
-  const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...size.keys()].filter((c) => !kept.includes(c));
+  const terms = letters.map((term) => [...new Set(term)]), one = { dtype: tensors[0].dtype, shape: [], data: new tensors[0].data.constructor([1]) };
+  const parts = tensors.map((t, i) => spread(make, t, letters[i], terms[i], size)); // a letter twice in a term is a diagonal
+  if (parts.length === 1) return summed(make, [parts[0], one], [terms[0], []], kept, size);
+  let [found, x] = [parts[0], terms[0]];
+  for (let i = 1; i < parts.length; i++) {
+    const later = new Set(terms.slice(i + 1).flat()), all = [...new Set([...x, ...terms[i]])];
+    const wanted = i === parts.length - 1 ? kept : all.filter((c) => later.has(c) || kept.includes(c));
+    [found, x] = [summed(make, [found, parts[i]], [x, terms[i]], wanted, size), wanted];
+  }
+  return found;
+}
+
+/** Sums of products of two tensors by their letters, each once in a term. */
+function summed(make, [a, b], [x, y], kept, size) {
+  const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...new Set([...x, ...y])].filter((c) => !kept.includes(c));
   const mine = kept.filter((c) => x.includes(c) && !y.includes(c)), theirs = kept.filter((c) => !x.includes(c));
   const count = (some) => some.reduce((n, c) => n * size.get(c), 1);
   const first = spread(make, a, x, [...both, ...mine, ...gone], size);
@@ -4480,9 +4489,9 @@ function einsum(make, equation, tensors) {
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));
 }
 
-/** A tensor with its letters in another order; it is repeated along those that it lacks. */
+/** A tensor with its letters in another order; it is repeated along those that it lacks, and a letter twice is its diagonal. */
 function spread(make, t, own, wanted, size) {
-  const steps = stepsOf(t.shape), along = wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0));
+  const steps = stepsOf(t.shape), along = wanted.map((c) => own.reduce((sum, other, i) => sum + (other === c ? steps[i] : 0), 0));
   return taken(make, t, wanted.map((c) => size.get(c)), along);
 }
 
@@ -4716,6 +4725,15 @@ function flip(make, self, dims) {
   }, self);
 }
 
+/** Turned by quarters in the plane of two dimensions. */
+function rot90(make, self, k, dims) {
+  if (dims.length !== 2) refuse(`expected two dimensions, got ${dims.length}`);
+  const turns = ((k % 4) + 4) % 4, [first, second] = dims;
+  if (turns === 0) return self;
+  if (turns === 2) return flip(make, self, dims);
+  return turns === 1 ? transpose(make, flip(make, self, [second]), first, second) : flip(make, transpose(make, self, first, second), [second]);
+}
+
 const rearranged = (make, t, apart, order, shape) => view(permuted(make, view(t, apart), order), shape);
 
 function pixelShuffle(make, self, r) {
@@ -4766,11 +4784,11 @@ const KERNELS = {
   "split.Tensor": split, "unsafe_split.Tensor": split, "split.sizes": splitSizes, split_with_sizes: splitSizes,
   chunk, unsafe_chunk: chunk, "tensor_split.sections": tensorSplit, "unbind.int": unbind, unfold, diagonal,
   cat, concat: cat, concatenate: cat, stack, hstack, vstack, repeat, tile,
-  "repeat_interleave.self_int": repeatEach, "repeat_interleave.self_Tensor": repeatEach, roll, flip,
+  "repeat_interleave.self_int": repeatEach, "repeat_interleave.self_Tensor": repeatEach, roll, flip, rot90,
   pixel_shuffle: pixelShuffle, pixel_unshuffle: pixelUnshuffle, channel_shuffle: channelShuffle,
   "meshgrid.indexing": meshgrid, tril: triangle((across, most) => across <= most), triu: triangle((across, least) => across >= least),
 };
-return { KERNELS, sliced };
+return { KERNELS, cat, sliced };
 })();
 const m56 = (() => {
 // Scaled dot-product attention.
@@ -5013,15 +5031,254 @@ function im2col(make, self, size, dilation, padding, stride) {
   return out;
 }
 
+/** Patches put back where they come from, and added up where they meet. */
+function col2im(make, self, outputSize, size, dilation, padding, stride) {
+  if (self.shape.length === 2) {
+    const found = col2im(make, view(self, [1, ...self.shape]), outputSize, size, dilation, padding, stride);
+    return view(found, found.shape.slice(1));
+  }
+  const sizes = several(outputSize, 2), kernel = several(size, 2), pads = several(padding, 2), taps = sizeOf(kernel);
+  if (self.shape.length !== 3 || Math.min(...pads, ...sizes) < 0) refuse(`patches of shape ${told(self.shape)} for sizes ${told(sizes)}`);
+  const [count, lineCount, given] = self.shape, channels = lineCount / taps, whole = sizeOf(sizes);
+  const how = plan(2, sizes, kernel, stride, pads.map((pad) => [pad, pad]), dilation);
+  const found = sizes.map((one, i) => outSize(one, kernel[i], several(stride, 2)[i], 2 * pads[i], several(dilation, 2)[i]));
+  const places = sizeOf(found), target = three(found, 1), step = how.stride[2];
+  if (given !== places || !Number.isInteger(channels)) refuse(`patches of shape ${told(self.shape)}, expected ${places} of ${taps} each`);
+  const out = make(self.dtype, [count, channels, ...sizes]);
+  for (let c = 0; c < count * channels; c++) lines(how, target, (tap, line, first, last, where) => {
+    let at = c * whole + where, from = (c * taps + tap) * places + line + first;
+    for (let i = first; i < last; i++, at += step) out.data[at] += self.data[from++];
+  });
+  return out;
+}
+
 const KERNELS = {
   conv1d: conv(1), conv2d: conv(2), conv3d: conv(3),
   "conv1d.padding": convPadding(1), "conv2d.padding": convPadding(2), "conv3d.padding": convPadding(3),
   conv_transpose1d: convTranspose(1), "conv_transpose2d.input": convTranspose(2), "conv_transpose3d.input": convTranspose(3),
-  im2col,
+  im2col, col2im,
 };
 return { KERNELS, three };
 })();
 const m58 = (() => {
+// Many elements to one: sums, means, extremes, norms, and running sums.
+const { refuse } = m0;
+const { axisOf, isFloating, permuted, sizeOf } = m48;
+const { cast, floating, needFloating, plain } = m49;
+
+/** The axes that a reduction takes away, each once; none named are all. */
+function axesOf(dim, rank) {
+  const dims = dim === null ? [] : [dim].flat();
+  if (dims.length === 0) return Array.from({ length: rank }, (_, i) => i);
+  const axes = dims.map((one) => axisOf(one, rank));
+  if (new Set(axes).size !== axes.length) refuse(`dimensions ${dims.join(", ")}: expected each once`);
+  return rank === 0 ? [] : axes;
+}
+
+/** A tensor as rows of what is reduced to one: { data, width, rows, shape, kept }, the shape without and with them. */
+function rowsOf(make, t, axes) {
+  const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i)), last = axes.slice().sort((a, b) => a - b);
+  const { data } = permuted(make, t, [...rest, ...last]), width = sizeOf(last.map((i) => t.shape[i]));
+  const shape = rest.map((i) => t.shape[i]);
+  return { data, width, rows: sizeOf(shape), shape, kept: t.shape.map((size, i) => (axes.includes(i) ? 1 : size)) };
+}
+
+/** A number of each row: `work(data, start, width)`. */
+function reduced(make, t, axes, keepdim, dtype, work) {
+  const { data, width, rows, shape, kept } = rowsOf(make, t, axes), out = make(dtype, keepdim ? kept : shape);
+  for (let r = 0; r < rows; r++) out.data[r] = work(data, r * width, width);
+  return out;
+}
+
+function sum(data, start, width) {
+  let total = 0;
+  for (let i = start; i < start + width; i++) total += data[i];
+  return total;
+}
+
+function product(data, start, width) {
+  let total = 1;
+  for (let i = start; i < start + width; i++) total *= data[i];
+  return total;
+}
+
+/** What is added up: i64 where it is no floating point and nothing else is asked for. */
+const addable = (make, t, dtype) => cast(make, t, dtype ?? (isFloating(t.dtype) ? t.dtype : "i64"));
+
+const total = (work) => (make, self, dim, keepdim, dtype) => {
+  const t = addable(make, self, dtype);
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
+};
+const sums = total(sum), products = total(product);
+
+function mean(make, self, dim, keepdim, dtype) {
+  const t = needFloating(cast(make, self, dtype));
+  const work = (data, start, width) => sum(data, start, width) / width;
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
+}
+
+/** Where a row's extreme is: the first of equal ones, a NaN before all others. */
+const place = (better) => (data, start, width) => {
+  if (width === 0) refuse("expected an element at least");
+  let best = start;
+  for (let i = start; i < start + width && data[best] === data[best]; i++) {
+    if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+  }
+  return best - start;
+};
+const top = place((x, y) => x > y), bottom = place((x, y) => x < y);
+
+const extreme = (where) => (make, self, dim = null, keepdim = false) => {
+  const work = (data, start, width) => data[start + where(data, start, width)];
+  return reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, work);
+};
+
+const extremeDim = (where) => (make, self, dim, keepdim) => {
+  const axes = axesOf([dim], self.shape.length);
+  return [extreme(where)(make, self, [dim], keepdim), reduced(make, self, axes, keepdim, "i64", where)];
+};
+
+const position = (where) => (make, self, dim, keepdim) =>
+  reduced(make, self, axesOf(dim === null ? null : [dim], self.shape.length), keepdim, "i64", where);
+
+const truth = (wanted) => (make, self, dim = null, keepdim = false) =>
+  reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype === "u8" ? "u8" : "bool", (data, start, width) => {
+    for (let i = start; i < start + width; i++) if ((data[i] !== 0) === wanted) return wanted ? 1 : 0;
+    return wanted ? 0 : 1;
+  });
+
+function filled(data, start, width) {
+  let count = 0;
+  for (let i = start; i < start + width; i++) if (data[i] !== 0) count++;
+  return count;
+}
+const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", filled);
+
+function logsumexp(make, self, dim, keepdim) {
+  const t = floating(make, self);
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => {
+    let most = -Infinity, all = 0;
+    for (let i = start; i < start + width; i++) if (data[i] > most || data[i] !== data[i]) most = data[i];
+    if (most === Infinity || most === -Infinity) most = 0;
+    for (let i = start; i < start + width; i++) all += Math.exp(data[i] - most);
+    return Math.log(all) + most;
+  });
+}
+
+function spread(make, self, dim, correction, keepdim, finish) {
+  const t = needFloating(self), less = correction === null ? 1 : plain(correction);
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => {
+    const middle = sum(data, start, width) / width;
+    let squares = 0;
+    for (let i = start; i < start + width; i++) squares += (data[i] - middle) ** 2;
+    return finish(squares / Math.max(width - less, 0));
+  });
+}
+const asIs = (x) => x;
+const spreads = (finish) => (make, self, dim, correction, keepdim) => spread(make, self, dim, correction, keepdim, finish);
+const unbiased = (finish) => (make, self, dim, least, keepdim) => spread(make, self, dim, least ? 1 : 0, keepdim, finish);
+const withMean = (finish) => (make, self, dim, correction, keepdim) =>
+  [spread(make, self, dim, correction, keepdim, finish), mean(make, self, dim, keepdim, null)];
+
+/** What a norm makes of a row: powers are summed, unless the order is infinite. */
+function normOf(order) {
+  if (order === Infinity || order === -Infinity) return (data, start, width) => {
+    const all = Array.from({ length: width }, (_, i) => Math.abs(data[start + i]));
+    return all.reduce((a, b) => (a !== a || b !== b ? NaN : order > 0 === b > a ? b : a), order > 0 ? 0 : Infinity);
+  };
+  const known = [(x) => (x !== 0 ? 1 : 0), Math.abs, (x) => x * x], power = known[order] ?? ((x) => Math.abs(x) ** order);
+  const root = order === 0 || order === 1 ? asIs : order === 2 ? Math.sqrt : (x) => x ** (1 / order);
+  return (data, start, width) => {
+    let all = 0;
+    for (let i = start; i < start + width; i++) all += power(data[i]);
+    return root(all);
+  };
+}
+
+function vectorNorm(make, self, order, dim, keepdim, dtype) {
+  const t = needFloating(cast(make, self, dtype));
+  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, normOf(order === null ? 2 : plain(order)));
+}
+
+const running = (work) => (make, self, dim, dtype) => {
+  const t = addable(make, self, dtype), rank = t.shape.length, axis = axisOf(dim, rank);
+  if (rank === 0) return t;
+  const out = make(t.dtype, t.shape), size = t.shape[axis], inner = sizeOf(t.shape.slice(axis + 1));
+  for (let start = 0; start < t.data.length; start += size * inner) for (let i = 0; i < inner; i++) {
+    let so = t.data[start + i];
+    for (let k = 0, at = start + i; k < size; k++, at += inner) {
+      if (k > 0) so = work(so, t.data[at]);
+      out.data[at] = so;
+    }
+  }
+  return out;
+};
+
+const all = truth(false), any = truth(true);
+
+const KERNELS = {
+  sum: (make, self, dtype) => sums(make, self, null, false, dtype), "sum.dim_IntList": sums,
+  mean: (make, self, dtype) => mean(make, self, null, false, dtype), "mean.dim": mean,
+  prod: (make, self, dtype) => products(make, self, null, false, dtype), "prod.dim_int": products,
+  amax: extreme(top), amin: extreme(bottom), max: extreme(top), min: extreme(bottom),
+  "max.dim": extremeDim(top), "min.dim": extremeDim(bottom), argmax: position(top), argmin: position(bottom),
+  all, "all.dim": all, any, "any.dim": any, count_nonzero: countNonzero, logsumexp,
+  "var.correction": spreads(asIs), "std.correction": spreads(Math.sqrt), "var.dim": unbiased(asIs), "std.dim": unbiased(Math.sqrt),
+  "var_mean.correction": withMean(asIs), "std_mean.correction": withMean(Math.sqrt), linalg_vector_norm: vectorNorm,
+  "norm.Scalar": (make, self, p) => vectorNorm(make, self, p, null, false, null),
+  "norm.ScalarOpt_dim": (make, self, p, dim, keepdim) => vectorNorm(make, self, p, dim, keepdim, null),
+  "norm.ScalarOpt_dim_dtype": vectorNorm, cumsum: running((a, b) => a + b), cumprod: running((a, b) => a * b),
+};
+return { KERNELS };
+})();
+const m59 = (() => {
+// How far apart the elements, or the rows, of tensors are.
+const { refuse } = m0;
+const { zipped } = m50;
+const { KERNELS: REDUCTIONS } = m58;
+const { cat } = m55;
+const { axisOf, common, part, stretched, taken, told, view } = m48;
+const { needAlike, needFloating } = m49;
+
+const norm = (make, t, order, dim, keepdim = false) => REDUCTIONS.linalg_vector_norm(make, t, order, [dim], keepdim, null);
+
+function cdist(make, x1, x2, p) {
+  needAlike(needFloating(x1), x2);
+  if (Math.min(x1.shape.length, x2.shape.length) < 2 || x1.shape.at(-1) !== x2.shape.at(-1)) {
+    refuse(`rows of shapes ${told(x1.shape)} and ${told(x2.shape)}`);
+  }
+  const a = view(x1, [...x1.shape.slice(0, -1), 1, x1.shape.at(-1)]), b = view(x2, [...x2.shape.slice(0, -2), 1, ...x2.shape.slice(-2)]);
+  return norm(make, zipped(make, a, b, (x, y) => x - y), p, -1);
+}
+
+function pairwiseDistance(make, x1, x2, p, eps, keepdim) {
+  needAlike(needFloating(x1), x2);
+  return norm(make, zipped(make, x1, x2, (x, y) => x - y + eps), p, -1, keepdim);
+}
+
+function cosineSimilarity(make, x1, x2, dim, eps) {
+  needAlike(needFloating(x1), x2);
+  const shape = common([x1.shape, x2.shape]), whole = [x1, x2].map((t) => taken(make, t, shape, stretched(t, shape)));
+  const units = whole.map((t) => zipped(make, t, norm(make, t, 2, dim, true), (x, length) => x / Math.max(length, eps)));
+  return REDUCTIONS["sum.dim_IntList"](make, zipped(make, ...units, (x, y) => x * y), [dim], false, null);
+}
+
+function diff(make, self, n, dim, prepend, append) {
+  const axis = axisOf(dim, self.shape.length), parts = [prepend, self, append].filter((t) => t !== null);
+  if (n < 0 || self.shape.length === 0) refuse(`differences of order ${n} of shape ${told(self.shape)}`);
+  let found = parts.length === 1 ? self : cat(make, parts, axis);
+  const work = self.dtype === "bool" ? (x, y) => (x !== y ? 1 : 0) : (x, y) => x - y;
+  for (let turn = 0; turn < n && found.shape[axis] > 0; turn++) {
+    const count = found.shape[axis] - 1;
+    found = zipped(make, part(make, found, axis, 1, count), part(make, found, axis, 0, count), work);
+  }
+  return found;
+}
+
+const KERNELS = { cdist, pairwise_distance: pairwiseDistance, cosine_similarity: cosineSimilarity, diff };
+return { KERNELS };
+})();
+const m60 = (() => {
 // Elements chosen by number: taken out, put in. Nothing is changed in place.
 const { refuse } = m0;
 const { axisOf, common, picked, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
@@ -5217,9 +5474,9 @@ const KERNELS = {
   "scatter.value": scatter({ put: (_, y) => y, fromNumber: true }), scatter_add: scatter({ put: (x, y) => x + y }),
   select_scatter: selectScatter, slice_scatter: sliceScatter,
 };
-return { KERNELS };
+return { KERNELS, copied, grid, natural, sourceOf };
 })();
-const m59 = (() => {
+const m61 = (() => {
 // Tensors made of numbers, and whole numbers made of sizes.
 const { refuse } = m0;
 const { axisOf, told } = m48;
@@ -5291,7 +5548,7 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m60 = (() => {
+const m62 = (() => {
 // Normalisation: sums in binary64, rounded once.
 const { refuse } = m0;
 const { sizeOf, told } = m48;
@@ -5399,7 +5656,7 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m61 = (() => {
+const m63 = (() => {
 // Elements in the order of their values: stable, a NaN is the greatest.
 const { refuse } = m0;
 const { axisOf, picked, sizeOf } = m48;
@@ -5433,7 +5690,7 @@ function topk(make, self, k, dim, largest) {
 const KERNELS = { sort, argsort: (make, self, dim, descending) => sort(make, self, dim, descending)[1], topk };
 return { KERNELS };
 })();
-const m62 = (() => {
+const m64 = (() => {
 // Tensors with edges added, or cut off where a number is negative.
 const { refuse } = m0;
 const { picked, stepsOf, told, walk } = m48;
@@ -5493,7 +5750,7 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m63 = (() => {
+const m65 = (() => {
 // Pooling of one to three dimensions, all as of three.
 const { refuse } = m0;
 const { three } = m57;
@@ -5623,178 +5880,108 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m64 = (() => {
-// Many elements to one: sums, means, extremes, norms, and running sums.
+const m66 = (() => {
+// Recurrent layers, step by step: both directions, projections, several layers.
 const { refuse } = m0;
-const { axisOf, isFloating, permuted, sizeOf } = m48;
-const { cast, floating, needFloating, plain } = m49;
+const { left, times } = m53;
+const { KERNELS: PRODUCTS } = m54;
+const { permuted, sizeOf, told } = m48;
+const { cat } = m55;
+const { needFloating } = m49;
 
-/** The axes that a reduction takes away, each once; none named are all. */
-function axesOf(dim, rank) {
-  const dims = dim === null ? [] : [dim].flat();
-  if (dims.length === 0) return Array.from({ length: rank }, (_, i) => i);
-  const axes = dims.map((one) => axisOf(one, rank));
-  if (new Set(axes).size !== axes.length) refuse(`dimensions ${dims.join(", ")}: expected each once`);
-  return rank === 0 ? [] : axes;
-}
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
-/** A tensor as rows of what is reduced to one: { data, width, rows, shape, kept }, the shape without and with them. */
-function rowsOf(make, t, axes) {
-  const rest = t.shape.map((_, i) => i).filter((i) => !axes.includes(i)), last = axes.slice().sort((a, b) => a - b);
-  const { data } = permuted(make, t, [...rest, ...last]), width = sizeOf(last.map((i) => t.shape[i]));
-  const shape = rest.map((i) => t.shape[i]);
-  return { data, width, rows: sizeOf(shape), shape, kept: t.shape.map((size, i) => (axes.includes(i) ? 1 : size)) };
-}
-
-/** A number of each row: `work(data, start, width)`. */
-function reduced(make, t, axes, keepdim, dtype, work) {
-  const { data, width, rows, shape, kept } = rowsOf(make, t, axes), out = make(dtype, keepdim ? kept : shape);
-  for (let r = 0; r < rows; r++) out.data[r] = work(data, r * width, width);
-  return out;
-}
-
-function sum(data, start, width) {
-  let total = 0;
-  for (let i = start; i < start + width; i++) total += data[i];
-  return total;
-}
-
-function product(data, start, width) {
-  let total = 1;
-  for (let i = start; i < start + width; i++) total *= data[i];
-  return total;
-}
-
-/** What is added up: i64 where it is no floating point and nothing else is asked for. */
-const addable = (make, t, dtype) => cast(make, t, dtype ?? (isFloating(t.dtype) ? t.dtype : "i64"));
-
-const total = (work) => (make, self, dim, keepdim, dtype) => {
-  const t = addable(make, self, dtype);
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
-};
-const sums = total(sum), products = total(product);
-
-function mean(make, self, dim, keepdim, dtype) {
-  const t = needFloating(cast(make, self, dtype));
-  const work = (data, start, width) => sum(data, start, width) / width;
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, work);
-}
-
-/** Where a row's extreme is: the first of equal ones, a NaN before all others. */
-const place = (better) => (data, start, width) => {
-  if (width === 0) refuse("expected an element at least");
-  let best = start;
-  for (let i = start; i < start + width && data[best] === data[best]; i++) {
-    if (better(data[i], data[best]) || data[i] !== data[i]) best = i;
+/**
+ * Steps write the next state in place. `gates` are those of the inputs from `at` on, a row of the batch after the
+ * other; `inner` those of the state, a gate after the other: [size * gates][batch]. Both have their biases.
+ */
+function lstmStep(gates, at, inner, [hidden, memory], size, batch) {
+  for (let b = 0; b < batch; b++) for (let h = 0; h < size; h++) {
+    const gate = (k) => gates[at + (4 * b + k) * size + h] + inner[(k * size + h) * batch + b], i = b * size + h;
+    memory[i] = sigmoid(gate(1)) * memory[i] + sigmoid(gate(0)) * Math.tanh(gate(2));
+    hidden[i] = sigmoid(gate(3)) * Math.tanh(memory[i]);
   }
-  return best - start;
+}
+
+function gruStep(gates, at, inner, [hidden], size, batch) {
+  for (let b = 0; b < batch; b++) for (let h = 0; h < size; h++) {
+    const given = (k) => gates[at + (3 * b + k) * size + h], own = (k) => inner[(k * size + h) * batch + b], i = b * size + h;
+    const reset = sigmoid(given(0) + own(0)), update = sigmoid(given(1) + own(1)), fresh = Math.tanh(given(2) + reset * own(2));
+    hidden[i] = fresh + update * (hidden[i] - fresh);
+  }
+}
+
+const plainStep = (work) => (gates, at, inner, [hidden], size, batch) => {
+  for (let b = 0; b < batch; b++) for (let h = 0; h < size; h++) {
+    hidden[b * size + h] = work(gates[at + b * size + h] + inner[h * batch + b]);
+  }
 };
-const top = place((x, y) => x > y), bottom = place((x, y) => x < y);
 
-const extreme = (where) => (make, self, dim = null, keepdim = false) => {
-  const work = (data, start, width) => data[start + where(data, start, width)];
-  return reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype, work);
-};
-
-const extremeDim = (where) => (make, self, dim, keepdim) => {
-  const axes = axesOf([dim], self.shape.length);
-  return [extreme(where)(make, self, [dim], keepdim), reduced(make, self, axes, keepdim, "i64", where)];
-};
-
-const position = (where) => (make, self, dim, keepdim) =>
-  reduced(make, self, axesOf(dim === null ? null : [dim], self.shape.length), keepdim, "i64", where);
-
-const truth = (wanted) => (make, self, dim = null, keepdim = false) =>
-  reduced(make, self, axesOf(dim, self.shape.length), keepdim, self.dtype === "u8" ? "u8" : "bool", (data, start, width) => {
-    for (let i = start; i < start + width; i++) if ((data[i] !== 0) === wanted) return wanted ? 1 : 0;
-    return wanted ? 0 : 1;
-  });
-
-function filled(data, start, width) {
-  let count = 0;
-  for (let i = start; i < start + width; i++) if (data[i] !== 0) count++;
-  return count;
-}
-const countNonzero = (make, self, dim) => reduced(make, self, axesOf(dim, self.shape.length), false, "i64", filled);
-
-function logsumexp(make, self, dim, keepdim) {
-  const t = floating(make, self);
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => {
-    let most = -Infinity, all = 0;
-    for (let i = start; i < start + width; i++) if (data[i] > most || data[i] !== data[i]) most = data[i];
-    if (most === Infinity || most === -Infinity) most = 0;
-    for (let i = start; i < start + width; i++) all += Math.exp(data[i] - most);
-    return Math.log(all) + most;
-  });
+/** The parameters of one direction of a layer, which fit each other, the input and the state. */
+function cellOf(parts, hasBiases, gates, features, width, size) {
+  const [inner, outer, ...rest] = parts, biases = hasBiases ? rest.splice(0, 2) : [null, null], projection = rest[0] ?? null;
+  const fits = (t, shape) => t === null || told(t.shape) === told(shape) || refuse(`weights of shape ${told(t.shape)}, expected ${told(shape)}`);
+  fits(inner, [gates * size, features]);
+  fits(outer, [gates * size, width]);
+  for (const bias of biases) fits(bias, [gates * size]);
+  fits(projection, [width, size]);
+  if (projection === null && width !== size) refuse(`a state of ${width} for a layer of ${size}`);
+  return { inner, outer, bias: biases, projection };
 }
 
-function spread(make, self, dim, correction, keepdim, finish) {
-  const t = needFloating(self), less = correction === null ? 1 : plain(correction);
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, (data, start, width) => {
-    const middle = sum(data, start, width) / width;
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += (data[i] - middle) ** 2;
-    return finish(squares / Math.max(width - less, 0));
-  });
-}
-const asIs = (x) => x;
-const spreads = (finish) => (make, self, dim, correction, keepdim) => spread(make, self, dim, correction, keepdim, finish);
-const unbiased = (finish) => (make, self, dim, least, keepdim) => spread(make, self, dim, least ? 1 : 0, keepdim, finish);
-const withMean = (finish) => (make, self, dim, correction, keepdim) =>
-  [spread(make, self, dim, correction, keepdim, finish), mean(make, self, dim, keepdim, null)];
-
-/** What a norm makes of a row: powers are summed, unless the order is infinite. */
-function normOf(order) {
-  if (order === Infinity || order === -Infinity) return (data, start, width) => {
-    const all = Array.from({ length: width }, (_, i) => Math.abs(data[start + i]));
-    return all.reduce((a, b) => (a !== a || b !== b ? NaN : order > 0 === b > a ? b : a), order > 0 ? 0 : Infinity);
-  };
-  const known = [(x) => (x !== 0 ? 1 : 0), Math.abs, (x) => x * x], power = known[order] ?? ((x) => Math.abs(x) ** order);
-  const root = order === 0 || order === 1 ? asIs : order === 2 ? Math.sqrt : (x) => x ** (1 / order);
-  return (data, start, width) => {
-    let all = 0;
-    for (let i = start; i < start + width; i++) all += power(data[i]);
-    return root(all);
-  };
-}
-
-function vectorNorm(make, self, order, dim, keepdim, dtype) {
-  const t = needFloating(cast(make, self, dtype));
-  return reduced(make, t, axesOf(dim, t.shape.length), keepdim, t.dtype, normOf(order === null ? 2 : plain(order)));
-}
-
-const running = (work) => (make, self, dim, dtype) => {
-  const t = addable(make, self, dtype), rank = t.shape.length, axis = axisOf(dim, rank);
-  if (rank === 0) return t;
-  const out = make(t.dtype, t.shape), size = t.shape[axis], inner = sizeOf(t.shape.slice(axis + 1));
-  for (let start = 0; start < t.data.length; start += size * inner) for (let i = 0; i < inner; i++) {
-    let so = t.data[start + i];
-    for (let k = 0, at = start + i; k < size; k++, at += inner) {
-      if (k > 0) so = work(so, t.data[at]);
-      out.data[at] = so;
+/** Run one direction over (time, batch, features); states are changed in place. */
+function directed(make, sequence, states, cell, { step, gates }, size, backwards) {
+  const [steps, batch] = sequence.shape, width = cell.outer.shape[1], rows = gates * size;
+  const given = PRODUCTS.linear(make, sequence, cell.inner, cell.bias[0]).data, out = make(sequence.dtype, [steps, batch, width]);
+  const packed = left({ data: cell.outer.data, start: 0, row: width, column: 1 }, rows, width);
+  const shrink = cell.projection === null ? null : left({ data: cell.projection.data, start: 0, row: size, column: 1 }, width, size);
+  const inner = new Float64Array(rows * batch), wide = shrink === null ? states[0] : new Float64Array(batch * size), small = new Float64Array(width * batch);
+  for (let turn = 0; turn < steps; turn++) {
+    const time = backwards ? steps - 1 - turn : turn;
+    times(packed, { data: states[0], start: 0, row: 1, column: width }, rows, batch, width, inner, 0);
+    if (cell.bias[1] !== null) for (let i = 0; i < inner.length; i++) inner[i] += cell.bias[1].data[Math.floor(i / batch)];
+    step(given, time * batch * rows, inner, [wide, ...states.slice(1)], size, batch);
+    if (shrink !== null) {
+      times(shrink, { data: wide, start: 0, row: 1, column: size }, width, batch, size, small, 0);
+      for (let b = 0; b < batch; b++) for (let p = 0; p < width; p++) states[0][b * width + p] = small[p * batch + b];
     }
+    out.data.set(states[0], time * batch * width);
   }
   return out;
-};
+}
 
-const all = truth(false), any = truth(true);
+function recurrent(make, input, hx, params, hasBiases, layers, dropout, train, bidirectional, batchFirst, kind) {
+  if (train && dropout !== 0) refuse("dropout is no part of an evaluating graph: expected train = false");
+  if (needFloating(input).shape.length !== 3) refuse(`expected time, batch and features, got shape ${told(input.shape)}`);
+  const directions = bidirectional ? 2 : 1, all = layers * directions, projected = hx.length > 1 && hx[0].shape[2] !== hx[1].shape[2];
+  const each = (hasBiases ? 4 : 2) + (projected ? 1 : 0), size = hx.at(-1).shape[2];
+  let sequence = batchFirst ? permuted(make, input, [1, 0, 2]) : input;
+  const batch = sequence.shape[1], last = hx.map((t) => make(input.dtype, t.shape));
+  if (params.length !== each * all) refuse(`expected ${each * all} weights, got ${params.length}`);
+  if (hx.some((t) => t.shape.length !== 3 || t.shape[0] !== all || t.shape[1] !== batch)) refuse(`states of shape ${told(hx[0].shape)}`);
+  for (let layer = 0; layer < layers; layer++) {
+    const outs = [];
+    for (let direction = 0; direction < directions; direction++) {
+      const place = layer * directions + direction, own = params.slice(place * each, (place + 1) * each);
+      const cell = cellOf(own, hasBiases, kind.gates, sequence.shape[2], hx[0].shape[2], size);
+      const states = hx.map((t) => Float64Array.from(t.data.subarray(place * batch * t.shape[2], (place + 1) * batch * t.shape[2])));
+      outs.push(directed(make, sequence, states, cell, kind, size, direction === 1));
+      last.forEach((t, i) => t.data.set(states[i], place * sizeOf(t.shape.slice(1))));
+    }
+    sequence = directions === 1 ? outs[0] : cat(make, outs, -1);
+  }
+  return [batchFirst ? permuted(make, sequence, [1, 0, 2]) : sequence, ...last];
+}
+
+const of = (gates, step, isList = false) => (make, input, hx, ...rest) => recurrent(make, input, isList ? hx : [hx], ...rest, { gates, step });
 
 const KERNELS = {
-  sum: (make, self, dtype) => sums(make, self, null, false, dtype), "sum.dim_IntList": sums,
-  mean: (make, self, dtype) => mean(make, self, null, false, dtype), "mean.dim": mean,
-  prod: (make, self, dtype) => products(make, self, null, false, dtype), "prod.dim_int": products,
-  amax: extreme(top), amin: extreme(bottom), max: extreme(top), min: extreme(bottom),
-  "max.dim": extremeDim(top), "min.dim": extremeDim(bottom), argmax: position(top), argmin: position(bottom),
-  all, "all.dim": all, any, "any.dim": any, count_nonzero: countNonzero, logsumexp,
-  "var.correction": spreads(asIs), "std.correction": spreads(Math.sqrt), "var.dim": unbiased(asIs), "std.dim": unbiased(Math.sqrt),
-  "var_mean.correction": withMean(asIs), "std_mean.correction": withMean(Math.sqrt), linalg_vector_norm: vectorNorm,
-  "norm.Scalar": (make, self, p) => vectorNorm(make, self, p, null, false, null),
-  "norm.ScalarOpt_dim": (make, self, p, dim, keepdim) => vectorNorm(make, self, p, dim, keepdim, null),
-  "norm.ScalarOpt_dim_dtype": vectorNorm, cumsum: running((a, b) => a + b), cumprod: running((a, b) => a * b),
+  "lstm.input": of(4, lstmStep, true), "gru.input": of(3, gruStep), "rnn_tanh.input": of(1, plainStep(Math.tanh)),
+  "rnn_relu.input": of(1, plainStep((x) => (x > 0 ? x : x !== x ? x : 0))),
 };
 return { KERNELS };
 })();
-const m65 = (() => {
+const m67 = (() => {
 // Images in other sizes: nearest, linear and cubic, one dimension after the other.
 const { refuse } = m0;
 const { picked, sizeOf, told } = m48;
@@ -5852,34 +6039,192 @@ const KERNELS = {
   "upsample_linear1d.vec": resized(1, 0, linear), "upsample_bilinear2d.vec": resized(2, 0, linear),
   "upsample_trilinear3d.vec": resized(3, 0, linear), "upsample_bicubic2d.vec": resized(2, -Infinity, cubic),
 };
+return { KERNELS, cubic };
+})();
+const m68 = (() => {
+// Images sampled at places of a grid, and grids made of affine maps.
+const { refuse } = m0;
+const { cubic } = m67;
+const { sizeOf, stepsOf, told } = m48;
+const { needAlike } = m49;
+const { nearest } = m51;
+
+const BILINEAR = 0, NEAREST = 1, BICUBIC = 2;
+const ZEROS = 0, REFLECTION = 2;
+
+function affineGrid(make, theta, size, corners) {
+  const [count, , ...inner] = size, rank = inner.length;
+  if (told(theta.shape) !== told([count, rank, rank + 1])) refuse(`maps of shape ${told(theta.shape)} for a grid of ${told(size)}`);
+  const out = make(theta.dtype, [count, ...inner, rank]), steps = stepsOf(inner), places = sizeOf(inner);
+  const line = (place, one) => (one <= 1 ? 0 : ((2 * place) / (one - 1) - 1) * (corners ? 1 : (one - 1) / one));
+  for (let n = 0, o = 0; n < count; n++) for (let place = 0; place < places; place++) {
+    const point = inner.map((one, i) => line(Math.floor(place / steps[i]) % one, one)).reverse();
+    for (let r = 0; r < rank; r++, o++) {
+      const row = (n * rank + r) * (rank + 1);
+      out.data[o] = point.reduce((sum, x, i) => sum + x * theta.data[row + i], theta.data[row + rank]);
+    }
+  }
+  return out;
+}
+
+function mirrored(place, size, corners) {
+  const low = corners ? 0 : -0.5, span = corners ? size - 1 : size, far = Math.abs(place - low);
+  if (span === 0) return 0;
+  return Math.floor(far / span) % 2 === 0 ? (far % span) + low : span - (far % span) + low;
+}
+
+/** A place as padding has it: places beyond an image stay there with zeros alone. */
+function inside(place, size, padding, corners) {
+  const found = padding === REFLECTION ? mirrored(place, size, corners) : place;
+  return padding === ZEROS ? found : Math.min(Math.max(found, 0), size - 1);
+}
+
+/** The neighbours of a place along one dimension, and what each counts. */
+function neighbours(place, size, mode, padding, corners) {
+  if (mode === BICUBIC) return cubic(place).map(([at, share]) => [inside(at, size, padding, corners), share]);
+  const held = inside(place, size, padding, corners), first = Math.floor(held);
+  return mode === NEAREST ? [[nearest(held), 1]] : [[first, first + 1 - held], [first + 1, held - first]];
+}
+
+function gridSampler(make, input, grid, mode, padding, corners) {
+  needAlike(input, grid);
+  const [count, channels, ...sizes] = input.shape, rank = sizes.length, outs = grid.shape.slice(1, -1);
+  if (![2, 3].includes(rank) || grid.shape.length !== rank + 2 || grid.shape.at(-1) !== rank || grid.shape[0] !== count || sizes.includes(0)) {
+    refuse(`a grid of shape ${told(grid.shape)} for images of ${told(input.shape)}`);
+  }
+  if (![0, 1, 2].includes(padding)) refuse(`padding_mode: expected 0, 1 or 2, got ${padding}`);
+  if (![BILINEAR, NEAREST].includes(mode) && !(mode === BICUBIC && rank === 2)) refuse(`interpolation_mode: expected 0, 1 or 2, got ${mode}`);
+  const out = make(input.dtype, [count, channels, ...outs]), steps = stepsOf(sizes), whole = sizeOf(sizes), places = sizeOf(outs);
+  for (let n = 0; n < count; n++) for (let place = 0; place < places; place++) {
+    let taps = [[0, 1]]; // where in an image, and what it counts
+    sizes.forEach((size, axis) => { // the last dimension of a grid counts x first, the image's last
+      const x = grid.data[(n * places + place) * rank + rank - 1 - axis];
+      const at = corners ? ((x + 1) / 2) * (size - 1) : ((x + 1) * size - 1) / 2;
+      const along = neighbours(at, size, mode, padding, corners)
+        .map(([i, share]) => (padding === ZEROS ? [i, share] : [i === i ? Math.min(Math.max(i, 0), size - 1) : 0, share]))
+        .filter(([i]) => i >= 0 && i < size);
+      taps = taps.flatMap(([from, share]) => along.map(([i, more]) => [from + i * steps[axis], share * more]));
+    });
+    for (let c = 0; c < channels; c++) {
+      const start = (n * channels + c) * whole;
+      let sum = 0;
+      for (const [from, share] of taps) sum += share * input.data[start + from];
+      out.data[(n * channels + c) * places + place] = sum;
+    }
+  }
+  return out;
+}
+
+const KERNELS = { grid_sampler: gridSampler, affine_grid_generator: affineGrid };
 return { KERNELS };
 })();
-const m66 = (() => {
+const m69 = (() => {
+// Elements added, filled in and put in at numbered places; nothing is changed in place.
+const { refuse } = m0;
+const { copied, grid, natural, sourceOf } = m60;
+const { axisOf, common, isFloating, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
+const { cast, number, plain } = m49;
+
+/** Call `visit(to, from)` for each element of the lines that an index of one dimension chooses. */
+function lines(self, dim, index, visit) {
+  const shape = self.shape.length === 0 ? [1] : self.shape, axis = axisOf(dim, shape.length), size = shape[axis];
+  const outer = sizeOf(shape.slice(0, axis)), inner = sizeOf(shape.slice(axis + 1)), { data } = natural(index, size);
+  for (let n = 0, from = 0; n < outer; n++) for (const place of data) for (let i = 0; i < inner; i++) visit((n * size + place) * inner + i, from++);
+}
+
+function indexAdd(make, self, dim, index, source, alpha) {
+  const out = copied(make, self), factor = plain(alpha), shape = self.shape.length === 0 ? [1] : self.shape;
+  const axis = axisOf(dim, shape.length), wanted = shape.map((size, i) => (i === axis ? index.data.length : size));
+  if (sizeOf(wanted) !== source.data.length || (source.shape.length > 0 && told(wanted) !== told(source.shape))) {
+    refuse(`a source of shape ${told(source.shape)}, expected ${told(wanted)}`);
+  }
+  lines(self, dim, index, (to, from) => (out.data[to] += factor * source.data[from]));
+  return out;
+}
+
+function indexFill(make, self, dim, index, value) {
+  const out = copied(make, self), filler = cast(make, number(plain(value), "float"), self.dtype).data[0];
+  const size = self.shape.length === 0 ? 1 : self.shape[axisOf(dim, self.shape.length)];
+  lines(self, dim, { ...index, data: index.data.map((i) => (i < 0 ? i + size : i)) }, (to) => (out.data[to] = filler));
+  return out;
+}
+
+const largest = (x, y) => (x !== x || x > y ? x : y), smallest = (x, y) => (x !== x || x < y ? x : y);
+const REDUCE = { sum: (x, y) => x + y, mean: (x, y) => x + y, prod: (x, y) => x * y, amax: largest, amin: smallest };
+
+function scatterReduce(make, self, dim, index, src, reduce, includeSelf) {
+  if (!Object.hasOwn(REDUCE, reduce)) refuse(`reduce: expected one of ${Object.keys(REDUCE).join(", ")}, got ${reduce}`);
+  const out = copied(make, self), work = REDUCE[reduce], counts = make("f64", out.shape).data.fill(includeSelf ? 1 : 0);
+  if (index.data.length === 0) return out;
+  const value = sourceOf(src, index);
+  grid(self, dim, index).forEach((place, i) => {
+    out.data[place] = counts[place] === 0 ? value(i) : work(out.data[place], value(i));
+    counts[place]++;
+  });
+  if (reduce === "mean") for (let i = 0; i < counts.length; i++) if (counts[i] > 1) {
+    out.data[i] = isFloating(out.dtype) ? out.data[i] / counts[i] : Math.floor(out.data[i] / counts[i]);
+  }
+  return out;
+}
+
+function diagonalScatter(make, self, src, offset, dim1, dim2) {
+  const rank = self.shape.length, [a, b] = [axisOf(dim1, rank), axisOf(dim2, rank)], steps = stepsOf(self.shape), out = copied(make, self);
+  if (a === b) refuse("expected two dimensions");
+  const down = Math.max(-offset, 0), across = Math.max(offset, 0), rest = self.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+  const shape = [...rest.map((i) => self.shape[i]), Math.max(0, Math.min(self.shape[a] - down, self.shape[b] - across))];
+  if (told(src.shape) !== told(shape)) refuse(`a source of shape ${told(src.shape)}, expected ${told(shape)}`);
+  const along = [...rest.map((i) => steps[i]), steps[a] + steps[b]], start = down * steps[a] + across * steps[b];
+  walk(shape, [along, stepsOf(shape)], [start, 0], ([to, from], count, [n, m]) => {
+    for (let i = 0; i < count; i++, to += n, from += m) out.data[to] = src.data[from];
+  });
+  return out;
+}
+
+function maskedScatter(make, self, mask, source) {
+  const shape = common([self.shape, mask.shape]), out = copied(make, taken(make, self, shape, stretched(self, shape)));
+  const chosen = taken(make, mask, shape, stretched(mask, shape)).data, wanted = chosen.reduce((sum, is) => sum + (is !== 0 ? 1 : 0), 0);
+  if (wanted > source.data.length) refuse(`expected a source of at least ${wanted} elements, got ${source.data.length}`);
+  let from = 0;
+  chosen.forEach((is, i) => is !== 0 && (out.data[i] = source.data[from++]));
+  return view(out, shape);
+}
+
+const KERNELS = {
+  index_add: indexAdd, "index_fill.int_Scalar": indexFill, "scatter_reduce.two": scatterReduce,
+  diagonal_scatter: diagonalScatter, masked_scatter: maskedScatter,
+};
+return { KERNELS };
+})();
+const m70 = (() => {
 // One function for each operator that is computed here, by the operator's name. Arguments stand in the order
 // of its schema, defaults too, after the maker of tensors; what does not go together is refused.
 const { KERNELS: ACTIVATIONS } = m52;
 const { KERNELS: ATTENTION } = m56;
 const { KERNELS: CONVOLUTIONS } = m57;
-const { KERNELS: INDEXING } = m58;
-const { KERNELS: MAKING } = m59;
-const { KERNELS: NORMS } = m60;
-const { KERNELS: ORDERING } = m61;
-const { KERNELS: PADDING } = m62;
+const { KERNELS: DISTANCES } = m59;
+const { KERNELS: INDEXING } = m60;
+const { KERNELS: MAKING } = m61;
+const { KERNELS: NORMS } = m62;
+const { KERNELS: ORDERING } = m63;
+const { KERNELS: PADDING } = m64;
 const { KERNELS: POINTWISE } = m50;
-const { KERNELS: POOLING } = m63;
+const { KERNELS: POOLING } = m65;
 const { KERNELS: PRODUCTS } = m54;
-const { KERNELS: REDUCTIONS } = m64;
-const { KERNELS: RESIZING } = m65;
+const { KERNELS: RECURRENT } = m66;
+const { KERNELS: REDUCTIONS } = m58;
+const { KERNELS: RESIZING } = m67;
+const { KERNELS: SAMPLING } = m68;
+const { KERNELS: SCATTERING } = m69;
 const { KERNELS: SHAPES } = m55;
 const { KERNELS: UNARY } = m51;
 
 const KERNELS = new Map([
-  ACTIVATIONS, ATTENTION, CONVOLUTIONS, INDEXING, MAKING, NORMS, ORDERING, PADDING, POINTWISE, POOLING, PRODUCTS,
-  REDUCTIONS, RESIZING, SHAPES, UNARY,
+  ACTIVATIONS, ATTENTION, CONVOLUTIONS, DISTANCES, INDEXING, MAKING, NORMS, ORDERING, PADDING, POINTWISE, POOLING,
+  PRODUCTS, RECURRENT, REDUCTIONS, RESIZING, SAMPLING, SCATTERING, SHAPES, UNARY,
 ].flatMap((kind) => Object.entries(kind)));
 return { KERNELS };
 })();
-const m67 = (() => {
+const m71 = (() => {
 // Tensors of archives and callers as operators hold them, and back.
 const { refuse } = m0;
 const { DTYPES } = m3;
@@ -5955,16 +6300,16 @@ function fit({ shape: expected }, shape, sizes, graph, where) {
 const bytesOf = (dtype, count) => count * HELD[dtype].BYTES_PER_ELEMENT;
 return { bytesOf, given, held, inputsOf, rounded };
 })();
-const m68 = (() => {
+const m72 = (() => {
 // A graph, one node after the other: what a value needs is there before it, what nothing needs is let go.
 const { PemnError, quote, refuse } = m0;
 const { allocate } = m1;
 const { readGraph } = m47;
 const { isRef, references } = m44;
-const { KERNELS } = m66;
+const { KERNELS } = m70;
 const { HELD, isTensor, sizeOf, told } = m48;
 const { number } = m49;
-const { bytesOf, given, held, inputsOf, rounded } = m67;
+const { bytesOf, given, held, inputsOf, rounded } = m71;
 
 const DEFAULTS = { elements: 2 ** 28, restoredBytes: 2 ** 31, manifestBytes: 2 ** 22 };
 
@@ -6112,15 +6457,15 @@ class Memory {
 const run = (archive, inputs, limits) => program(archive, limits)(inputs);
 return { graph, missing, program, run };
 })();
-const m69 = (() => {
+const m73 = (() => {
 // Reads .pemn archives of versions 1.0 and 1.1, as ../SPEC.md says. README.md has an example.
 const { PemnError } = m0;
 const { open } = m42;
-const { graph } = m68;
-const { missing } = m68;
-const { program } = m68;
-const { run } = m68;
+const { graph } = m72;
+const { missing } = m72;
+const { program } = m72;
+const { run } = m72;
 return { PemnError, graph, missing, open, program };
 })();
-return { PemnError: m69.PemnError, open: m69.open, graph: m69.graph, missing: m69.missing, program: m69.program, toHex: m1.toHex, sha256: m13.sha256 };
+return { PemnError: m73.PemnError, open: m73.open, graph: m73.graph, missing: m73.missing, program: m73.program, toHex: m1.toHex, sha256: m13.sha256 };
 })();

@@ -1,39 +1,19 @@
-// What the worker of the page does, on the reader (PEMN): lists an archive, checks it, gives masks, runs its graph.
+// What the worker of the page does, on the reader (PEMN): checks an archive, gives masks, runs its graph.
 "use strict";
-const LIMITS = { elements: 2 ** 28, restoredBytes: 2 ** 30, manifestBytes: 2 ** 22 };
-const RUN = { elements: 2 ** 27, restoredBytes: 2 ** 30, manifestBytes: 2 ** 22 };
 let archive = null, model = null;
-
-function placed({ positions, values }) {
-  const plane = values.plane === null ? 0 : values.plane.bytes;
-  return { masks: positions === null ? 0 : positions.bytes, planes: plane, dense: values.kind === "stored" ? values.bytes : 0 };
-}
-
-const asPlain = (read) => ({
-  inputs: read.inputs, tensors: read.tensors,
-  constants: read.constants.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-  nodes: read.nodes.map(({ operator, args, schema }) => ({ operator, args, names: schema.args.map((one) => one.name) })),
-  sizes: [...read.sizes], missing: PEMN.missing(read),
-});
 
 function graphOf() {
   try {
-    const read = PEMN.graph(archive, RUN);
-    return read === null ? null : asPlain(read);
+    return LISTING.graph(archive);
   } catch (error) {
-    return { error: sentence(error) };
+    return { error: LISTING.sentence(error) };
   }
 }
 
 function opened({ data }) {
   const bytes = new Uint8Array(data);
-  archive = model = null;
-  archive = PEMN.open(bytes, LIMITS);
-  const { header, about, architecture, prototype, sections, tensors, restored_sha256: restored } = archive;
-  return {
-    header, about, architecture, prototype, sections, restored, bytes: bytes.length, sha256: PEMN.toHex(PEMN.sha256([bytes])),
-    tensors: tensors.map((one) => ({ ...one, placed: placed(one) })),
-  };
+  archive = PEMN.open(bytes, LISTING.OPEN);
+  return { ...LISTING.listed(archive, bytes.length), sha256: PEMN.toHex(PEMN.sha256([bytes])) };
 }
 
 /** Compare digests, one section after the other, then all tensors; each is told as soon as it is known. */
@@ -64,33 +44,29 @@ function mask({ name, most }) {
   return { shades, width, height, lines, columns, down, across, ones: positions.ones, elements };
 }
 
-/** Whatever a graph returned first that is a tensor with a number for each class. */
-function firstTensor(value) {
-  if (value instanceof Map) return firstTensor([...value.values()]);
-  if (Array.isArray(value)) return value.map(firstTensor).find((one) => one !== null) ?? null;
-  return value !== null && typeof value === "object" ? value : null;
+/** All that a graph returned, one after the other: tensors and plain values, each by where it stands. */
+function leaves(value, path, found) {
+  if (value instanceof Map) for (const [key, item] of value) leaves(item, `${path}[${String(key)}]`, found);
+  else if (Array.isArray(value)) value.forEach((item, i) => leaves(item, `${path}[${i}]`, found));
+  else if (value !== null && typeof value === "object") found.push({ path, ...value });
+  else found.push({ path, value: String(value) });
+  return found;
 }
 
-function run({ data, shape }) {
+/** Run the model on its inputs, in the graph's order: { shape, data } each. */
+function run({ inputs }) {
   const start = performance.now();
-  model ??= PEMN.program(archive, RUN);
-  const ready = performance.now(), found = firstTensor(model([{ shape, data }])), end = performance.now();
-  if (found === null) throw new PEMN.PemnError("the model returns no tensor");
-  const data32 = Float32Array.from(found.data, Number);
-  return { shape: found.shape, data: data32, milliseconds: end - ready, preparing: ready - start };
+  model ??= PEMN.program(archive, LISTING.RUN);
+  const ready = performance.now(), found = model(inputs), end = performance.now();
+  return { outputs: leaves(found, "", []), milliseconds: end - ready, preparing: ready - start };
 }
 
 const ANSWERS = { open: opened, graph: graphOf, check: checked, mask, run };
-
-function sentence(error) {
-  if (error instanceof PEMN.PemnError) return error.message;
-  return error instanceof RangeError ? "it is more than this browser can hold in memory" : `this page has a fault: ${error}`;
-}
 
 onmessage = ({ data: question }) => {
   try {
     postMessage({ id: question.id, answer: ANSWERS[question.kind](question) });
   } catch (error) {
-    postMessage({ id: question.id, error: sentence(error) });
+    postMessage({ id: question.id, error: LISTING.sentence(error) });
   }
 };

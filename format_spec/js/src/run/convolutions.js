@@ -181,9 +181,30 @@ function im2col(make, self, size, dilation, padding, stride) {
   return out;
 }
 
+/** Patches put back where they come from, and added up where they meet. */
+function col2im(make, self, outputSize, size, dilation, padding, stride) {
+  if (self.shape.length === 2) {
+    const found = col2im(make, view(self, [1, ...self.shape]), outputSize, size, dilation, padding, stride);
+    return view(found, found.shape.slice(1));
+  }
+  const sizes = several(outputSize, 2), kernel = several(size, 2), pads = several(padding, 2), taps = sizeOf(kernel);
+  if (self.shape.length !== 3 || Math.min(...pads, ...sizes) < 0) refuse(`patches of shape ${told(self.shape)} for sizes ${told(sizes)}`);
+  const [count, lineCount, given] = self.shape, channels = lineCount / taps, whole = sizeOf(sizes);
+  const how = plan(2, sizes, kernel, stride, pads.map((pad) => [pad, pad]), dilation);
+  const found = sizes.map((one, i) => outSize(one, kernel[i], several(stride, 2)[i], 2 * pads[i], several(dilation, 2)[i]));
+  const places = sizeOf(found), target = three(found, 1), step = how.stride[2];
+  if (given !== places || !Number.isInteger(channels)) refuse(`patches of shape ${told(self.shape)}, expected ${places} of ${taps} each`);
+  const out = make(self.dtype, [count, channels, ...sizes]);
+  for (let c = 0; c < count * channels; c++) lines(how, target, (tap, line, first, last, where) => {
+    let at = c * whole + where, from = (c * taps + tap) * places + line + first;
+    for (let i = first; i < last; i++, at += step) out.data[at] += self.data[from++];
+  });
+  return out;
+}
+
 export const KERNELS = {
   conv1d: conv(1), conv2d: conv(2), conv3d: conv(3),
   "conv1d.padding": convPadding(1), "conv2d.padding": convPadding(2), "conv3d.padding": convPadding(3),
   conv_transpose1d: convTranspose(1), "conv_transpose2d.input": convTranspose(2), "conv_transpose3d.input": convTranspose(3),
-  im2col,
+  im2col, col2im,
 };

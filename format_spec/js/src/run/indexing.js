@@ -5,7 +5,7 @@ import { needIntegers, plain } from "./types.js";
 import { sliced } from "./shapes.js";
 
 /** Refuse numbers below 0, and those beyond. */
-function natural(index, size) {
+export function natural(index, size) {
   for (const i of needIntegers(index).data) if (!(i >= 0 && i < size)) refuse(`index ${i} of a size of ${size}`);
   return index;
 }
@@ -91,7 +91,7 @@ function index(make, self, indices) {
   return out;
 }
 
-const copied = (make, self) => {
+export const copied = (make, self) => {
   const out = make(self.dtype, self.shape);
   out.data.set(self.data);
   return out;
@@ -108,7 +108,7 @@ function indexPut(make, self, indices, values, accumulate) {
 }
 
 /** The place in a tensor of each element of an index along one dimension. */
-function grid(self, dim, index) {
+export function grid(self, dim, index) {
   const shape = self.shape.length === 0 ? [1] : self.shape, numbers = index.shape.length === 0 ? [1] : index.shape;
   const axis = axisOf(dim, shape.length), steps = stepsOf(shape), places = new Float64Array(sizeOf(numbers));
   if (shape.length !== numbers.length || numbers.some((size, i) => i !== axis && size > shape[i])) {
@@ -146,7 +146,7 @@ const scatter = (work) => (make, self, dim, index, src) => {
 };
 
 /** Elements of a source in the order of an index that is no larger than it. */
-function sourceOf(src, index) {
+export function sourceOf(src, index) {
   if (src.shape.length !== index.shape.length || index.shape.some((size, i) => size > src.shape[i])) {
     refuse(`a source of shape ${told(src.shape)} for an index of ${told(index.shape)}`);
   }

@@ -91,21 +91,30 @@ function lettersOf(equation, tensors) {
   return { letters, kept: output === undefined ? [...dots(most), ...single] : spelledOut(output, most) };
 }
 
-/** Sums of products by letters, of one or two tensors. */
+/** Sums of products by letters: of two tensors, and the next one, until one is left. */
 function einsum(make, equation, tensors) {
   needAlike(...tensors);
   const { letters, kept } = lettersOf(equation, tensors);
-  if (letters.some((term) => new Set(term).size !== term.length) || tensors.length > 2) {
-    refuse(`equation ${equation}: a letter twice in a term, and more than two tensors, are not computed here`);
-  }
   const size = new Map(letters.flatMap((term, i) => term.map((c, k) => [c, tensors[i].shape[k]])));
   const fits = letters.every((term, i) => term.every((c, k) => tensors[i].shape[k] === size.get(c)));
   if (!fits || !kept.every((c) => size.has(c)) || letters.some((term, i) => term.length !== tensors[i].shape.length)) {
     refuse(`equation ${equation} for shapes ${tensors.map((t) => told(t.shape)).join(" and ")}`);
   }
-  const one = { dtype: tensors[0].dtype, shape: [], data: new tensors[0].data.constructor([1]) };
-  const [a, b] = [tensors[0], tensors[1] ?? one], [x, y] = [letters[0], letters[1] ?? []];
-  const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...size.keys()].filter((c) => !kept.includes(c));
+  const terms = letters.map((term) => [...new Set(term)]), one = { dtype: tensors[0].dtype, shape: [], data: new tensors[0].data.constructor([1]) };
+  const parts = tensors.map((t, i) => spread(make, t, letters[i], terms[i], size)); // a letter twice in a term is a diagonal
+  if (parts.length === 1) return summed(make, [parts[0], one], [terms[0], []], kept, size);
+  let [found, x] = [parts[0], terms[0]];
+  for (let i = 1; i < parts.length; i++) {
+    const later = new Set(terms.slice(i + 1).flat()), all = [...new Set([...x, ...terms[i]])];
+    const wanted = i === parts.length - 1 ? kept : all.filter((c) => later.has(c) || kept.includes(c));
+    [found, x] = [summed(make, [found, parts[i]], [x, terms[i]], wanted, size), wanted];
+  }
+  return found;
+}
+
+/** Sums of products of two tensors by their letters, each once in a term. */
+function summed(make, [a, b], [x, y], kept, size) {
+  const both = kept.filter((c) => x.includes(c) && y.includes(c)), gone = [...new Set([...x, ...y])].filter((c) => !kept.includes(c));
   const mine = kept.filter((c) => x.includes(c) && !y.includes(c)), theirs = kept.filter((c) => !x.includes(c));
   const count = (some) => some.reduce((n, c) => n * size.get(c), 1);
   const first = spread(make, a, x, [...both, ...mine, ...gone], size);
@@ -115,9 +124,9 @@ function einsum(make, equation, tensors) {
   return permuted(make, view(found, order.map((c) => size.get(c))), kept.map((c) => order.indexOf(c)));
 }
 
-/** A tensor with its letters in another order; it is repeated along those that it lacks. */
+/** A tensor with its letters in another order; it is repeated along those that it lacks, and a letter twice is its diagonal. */
 function spread(make, t, own, wanted, size) {
-  const steps = stepsOf(t.shape), along = wanted.map((c) => (own.includes(c) ? steps[own.indexOf(c)] : 0));
+  const steps = stepsOf(t.shape), along = wanted.map((c) => own.reduce((sum, other, i) => sum + (other === c ? steps[i] : 0), 0));
   return taken(make, t, wanted.map((c) => size.get(c)), along);
 }
 

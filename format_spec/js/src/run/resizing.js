@@ -44,7 +44,7 @@ function linear(where) {
 }
 
 /** The four neighbours of a place, and what each counts (Keys, a = -0.75). */
-function cubic(where) {
+export function cubic(where) {
   const first = Math.floor(where), t = where - first, a = -0.75;
   const near = (x) => ((a + 2) * x - (a + 3)) * x * x + 1, far = (x) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
   return [[first - 1, far(t + 1)], [first, near(t)], [first + 1, near(1 - t)], [first + 2, far(2 - t)]];

@@ -224,6 +224,15 @@ function flip(make, self, dims) {
   }, self);
 }
 
+/** Turned by quarters in the plane of two dimensions. */
+function rot90(make, self, k, dims) {
+  if (dims.length !== 2) refuse(`expected two dimensions, got ${dims.length}`);
+  const turns = ((k % 4) + 4) % 4, [first, second] = dims;
+  if (turns === 0) return self;
+  if (turns === 2) return flip(make, self, dims);
+  return turns === 1 ? transpose(make, flip(make, self, [second]), first, second) : flip(make, transpose(make, self, first, second), [second]);
+}
+
 const rearranged = (make, t, apart, order, shape) => view(permuted(make, view(t, apart), order), shape);
 
 function pixelShuffle(make, self, r) {
@@ -274,7 +283,7 @@ export const KERNELS = {
   "split.Tensor": split, "unsafe_split.Tensor": split, "split.sizes": splitSizes, split_with_sizes: splitSizes,
   chunk, unsafe_chunk: chunk, "tensor_split.sections": tensorSplit, "unbind.int": unbind, unfold, diagonal,
   cat, concat: cat, concatenate: cat, stack, hstack, vstack, repeat, tile,
-  "repeat_interleave.self_int": repeatEach, "repeat_interleave.self_Tensor": repeatEach, roll, flip,
+  "repeat_interleave.self_int": repeatEach, "repeat_interleave.self_Tensor": repeatEach, roll, flip, rot90,
   pixel_shuffle: pixelShuffle, pixel_unshuffle: pixelUnshuffle, channel_shuffle: channelShuffle,
   "meshgrid.indexing": meshgrid, tril: triangle((across, most) => across <= most), triu: triangle((across, least) => across >= least),
 };

@@ -13,7 +13,7 @@ const rounding = (work) => (make, self) => (isFloating(self.dtype) ? mapped(make
 const tells = (work) => (make, self) => mapped(make, self, (x) => (work(x) ? 1 : 0), "bool");
 
 /** To the nearest whole number; halves to the even one. */
-function nearest(x) {
+export function nearest(x) {
   const low = Math.floor(x), rest = x - low;
   return rest < 0.5 ? low : rest > 0.5 ? low + 1 : low % 2 === 0 ? low : low + 1;
 }

@@ -1,4 +1,4 @@
-// The worker that reads archives: made of a text of this page, so that it works from a file:// address too.
+// The worker that reads archives: made of texts of this page, so that it works from a file:// address too.
 import { find } from "./dom.js";
 
 /** A worker, and a function that asks it something and promises the answer. */
@@ -9,7 +9,8 @@ export class Link {
 
   /** `told(message)` gets what the worker says without being asked. */
   constructor(told) {
-    const text = find("worker").textContent, url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const texts = ["reader", "worker"].map((id) => find(id).textContent);
+    const url = URL.createObjectURL(new Blob(texts, { type: "text/javascript" }));
     this.#worker = new Worker(url);
     URL.revokeObjectURL(url);
     this.#worker.onmessage = ({ data }) => {

@@ -1,18 +1,19 @@
 // The page: takes files, and shows what is in them.
-import { prepareClassify, contractOf, drawContract } from "./classify.js";
-import { find, show, el } from "./dom.js";
+import { find, show, el, note } from "./dom.js";
+import { bytesOf, kindOf, UNKNOWN } from "./files.js";
 import { Link } from "./link.js";
 import { drawGraph } from "./nodes.js";
 import { drawChecked, drawOverview, drawVerdict } from "./overview.js";
+import { pixelsOf } from "./pictures.js";
 import { drawRecord, readRecord } from "./record.js";
 import { drawMask, drawTensors } from "./tensors.js";
 import { drawTreemap } from "./treemap.js";
+import { prepareTrial } from "./trial.js";
 import { printable } from "./words.js";
 
-const MOST_BYTES = 2 ** 30;
-const MAGIC = [0x89, 0x50, 0x45, 0x4d, 0x4e];
+const MOST_BYTES = 2 ** 30, AT_ONCE = 2 ** 26; // of a file, and of one that is looked at before a worker is asked
 let turns = 0; // archives that were asked for: the last one is shown, whichever is read first
-let link = null, listed = null, record = null, takePicture = null;
+let link = null, listed = null, record = null, trial = null;
 
 function tell(words, isWrong = false) {
   const node = find("status");
@@ -23,9 +24,7 @@ function tell(words, isWrong = false) {
 /** Say what is wrong with a file, in one sentence; the page stays as it is. */
 const refuse = (name, why) => tell(printable(`${name}: ${why.replace(/\.$/, "")}.`), true);
 
-const isArchive = (bytes) => MAGIC.every((byte, i) => bytes[i] === byte);
-
-/** Open whatever a file is: an archive, a record of a run, or a picture. */
+/** Open whatever a file is: an archive, a record of a run, a picture, an array. */
 async function take(file) {
   if (file.size > MOST_BYTES) return refuse(file.name, `it has ${file.size} bytes, and this page opens at most ${MOST_BYTES}`);
   let data = null;
@@ -34,13 +33,15 @@ async function take(file) {
   } catch {
     return refuse(file.name, "it cannot be read, or is larger than this browser can hold");
   }
-  if (isArchive(new Uint8Array(data, 0, Math.min(8, data.byteLength)))) return openArchive(file.name, data);
-  if (file.type.startsWith("image/") && takePicture !== null) return takePicture(file);
-  if (file.name.endsWith(".json")) return takeRecord(file.name, new TextDecoder().decode(data));
-  return refuse(file.name, "it is no .pemn archive: its first bytes are not those of one");
+  const kind = kindOf(file, data);
+  if (kind === "archive") return openArchive(file.name, data);
+  if (kind === "record") return takeRecord(file.name, new TextDecoder().decode(data));
+  if (kind === "picture") return takePicture(file);
+  if (kind === "array") return takeArray(file.name, data);
+  return refuse(file.name, UNKNOWN[kind]);
 }
 
-/** Open several files: archives before their records and pictures. */
+/** Open several files: archives before their records and what goes in. */
 async function takeAll(files) {
   const isFirst = (file) => file.name.endsWith(".pemn");
   for (const file of [...files].sort((a, b) => isFirst(b) - isFirst(a))) await take(file);
@@ -56,58 +57,111 @@ function takeRecord(name, text) {
   return tell(`The record ${printable(name)} is open.`);
 }
 
-/** Open an archive's bytes in a worker of its own; what was open stays where it is no archive. */
+async function takePicture(file) {
+  let pixels = null;
+  try {
+    pixels = await pixelsOf(file);
+  } catch {
+    return refuse(file.name, "it is a picture that cannot be decoded: damaged, or of a kind that this browser does not know");
+  }
+  if (trial === null) return refuse(file.name, "it is a picture, and no archive is open that could classify it");
+  return trial.takePicture(pixels);
+}
+
+function takeArray(name, data) {
+  if (trial === null) return refuse(name, "it is an array of NumPy, and no archive is open whose model could take it");
+  return trial.takeArray(name, data);
+}
+
+/** The graph of an archive if it is read in no time; undefined where the worker has to. */
+function graphAtOnce(archive) {
+  try {
+    return LISTING.graph(archive, LISTING.AT_ONCE);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Show an archive's bytes at once, and check them in a worker of its own; what was open stays where it is no archive. */
 async function openArchive(name, data, held = null) {
-  const turn = ++turns;
-  tell(`Opening ${printable(name)} ...`);
-  const start = performance.now(), next = new Link((message) => {
+  const turn = ++turns, start = performance.now(), size = data.byteLength, next = new Link((message) => {
     if (next !== link) return;
     if (message.section !== undefined) drawChecked(listed, message.section);
     if (message.failed !== undefined) tell(message.failed, true);
   });
-  let found = null, graph = null;
+  const toWorker = () => next.ask({ kind: "open", data }, [data]); // which has the bytes from then on
+  let found = null, graph = undefined, opened = null;
   try {
-    found = await next.ask({ kind: "open", data }, [data]);
-    graph = await next.ask({ kind: "graph" });
+    if (size <= AT_ONCE) {
+      const archive = PEMN.open(data, LISTING.OPEN);
+      [found, graph] = [LISTING.listed(archive, size), graphAtOnce(archive)];
+    } else { // it may take a while: the digest of a small manifest is over all of the file
+      tell(`Opening ${printable(name)} ...`);
+      found = await (opened = toWorker());
+    }
   } catch (error) {
     next.end();
-    return turn === turns ? refuse(name, error.message) : null;
+    return turn === turns ? refuse(name, opened === null ? LISTING.sentence(error) : error.message) : null;
   }
   if (turn !== turns) return next.end();
   link?.end();
-  [link, listed, record] = [next, found, held];
-  draw(name, graph);
-  document.body.dataset.opened = String(Math.round(performance.now() - start));
+  [link, listed, record, trial] = [next, found, held, null];
+  draw(name);
+  if (graph !== undefined) drawModel(graph);
   tell(`${printable(name)} is open; its digests are being checked.`);
-  return check(next);
+  return follow(name, next, opened ?? toWorker(), graph, start);
 }
 
-async function check(own) {
+/** What the worker adds to an archive that is shown: the digest of the file, its graph if that takes longer, all digests. */
+async function follow(name, own, opened, graph, start) {
+  try {
+    const known = graph !== undefined, read = known ? graph : await opened.then(() => own.ask({ kind: "graph" }));
+    document.body.dataset.opened = String(Math.round(performance.now() - start));
+    if (own === link && !known) drawModel(read);
+    const { sha256 } = await opened;
+    if (own !== link) return null;
+    listed = { ...listed, sha256 };
+    drawRecord(record, listed);
+  } catch (error) {
+    if (own !== link) return null;
+    drawVerdict(listed, null, error.message);
+    return refuse(name, error.message);
+  }
+  return check(own, name);
+}
+
+async function check(own, name) {
   let found = null, wrong = null;
   try {
     found = await own.ask({ kind: "check" });
   } catch (error) {
     wrong = error.message;
   }
-  if (own === link) tell(drawVerdict(listed, found, wrong), wrong !== null);
+  if (own !== link) return;
+  drawVerdict(listed, found, wrong);
+  tell(wrong === null ? `${printable(name)} is open, and every digest is right.` : `${printable(name)} is open, but it is not right.`, wrong !== null);
   document.body.dataset.checked = wrong === null ? "right" : "wrong";
 }
 
-function draw(name, graph) {
+/** Show all that the manifest says. */
+function draw(name) {
   const ask = (question, transfer) => link.ask(question, transfer), choose = (tensor) => drawMask(tensor, ask);
   document.title = `${printable(name, 80)}: what is inside`;
   find("name").textContent = printable(name, 120);
   find("inside").hidden = false;
-  show("verdict", el("p", {}, "Digests are being checked ..."));
-  show("restored");
+  for (const id of ["alarm", "verdict", "restored", "classified", "contract", "graph"]) show(id);
+  show("verdict", note("They are being checked ..."));
   drawOverview(listed);
   drawTensors(listed, choose);
   drawTreemap(listed, choose);
-  drawGraph(graph);
   drawRecord(record, listed);
-  const contract = contractOf(listed, graph);
-  drawContract(contract);
-  takePicture = prepareClassify(contract, graph, ask, tell);
+}
+
+/** Show the graph, and what can be done with it. */
+function drawModel(graph) {
+  const ask = (question, transfer) => link.ask(question, transfer);
+  drawGraph(graph, listed);
+  trial = prepareTrial(listed, graph, ask, tell);
 }
 
 function listen() {
@@ -129,10 +183,8 @@ function listen() {
   });
 }
 
-const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer;
-
-/** What the page was made with: archives inside, or addresses of them, and their records. */
-async function openGiven() {
+/** What the page was made with: archives inside, which are shown before this returns, or addresses of them. */
+function openGiven() {
   const given = JSON.parse(find("given").textContent);
   const open = async ({ name, base64, address, record: held }) => {
     try {
@@ -148,7 +200,7 @@ async function openGiven() {
     select.addEventListener("change", () => open(given[select.value]));
     find("several").hidden = false;
   }
-  if (given.length > 0) await open(given[0]);
+  if (given.length > 0) open(given[0]);
 }
 
 listen();

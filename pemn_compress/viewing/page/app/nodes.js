@@ -1,5 +1,6 @@
-// What the model computes: the nodes of its graph, one line each.
-import { facts, note, show, table, wrong } from "./dom.js";
+// What the model computes: a drawing of its graph, and its nodes, one line each.
+import { drawing } from "./drawing.js";
+import { el, facts, note, show, table, wrong } from "./dom.js";
 import { claimed, count, printable, shape } from "./words.js";
 
 const namesOf = ({ inputs, tensors, constants }) => [...inputs.map((one) => one.name), ...tensors, ...constants.map((one) => one.name)];
@@ -17,7 +18,7 @@ const boundsOf = ([name, { least, most }]) => `${printable(name)} from ${least}$
 const inputOf = ({ name, dtype, shape: sizes }) => `${printable(name)}: ${dtype}, ${shape(sizes.map((size) => printable(size)))}`;
 
 /** Show a graph, or why there is none. */
-export function drawGraph(graph) {
+export function drawGraph(graph, listed) {
   if (graph === null) {
     return show("graph", note("This archive does not say what its model computes. " +
       "One that is written with a graph does (pemn compress --graph)."));
@@ -26,18 +27,24 @@ export function drawGraph(graph) {
   const known = namesOf(graph), kinds = new Map();
   for (const { operator } of graph.nodes) kinds.set(operator, (kinds.get(operator) ?? 0) + 1);
   const most = [...kinds].sort((a, b) => b[1] - a[1]).map(([name, many]) => `${many} ${name}`);
-  const rows = graph.nodes.map(({ operator, args, names }, i) => {
+  const lines = graph.nodes.map(({ operator, args, names }, i) => {
     const plain = args.map((value, k) => [names[k], value]).filter(([, value]) => !isValue(value));
     return [
-      { text: `%${known.length + i}`, value: i }, operator, args.filter(isValue).map((value) => told(known, value)).join(", "),
+      `%${known.length + i}`, operator, args.filter(isValue).map((value) => told(known, value)).join(", "),
       plain.map(([name, value]) => `${name} ${told(known, value)}`).join(", "),
     ];
   });
-  const columns = [{ head: "value", number: true }, { head: "operator" }, { head: "of" }, { head: "with" }];
-  return show("graph", facts([
+  const rows = lines.map(([name, ...rest], i) => [{ text: name, value: i }, ...rest]);
+  const columns = [{ head: "value", number: true }, { head: "operator" }, { head: "of", wide: true }, { head: "with", wide: true }];
+  const chosen = el("p", { id: "node-told", role: "status", class: "chosen" });
+  const tell = (node) => (chosen.textContent = node === null ? "" : sentenceOf(lines[node]));
+  show("graph", facts([
     ["inputs", graph.inputs.map(inputOf).join("; ")],
     ["sizes that vary", graph.sizes.map(boundsOf).join(", ") || "none"],
     [`${count(graph.nodes.length)} nodes`, claimed(most)],
     ["run in this page", graph.missing.length === 0 ? "yes" : `no: it lacks ${graph.missing.join(", ")}`],
-  ]), table("Nodes of the graph", columns, rows, 100));
+  ]), el("div", { id: "drawing" }), chosen, table("Nodes of the graph", columns, rows));
+  return show("drawing", drawing(graph, listed, tell));
 }
+
+const sentenceOf = ([name, operator, of, with_]) => `${name}: ${operator}${of === "" ? "" : ` of ${of}`}${with_ === "" ? "" : `, with ${with_}`}`;

@@ -1,5 +1,5 @@
 // What an archive says of itself, and whether its digests are right.
-import { el, facts, find, note, show, table } from "./dom.js";
+import { el, facts, find, note, show, table, wrong } from "./dom.js";
 import { bytes, claimed, count, digits, percent, printable } from "./words.js";
 import { storedOf } from "./tensors.js";
 
@@ -10,7 +10,7 @@ export function drawOverview(listed) {
   const masked = tensors.filter((one) => one.positions !== null), weights = masked.reduce((sum, one) => sum + one.elements, 0);
   const ones = masked.reduce((sum, one) => sum + one.positions.ones, 0);
   const bits = masked.reduce((sum, one) => sum + 8 * storedOf(one), 0), times = digits(header.restored / listed.bytes, 3);
-  const told = `${count(weights)} weights, ${percent(ones / weights)} kept, ${digits(bits / weights, 3)} bits a weight`;
+  const told = `${count(weights)} weights, ${percent(ones / weights)} kept, ${digits(bits / weights, 3)} ${digits(bits / weights, 3) === "1" ? "bit" : "bits"} a weight`;
   show("facts", facts([
     ["size", `${bytes(listed.bytes)} (${count(listed.bytes)} bytes), ${bytes(header.restored)} restored: ${times} times that`],
     ["weights", `${count(header.elements)} in ${count(tensors.length)} tensors`],
@@ -68,11 +68,12 @@ function checkedIn({ sections }, { digests, milliseconds }) {
   return `All digests are checked: ${what}, in ${digits(milliseconds, 3)} ms.`;
 }
 
-/** Say what checking came to: `found` of the worker, or an error. */
+/** Say what checking came to: `found` of the worker, or an error, which stands on top of all too. */
 export function drawVerdict(listed, found, error) {
-  const words = error === null ? checkedIn(listed, found) : printable(`The file is not right: ${error}.`);
-  show("verdict", el("p", { class: error === null ? "right" : "wrong" }, words));
-  const digests = [["digest of all tensors", code(listed.restored)], ["digest of the file", code(listed.sha256)]];
-  if (error === null) show("restored", facts(digests));
-  return words;
+  if (error !== null) {
+    show("alarm", wrong(printable(`The file is not right: ${error}.`)));
+    return show("verdict", wrong("Not all are right: the top of this page says which."));
+  }
+  show("verdict", el("p", { class: "right" }, checkedIn(listed, found)));
+  return show("restored", facts([["digest of all tensors", code(listed.restored)], ["digest of the file", code(listed.sha256)]]));
 }

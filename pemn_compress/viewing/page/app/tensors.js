@@ -1,5 +1,5 @@
 // The tensors of an archive as a table, and masks as pictures.
-import { el, facts, find, note, show, table, wrong } from "./dom.js";
+import { dotted, el, facts, find, note, show, table, wrong } from "./dom.js";
 import { bytes, count, digits, percent, printable, shape } from "./words.js";
 
 const LIGHT = [[238, 240, 243], [11, 92, 173]], DARK = [[30, 34, 40], [125, 183, 240]]; // dropped and kept weights
@@ -28,11 +28,11 @@ const NUMBERS = ["kept", "bytes", "bits a weight"];
 
 export function drawTensors(listed, choose) {
   const columns = HEADS.map((head) => ({ head, number: NUMBERS.includes(head) }));
-  const nameOf = (one) => el("button", { type: "button", class: "link", onclick: () => choose(one) }, printable(one.name));
+  const nameOf = (one) => el("button", { type: "button", class: "link", onclick: () => choose(one) }, dotted(printable(one.name)));
   const rows = listed.tensors.map((one) => {
     const stored = storedOf(one), share = one.positions === null ? null : one.positions.ones / one.elements;
     return [
-      share === null ? printable(one.name) : nameOf(one),
+      share === null ? dotted(printable(one.name)) : nameOf(one),
       { text: el("span", { class: "shape" }, shape(one.shape)), value: one.elements },
       one.dtype, sourceOf(one, listed.prototype),
       { text: share === null ? "" : percent(share), value: share ?? 2 }, codecOf(one), { text: count(stored), value: stored },

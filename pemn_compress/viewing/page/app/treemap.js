@@ -2,7 +2,7 @@
 import { el, show } from "./dom.js";
 import { bytes, percent, printable } from "./words.js";
 
-const LABELLED = [54, 24]; // pixels that a tile needs for a label
+const WIDE = 54, LOW = 20, HIGH = 36; // pixels that a tile needs for a label of one line, and of two
 
 /** Lay sizes, largest first, into a rectangle: rows whose tiles are as square as they can be. */
 export function squarified(sizes, { x, y, width, height }) {
@@ -54,9 +54,9 @@ function place(node, box) {
 }
 
 function tile(part, box, kind, choose) {
-  const told = `${printable(part.name)}: ${bytes(part.size)}`, fits = box.width >= LABELLED[0] && box.height >= LABELLED[1];
-  const label = el("span", {}, printable(part.name), el("small", {}, bytes(part.size)));
-  return place(el("div", { class: `tile ${kind}`, title: told, onclick: choose }, fits ? label : null), box);
+  const told = `${printable(part.name)}: ${bytes(part.size)}`, fits = box.width >= WIDE && box.height >= LOW;
+  const label = () => el("span", {}, printable(part.name), box.height < HIGH ? null : el("small", {}, bytes(part.size)));
+  return place(el("div", { class: `tile ${kind}`, title: told, onclick: choose }, fits ? label() : null), box);
 }
 
 /** Draw the map; `choose(tensor)` is called for the tile of a tensor. */
