@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from pemn_compress.cli.adding import Command, with_options
+from pemn_compress.cli.files import Output
 from pemn_compress.reporting.words import clean
 from pemn_compress.training.recipes import BEST, KEEPS
 
@@ -59,13 +60,13 @@ def log_options(command: Command) -> Command:
         command,
         click.option(
             "--tensorboard",
-            type=click.Path(path_type=Path),
+            type=Output(path_type=Path),
             metavar="FOLDER",
             help="Write events for TensorBoard there; needs pemn-compress[tensorboard].",
         ),
         click.option(
             "--log",
-            type=click.Path(path_type=Path),
+            type=Output(path_type=Path),
             help="Write a line per epoch to this CSV file as the run goes on.",
         ),
     )

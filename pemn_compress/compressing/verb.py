@@ -16,7 +16,7 @@ from pemn_compress.compressing.exports import Exported, check_exported, write_ex
 from pemn_compress.compressing.keeping import keep, packed_as, read_back
 from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Exports, Outputs
-from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
+from pemn_compress.compressing.preparing import DataRequest, Functions, files_read, prepare
 from pemn_compress.compressing.putting_back import fit_in
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
@@ -127,11 +127,8 @@ def compress(
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(
-        output, checkpoint, record, export, log, tensorboard, force=storage.force
-    )
-    if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
-        files = files.read_only()
+    read = files_read(model, data, teacher)
+    files = Outputs.of(output, checkpoint, record, export, log, tensorboard, inputs=read)
     check_teacher(teacher, changes)
     plan = byte_budget.Plan(settings, chosen, storage)
     prepared = prepare(
@@ -149,6 +146,9 @@ def compress(
         settings, chosen, storage = plan.settings, plan.recipe, plan.storage
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
+    files = files.checked(force=storage.force)
+    if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
+        files = files.read_only()
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes, rehearsed.exports)
