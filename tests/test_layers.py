@@ -30,8 +30,8 @@ TORCH_FREE = (
     "sweeping.local", "sweeping.on_ray", "sweeping.interrupting", "sweeping.estimating",
 )  # fmt: skip
 TORCH_FREE_COMMANDS = (
-    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.files", "cli.inspect", "cli.report",
-    "cli.restore", "cli.run", "cli.verify", "cli.view",
+    "cli", "cli.options", "cli.comparing", "cli.diff", "cli.files", "cli.holding", "cli.optional",
+    "cli.inspect", "cli.report", "cli.restore", "cli.run", "cli.verify", "cli.view",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 

@@ -100,10 +100,6 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
 
         suffix = check_plot(plot)
     gathered = gather(paths)
-    written = [file for file in (output, plot) if file]
-    check_apart(written, _read_by(gathered))
-    for file in written:
-        check_output(Path(file), force=force)
     tell_broken([one.error for one in gathered.broken])
     if not gathered.runs:
         for left in gathered.left_out[:3]:
@@ -111,6 +107,10 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
         if not gathered.broken and not gathered.left_out:
             click.echo(error_line("no run to compare"), err=True)
         return BAD_INPUT
+    written = [file for file in (output, plot) if file]
+    check_apart(written, _read_by(gathered))
+    for file in written:
+        check_output(Path(file), force=force)
     found = compared(
         gathered, sections, merge_seeds=options["merge"] is not False, sort=options["sort"],
         counterpart=counterpart,

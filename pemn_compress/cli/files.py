@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pemn_compress.apart import check_apart
+from pemn_compress.cli import optional
 
 Values = Mapping[str, Any]
 
@@ -79,6 +80,16 @@ class Folder(click.Path):
 
 class PemnCommand(click.Command):
     """A command that writes over nothing that it reads, nor twice over one file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; those that may be numbers of options are joined to them first."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, optional.joined(self.params, given))
+        except click.UsageError as error:
+            if "unexpected extra" in error.message:
+                error.message += optional.hint(self.params, given)
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Raises OutputError for an output that is an input, or is another one."""

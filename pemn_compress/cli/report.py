@@ -101,12 +101,12 @@ def command(
         _refuse(options, "archives")
         found = survey(paths)
     broken = found.broken if isinstance(found, Report) else ()
-    if output:
-        read = found.archives if isinstance(found, Report) else ()
-        check_apart([output], [one.file for one in (*read, *broken)])
-        check_output(Path(output), force=options["force"])
     tell_broken([one.error for one in broken])
     if not isinstance(found, Report) or found.archives:
+        if output:
+            read = found.archives if isinstance(found, Report) else ()
+            check_apart([output], [one.file for one in (*read, *broken)])
+            check_output(Path(output), force=options["force"])
         color = output is None and has_colors()
         width = UNFOLDED if output else None
         text = render(found, form, width=width, color=color, details=details or None)

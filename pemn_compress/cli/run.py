@@ -165,7 +165,9 @@ def _bytes(path: str, limits: Limits) -> bytes:
         try:
             file = Path(path)
             if not file.is_file():
-                raise DataError(f"{path}: expected an .npy or .npz file, got none of that name")
+                got = "a folder" if file.is_dir() else "none of that name"
+                got = "a device or a pipe" if file.exists() and not file.is_dir() else got
+                raise DataError(f"{path}: expected an .npy or .npz file, got {got}")
             with file.open("rb") as stream:
                 raw = stream.read(most + 1)
         except (OSError, ValueError) as error:

@@ -3,7 +3,10 @@
 from typing import Any
 
 from pemn_compress.cli.following import choice, when
+from pemn_compress.cli.wording import fitted
 from pemn_compress.reporting.words import both, clean, file_name
+
+MARGIN = 19  # columns before what a line says
 
 
 def summary(made: Any) -> str:
@@ -28,7 +31,7 @@ def summary(made: Any) -> str:
     for one in made.exports:
         told = f", equal to the restored model at {clean(one.compared)}" if one.compared else ""
         lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}{told}")
-    return "\n".join(lines)
+    return "\n".join([lines[0], *(fitted(line, MARGIN) for line in lines[1:])])
 
 
 def _measured(score: Any, data: str, when: str) -> list[str]:
