@@ -220,6 +220,26 @@ def test_what_goes_on_with_its_own_file_and_what_is_new_is_let_be(call, folder):
     assert call(*train, "--epochs", 1, "-o", "data/m.pemn", "--force")[0] == 0
 
 
+def test_what_a_model_file_reads_by_itself_is_an_input(call, folder):
+    np.savez(folder / "own.npz", x=np.zeros((20, 64), np.float32), y=np.arange(20) % 10)
+    (folder / "own.py").write_text(
+        "import numpy, torch\nfrom pathlib import Path\n" + MODEL + "\ndef train_data():\n"
+        "    Path('notes.csv').read_text()\n"
+        "    held = numpy.load('own.npz')\n"
+        "    return torch.from_numpy(held['x']), torch.from_numpy(held['y'])\n\n"
+        "eval_data = train_data\n"
+    )
+    (folder / "notes.csv").write_text("epoch")
+    (folder / "link.npz").symlink_to("own.npz")
+    before = snapshot(folder)
+    for words in ("-o own.npz", "--record link.npz", "--log notes.csv"):
+        code, _, err = call("compress", "own.py", "--epochs", 1, *words.split(), "--force")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "an input is never replaced" in err
+        assert snapshot(folder) == before
+    assert call("compress", "own.py", "--epochs", 1, "-o", "a.pemn", "--force", "-q")[0] == 0
+
+
 def test_a_sweep_does_not_begin_where_a_run_would_lose_its_teacher(call, folder):
     (folder / "grid.toml").write_text(
         '[common]\nmodel = "mlp"\ndata = "digits"\nepochs = 1\n'

@@ -29,8 +29,10 @@ def summary(made: Any) -> str:
         ]
     lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
     for one in made.exports:
-        told = f", equal to the restored model at {clean(one.compared)}" if one.compared else ""
-        lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}{told}")
+        lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}")
+        if one.compared:
+            lines[-1] += ","
+            lines.append(f"{' ' * MARGIN}equal to the restored model at {clean(one.compared)}")
     return "\n".join([lines[0], *(fitted(line, MARGIN) for line in lines[1:])])
 
 

@@ -62,15 +62,15 @@ class Outputs:
         _check_exports(exported, written)
         folder = Path(events) if events else None
         made = cls(written, kept, curve, exported, log=table, events=folder)
-        all_of_them = (written, kept, curve, table, *exported)
-        check_apart([path for path in all_of_them if path is not None], inputs)
+        check_apart(made._files(), inputs)
         return made
 
-    def checked(self, *, force: bool) -> "Outputs":
+    def checked(self, *, force: bool, read: Iterable[PathLike] = ()) -> "Outputs":
         """Return them once each can be written: the last that is looked at before a run starts.
 
-        Raises OutputError.
+        None may be a file that has been `read` by now. Raises OutputError.
         """
+        check_apart(self._files(), read)
         kept, curve, table = self.checkpoint, self.record, self.log
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
@@ -88,6 +88,10 @@ class Outputs:
         if self.events is not None:
             check_events(self.events, force=force or resumes)
         return replace(self, replaces_record=replaces_record)
+
+    def _files(self) -> list[Path]:
+        files = (self.archive, self.checkpoint, self.record, self.log, *self.exports)
+        return [path for path in files if path is not None]
 
     def read_only(self) -> "Outputs":
         """Return them for a rank that writes nothing; it tries the exports all the same."""
