@@ -24,7 +24,7 @@ def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) ->
     """
     written: dict[_File | str, str] = {}
     there: dict[_File, str] = {}
-    for output in map(os.fspath, outputs):
+    for output in [os.fspath(path) for path in outputs]:
         names: list[_File | str] = []
         with suppress(OSError, ValueError):  # told where the output is checked by itself
             names.append(os.path.realpath(output))
@@ -41,7 +41,8 @@ def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) ->
         written |= dict.fromkeys(names, output)
     if not there:
         return
-    for source in map(os.fspath, inputs):
+    for path in inputs:
+        source = os.fspath(path)
         found = _file(source)
         if found in there:
             raise _refused(there[found], source)

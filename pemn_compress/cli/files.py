@@ -87,9 +87,10 @@ class PemnCommand(click.Command):
         try:
             return super().parse_args(ctx, optional.joined(self.params, given))
         except click.UsageError as error:
-            if "unexpected extra" in error.message:
-                error.message += optional.hint(self.params, given)
-            raise
+            hint = optional.hint(self.params, given)
+            if not hint or "unexpected extra" not in error.message:
+                raise
+            raise click.UsageError(error.message.rstrip(".") + hint, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Raises OutputError for an output that is an input, or is another one."""

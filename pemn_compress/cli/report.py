@@ -104,8 +104,8 @@ def command(
     tell_broken([one.error for one in broken])
     if not isinstance(found, Report) or found.archives:
         if output:
-            read = found.archives if isinstance(found, Report) else ()
-            check_apart([output], [one.file for one in (*read, *broken)])
+            read = [one.file for one in found.archives] if isinstance(found, Report) else []
+            check_apart([output], [*read, *(one.file for one in broken)])
             check_output(Path(output), force=options["force"])
         color = output is None and has_colors()
         width = UNFOLDED if output else None

@@ -17,7 +17,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Facts:
-    """Labels with their values, which may be sentences (`prose`)."""
+    """Labels with their values, which may be explanations (`prose`)."""
 
     rows: tuple[tuple[str, str], ...]
     prose: bool = False

@@ -1,7 +1,7 @@
 """A report as lines of text; ASCII but for names, so that every terminal can show it.
 
 In a terminal long names are folded, never cut, and so are sentences. Where there is no width to
-fill only sentences are, between words: whoever searches the lines finds whole names.
+fill only explanations are: whoever searches the lines finds whole names.
 """
 
 import textwrap
@@ -12,7 +12,7 @@ from pemn_compress.reporting.terminal import columns
 
 _INDENT = "  "  # of all but the titles of archives
 _GAP = "  "
-PROSE = 80  # columns of sentences where nothing says how many there are
+PROSE = 80  # columns of explanations, at most
 _NARROW, _NARROWEST = 24, 12  # columns that folded texts keep: of names, and if need be
 _STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "underline": "\x1b[4m"}
 
@@ -38,7 +38,7 @@ def to_table(blocks: Iterable[Block], width: int | None = None, color: bool = Fa
             case Sheet():
                 lines += _sheet(block, width, color)
             case Note(text):
-                wrapped = _sentences(text, width and width - len(_INDENT), len(_INDENT))
+                wrapped = _wrapped(text, width and width - len(_INDENT))
                 lines += (_INDENT + _styled(line, "dim", color) for line in wrapped)
     return "\n".join(lines) + "\n"
 
@@ -51,7 +51,9 @@ def _facts(
     for label, value in rows:
         start = f"{_INDENT}{_styled(label, 'dim', color)}{' ' * (labels - len(label))}{_GAP}"
         room = width and width - margin
-        lines = _sentences(value, room, margin) if prose else _wrapped(value, room)
+        if prose:
+            room = min(width or PROSE, PROSE) - margin
+        lines = _wrapped(value, room)
         for line in lines or [""]:
             yield f"{start}{line}".rstrip()
             start = " " * margin
@@ -149,13 +151,6 @@ def _wrapped(text: str, width: int | None) -> list[str]:
         return [text]
     lines = textwrap.wrap(text, max(width, _NARROWEST), break_on_hyphens=False)
     return [part for line in lines for part in _folded(line, width)]
-
-
-def _sentences(text: str, width: int | None, margin: int) -> list[str]:
-    """Return sentences as `_wrapped` does; with no width to fill in lines of whole words."""
-    if width is not None:
-        return _wrapped(text, width)
-    return textwrap.wrap(text, PROSE - margin, break_long_words=False, break_on_hyphens=False)
 
 
 def _styled(text: str, style: str, color: bool) -> str:
