@@ -65,10 +65,10 @@ def command(
     if output is not None and (port or no_browser):
         raise SettingError("--port and --no-browser are for a page that is served, not for -o")
     if output is not None:
-        return write_page(archives, output, force=force, record=record)
+        return write_page(archives, output, force=force, record=record, skips=False)
     check_streams(archives)
     given, status = read_all(archives, record)
-    if given:
+    if not status:
         _serve(given, port, no_browser)
     return status
 
@@ -108,15 +108,16 @@ def write_page(
     force: bool,
     record: str | None = None,
     told: Sequence[str] = (),
+    skips: bool = True,
 ) -> int:
     """Write one file with the page and the archives in it, and return the exit status.
 
     - is standard output. What is no archive is told, and so are the lines `told`; without any
-    archive nothing is written.
+    archive, or unless it `skips` what is none, nothing is written.
     """
     check_page(output)
     given, status = read_all(archives, record, told)
-    if not given:
+    if not given or (status and not skips):
         return status
     if output == "-":
         write_stdout(page_with(given, MADE_BY))
