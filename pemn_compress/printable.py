@@ -10,8 +10,13 @@ import re
 
 LONGEST = 500  # characters of one name or value
 LONGEST_MESSAGE = 2000
+LONGEST_NAME = 80  # characters of a name in a message that is longer than any real one
 
 _BREAKS = re.compile(r"\s*[\t\n\v\f\r]\s*")
+_UNREAL = re.compile(  # what stands between quotes, one part of a path, and a whole path
+    r"""(?<=')[^']{256,}(?=')|(?<=")[^"]{256,}(?=")|[^\s/\\'"()]{256,}|\S{1024,}"""
+)
+_WHERE = re.compile(r"[^:]{1024,}(?=: )")  # what a message begins with, whatever it is called
 
 
 def printable(text: object, longest: int = LONGEST) -> str:
@@ -38,10 +43,19 @@ def printable(text: object, longest: int = LONGEST) -> str:
 def one_line(message: object, longest: int = LONGEST_MESSAGE) -> str:
     r"""Return a message as one line in characters that can be seen; its line breaks are blanks.
 
+    A name in it that no file can have (256 characters or more) is cut, so that the rest is read.
+
     >>> one_line("first\n  second\x07")
     'first second\\x07'
     """
-    return printable(_BREAKS.sub(" ", str(message).strip()), longest)
+    text = _BREAKS.sub(" ", str(message).strip())
+    if len(text) >= 256:
+        text = _WHERE.sub(_cut, _UNREAL.sub(_cut, text), count=1)
+    return printable(text, longest)
+
+
+def _cut(name: re.Match[str]) -> str:
+    return printable(name[0], LONGEST_NAME)
 
 
 def _visible(text: str) -> str:

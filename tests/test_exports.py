@@ -149,7 +149,7 @@ def test_what_cannot_be_exported_is_one_line_before_the_first_step(
 
 
 def test_a_disk_that_is_too_small_for_archive_and_exports_is_told(tmp_path: Path) -> None:
-    files = Outputs.checked(tmp_path / "m.pemn", None, None, tmp_path / "m.pt", force=False)
+    files = Outputs.of(tmp_path / "m.pemn", None, None, tmp_path / "m.pt")
     free = shutil.disk_usage(tmp_path).free
     files.check_space(free // 4, {tmp_path / "m.pt": free // 4})
     with pytest.raises(OutputError, match=r"m.pt: it will take .* with the others, the disk has"):

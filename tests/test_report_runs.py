@@ -182,7 +182,7 @@ def test_the_plain_report_is_written_too(tmp_path, call):
         (["empty"], "no record (*.json) and no archive (*.pemn) in or below empty"),
         ([".", "--plot", "a.pdf"], "a.pdf: expected a plot named *.png or *.svg, got .pdf"),
         ([".", "--plot", "no/a.svg"], "its folder no does not exist"),
-        ([".", "--plot", "a.svg", "-o", "./a.svg"], "expected two files"),
+        ([".", "--plot", "a.svg", "-o", "./a.svg"], "expected different files"),
         ([".", "--dataset", "cifar10"], "--dataset is for --against papers"),
         ([".", "--theirs", "dim=1"], "--theirs is for --against papers"),
         ([".", "--against", "papers", "--theirs", "dim"], "expected NAME=NUMBER"),

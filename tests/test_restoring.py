@@ -132,7 +132,10 @@ def test_one_type_holds_for_all_inputs_and_a_batch_may_be_fixed(archive, call):
         (["-o", "m.pt", "--to", "npz"], "a name that ends as --to says, .npz"),
         (["-o", "missing/m.pt"], "its folder missing does not exist"),
         (["-o", "."], "expected an extension of .pt2"),
-        (["-o", "text.pemn", "--to", "pt", "--force"], "text.pemn is the archive itself"),
+        (
+            ["-o", "text.pemn", "--to", "pt", "--force"],
+            "an input is never replaced",
+        ),
         (["--input-shape", "4,a"], "expected numbers such as 3,32,32"),
         (["--input-shape", "9" * 5000], "expected numbers such as 3,32,32"),
         (["--input-shape", "a=1", "--input-shape", "a=2"], "one NAME=... for each input"),
@@ -178,7 +181,7 @@ def test_standard_output_takes_the_file_alone(archive, tmp_path):
 def test_outputs_that_cannot_be_written(archive, tmp_path):
     same = archive.with_suffix(".pt2")
     archive.rename(same)
-    with pytest.raises(OutputError, match="is the archive itself"):
+    with pytest.raises(OutputError, match="is an input as well"):
         pemn_compress.restore(same, force=True)
     with pytest.raises(OutputError, match="does not exist"):
         pemn_compress.restore(same, tmp_path / "none" / "m.pt")

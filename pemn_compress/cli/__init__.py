@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from pemn_compress.cli.flags import as_flags
+from pemn_compress.cli.holding import Held
 from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
 from pemn_compress.errors import NEEDS_TORCH, PemnError, PemnWarning, needs_torch
 from pemn_compress.printable import one_line
@@ -138,8 +139,10 @@ def _run(arguments: list[str] | None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", PemnWarning)
-            warnings.showwarning = partial(_warn, warnings.showwarning)
-            result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False)
+            others = Held(warnings.showwarning)
+            warnings.showwarning = partial(_warn, others)
+            result: Any = pemn.main(arguments, prog_name="pemn", standalone_mode=False, obj=others)
+            others.release()
         return result if isinstance(result, int) else 0
     except click.Abort as error:  # click's word for KeyboardInterrupt
         told = one_line(error.__cause__ or "")
@@ -165,12 +168,10 @@ def _run(arguments: list[str] | None) -> int:
     return BAD_INPUT
 
 
-def _warn(
-    others: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any
-) -> None:
-    """Print a warning of ours as a line, from one of many ranks; leave others as they are."""
+def _warn(others: Held, message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Print a warning of ours as a line, from one of many ranks; others wait, as they are."""
     if not issubclass(category, PemnWarning):
-        others(message, category, *place)
+        others.take(message, category, *place)
     elif os.environ.get("RANK", "0") == "0":
         click.echo(f"warning: {as_flags(one_line(message))}", err=True)
 

@@ -2,13 +2,15 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import click
 
-from pemn_compress.cli.options import check_streams, say
+from pemn_compress.apart import check_apart
+from pemn_compress.cli.files import Output
+from pemn_compress.cli.options import check_streams, say, tell_broken
 from pemn_compress.cli.wording import BAD_INPUT, error_line
 from pemn_compress.errors import SettingError
 from pemn_compress.reporting.terminal import has_colors
@@ -30,9 +32,12 @@ def comparing_options(command: Command) -> Command:
     for decorator in (
         click.option("--force", is_flag=True, help="Replace existing files of -o and --plot."),
         click.option(
-            "-o", "--output", metavar="FILE", help="Write the report to FILE, not to the screen."
+            "-o", "--output", type=Output(), metavar="FILE",
+            help="Write the report to FILE, not to the screen."
         ),
-        click.option("--plot", metavar="FILE", help="Runs: draw the fronts; .png or .svg."),
+        click.option(
+            "--plot", type=Output(), metavar="FILE", help="Runs: draw the fronts; .png or .svg."
+        ),
         click.option(
             "--theirs", multiple=True, metavar="NAME=VALUE",
             help="--against: argument of the papers' architecture in place of yours, such as "
@@ -94,19 +99,18 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
         from pemn_compress.reporting.drawing import check_plot
 
         suffix = check_plot(plot)
-    for file in filter(None, (output, plot)):
-        check_output(Path(file), force=force)
-    if output and plot and os.path.realpath(output) == os.path.realpath(plot):
-        raise SettingError(f"-o and --plot: expected two files, got {plot} for both")
     gathered = gather(paths)
-    for one in gathered.broken:
-        click.echo(error_line(one.error), err=True)
+    tell_broken([one.error for one in gathered.broken])
     if not gathered.runs:
         for left in gathered.left_out[:3]:
             click.echo(error_line(f"{left.file}: {left.reason}"), err=True)
         if not gathered.broken and not gathered.left_out:
             click.echo(error_line("no run to compare"), err=True)
         return BAD_INPUT
+    written = [file for file in (output, plot) if file]
+    check_apart(written, _read_by(gathered))
+    for file in written:
+        check_output(Path(file), force=force)
     found = compared(
         gathered, sections, merge_seeds=options["merge"] is not False, sort=options["sort"],
         counterpart=counterpart,
@@ -132,6 +136,16 @@ def compare_runs(paths: Sequence[str], form: str, options: dict[str, Any], detai
             if file:
                 say(f"{file_name(file)}: {what} of {runs} run{'' if runs == 1 else 's'}")
     return BAD_INPUT if gathered.broken else 0
+
+
+def _read_by(gathered: Any) -> Iterator[str]:
+    """Yield the files that runs were read from, those among them that are broken or left out."""
+    from pemn_compress.reporting.runs.gathering import NO_RECORD
+
+    for run in gathered.runs:
+        yield from filter(None, (run.file, run.archive))
+    yield from (one.file for one in gathered.broken)
+    yield from (one.file for one in gathered.left_out if one.reason != NO_RECORD)
 
 
 def _draw(fronts: Any, suffix: str, plot: str, *, force: bool) -> None:

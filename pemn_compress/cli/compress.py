@@ -9,7 +9,8 @@ import click
 
 from pemn_compress.cli.chosen import CHOSEN_SETTINGS
 from pemn_compress.cli.few_bytes import few_bytes_options
-from pemn_compress.cli.following import choice, choosing_options, log_options, when
+from pemn_compress.cli.files import Model, Output, PemnCommand
+from pemn_compress.cli.following import choosing_options, log_options
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -20,6 +21,7 @@ from pemn_compress.cli.options import (
     write_stdout,
 )
 from pemn_compress.cli.rounding import rounding_options
+from pemn_compress.cli.summary import summary
 from pemn_compress.format import codecs
 from pemn_compress.masking.rules.pruning import (
     CUBIC_END,
@@ -30,12 +32,13 @@ from pemn_compress.masking.rules.pruning import (
 )
 from pemn_compress.masking.rules.strategies import DISTRIBUTIONS, SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting.interchange import json_text
-from pemn_compress.reporting.words import both, clean, file_name
 from pemn_compress.training import recipes
 
 
-@click.command(short_help="Train masks, or a pruned network, and write a .pemn archive.")
-@click.argument("model")
+@click.command(
+    cls=PemnCommand, short_help="Train masks, or a pruned network, and write a .pemn archive."
+)
+@click.argument("model", type=Model())
 @data_options
 @click.option("--train-limit", type=int, help="Use only the first N training samples.")
 @arguments_option
@@ -190,20 +193,26 @@ from pemn_compress.training import recipes
     metavar="DIM",
     help="A dimension beside the batch that may vary in the graph: 1, or ids.1; repeatable.",
 )
-@click.option("-o", "--output", help="The archive; - is standard output. [default: MODEL.pemn]")
+@click.option(
+    "-o",
+    "--output",
+    type=Output(otherwise=lambda given: default_output(given["model"])),
+    help="The archive; - is standard output. [default: MODEL.pemn]",
+)
 @click.option("--force", is_flag=True, help="Replace existing output files.")
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=Output(path_type=Path),
     help="Written after every epoch; training goes on from it when it exists.",
 )
 @click.option(
     "--record",
-    type=click.Path(path_type=Path),
+    type=Output(path_type=Path),
     help="Write everything about the run to this JSON file.",
 )
 @click.option(
     "--export",
+    type=Output(),
     multiple=True,
     metavar="FILE",
     help="Make this file of the restored model, too, as pemn restore does: .pt2, .onnx, "
@@ -228,7 +237,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
       pemn compress model.py --export model.pt2 --export model.safetensors
       torchrun --nproc-per-node=8 -m pemn_compress compress vit --data cifar10
     """
-    output = options["output"] or default_output(model)
+    output = options["output"]
     if output == "-":
         write_stdout(b"")  # refuses where nothing could be written, before any work
     import torch
@@ -257,7 +266,7 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
         return
     if output == "-":
         write_stdout(made.archive)
-    text = json_text(made.record) if options["as_json"] else _summary(made)
+    text = json_text(made.record) if options["as_json"] else summary(made)
     click.echo(text, err=output == "-", file=sys.stderr if output == "-" else None)
 
 
@@ -313,36 +322,3 @@ def default_output(model: str) -> str:
 
     name = model.partition(":")[0] if is_model_file(model) else model.rpartition(":")[2]
     return f"{Path(name).stem}.pemn"
-
-
-def _summary(made: Any) -> str:
-    from pemn_compress.accounting import archive_account
-    from pemn_compress.format.archive import open_archive
-
-    with open_archive(made.archive) as archive:
-        plain = archive_account(archive).state_dict_bytes
-    lines = [
-        f"{file_name(made.path or 'standard output')}: {both(len(made.archive))}",
-        f"  fp32 state dict  {both(plain)}: {plain / len(made.archive):.1f} times that",
-        *_measured(made.steps[-1].score, clean(made.record["data"]["name"]), when(made.history)),
-        *choice(made.history, made.record),
-    ]
-    if len(made.steps) > 1:
-        lines += [
-            f"    {step.label:<18} {step.archive_bytes:>11,} B  {step.score.headline.shown()}"
-            for step in made.steps
-        ]
-    lines.append("  read back        all tensors and a test batch's outputs agree bit for bit")
-    for one in made.exports:
-        told = f", equal to the restored model at {clean(one.compared)}" if one.compared else ""
-        lines.append(f"  exported         {file_name(one.path)}: {both(one.bytes)}{told}")
-    return "\n".join(lines)
-
-
-def _measured(score: Any, data: str, when: str) -> list[str]:
-    lines = []
-    for metric in score.metrics:
-        of = f"{metric.correct} of {metric.of}, " if metric.correct is not None else ""
-        name = f"test {clean(metric.name)}"
-        lines.append(f"  {name:<15}  {metric.shown()} ({of}{data}, {when})")
-    return lines

@@ -4,17 +4,23 @@ from pathlib import Path
 
 import click
 
+from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import check_streams, limit_options, say
 from pemn_compress.errors import SettingError
 from pemn_compress.format.archive import Limits
 
 
-@click.command(short_help="How much the masks of two or more archives agree.")
+@click.command(cls=PemnCommand, short_help="How much the masks of two or more archives agree.")
 @click.argument("archives", nargs=-1, metavar="ARCHIVE...")
 @click.option("--common", is_flag=True, help="Compare only the tensors that all have a mask for.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a row for each pair and tensor.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--plot", metavar="FILE", help="Draw a heat map as well; FILE ends in .png or .svg.")
+@click.option(
+    "--plot",
+    type=Output(),
+    metavar="FILE",
+    help="Draw a heat map as well; FILE ends in .png or .svg.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing plot.")
 @limit_options
 def command(
@@ -53,9 +59,9 @@ def command(
     suffix = ""
     if plot:
         suffix = check_plot(plot)
-        check_output(Path(plot), force=force)
     found = compare(archives, common=common, limits=Limits(max_weights, max_bytes))
     if plot:
+        check_output(Path(plot), force=force)  # before it is drawn
         write_bytes(Path(plot), heat_map(found, suffix), force=force)
     if as_csv or as_json:
         say((to_csv if as_csv else to_json)(found), nl=False)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.files import PemnCommand
 from pemn_compress.cli.options import (
     DATA_KEYS,
     builder_options,
@@ -31,7 +32,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
             self.fail(f"expected numbers such as 0.485,0.456,0.406, got {value!r}", param, ctx)
 
 
-@click.command(short_help="Measure a restored model's accuracy on data.")
+@click.command(cls=PemnCommand, short_help="Measure a restored model's accuracy on data.")
 @click.argument("archive")
 @data_options
 @click.option(

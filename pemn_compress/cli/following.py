@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from pemn_compress.cli.adding import Command, with_options
+from pemn_compress.cli.files import Output
+from pemn_compress.cli.optional import OptionalNumber
 from pemn_compress.reporting.words import clean
 from pemn_compress.training.recipes import BEST, KEEPS
 
@@ -18,12 +20,13 @@ def choosing_options(command: Command) -> Command:
         command,
         click.option(
             "--recompute-batchnorm",
+            cls=OptionalNumber,
             type=int,
-            is_flag=False,
-            flag_value=RECOMPUTED,
-            metavar="[N]",
+            otherwise=RECOMPUTED,
+            metavar="[=N]",
             help="After training take batch-norm's running statistics afresh over N training "
-            f"batches, without N over {RECOMPUTED}; 0: keep those of training. [recipe's]",
+            f"batches, as in --recompute-batchnorm=3; without N over {RECOMPUTED}; 0: keep those "
+            "of training. [recipe's]",
         ),
         click.option(
             "--ema",
@@ -59,13 +62,13 @@ def log_options(command: Command) -> Command:
         command,
         click.option(
             "--tensorboard",
-            type=click.Path(path_type=Path),
+            type=Output(path_type=Path),
             metavar="FOLDER",
             help="Write events for TensorBoard there; needs pemn-compress[tensorboard].",
         ),
         click.option(
             "--log",
-            type=click.Path(path_type=Path),
+            type=Output(path_type=Path),
             help="Write a line per epoch to this CSV file as the run goes on.",
         ),
     )

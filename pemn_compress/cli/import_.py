@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pemn_compress.cli.files import Model, Output, PemnCommand
 from pemn_compress.cli.options import (
     arguments_option,
     parse_shape,
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 PROJECTS = ("hidden-networks", "biprop", "iterand", "pemn")
 
 
-@click.command(short_help="Turn a checkpoint of the papers' own projects into an archive.")
+@click.command(
+    cls=PemnCommand, short_help="Turn a checkpoint of the papers' own projects into an archive."
+)
 @click.argument("checkpoint")
 @click.option(
     "--from",
@@ -35,6 +38,7 @@ PROJECTS = ("hidden-networks", "biprop", "iterand", "pemn")
 )
 @click.option(
     "--model",
+    type=Model(),
     required=True,
     metavar="MODEL",
     help="An architecture or a model file, as in pemn compress, whose state has the same names.",
@@ -72,7 +76,10 @@ PROJECTS = ("hidden-networks", "biprop", "iterand", "pemn")
 )
 @click.option("--no-source", is_flag=True, help="Leave the model file out of the archive.")
 @click.option(
-    "-o", "--output", help="The archive; - is standard output. [default: CHECKPOINT.pemn]"
+    "-o",
+    "--output",
+    type=Output(otherwise=lambda given: _beside(given["checkpoint"])),
+    help="The archive; - is standard output. [default: CHECKPOINT.pemn]",
 )
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was stored as JSON.")
@@ -110,12 +117,11 @@ def command(
           --model convmixer -a dim=256 --no-bias
     """
     from_pipe = checkpoint == "-"
-    target = _target(checkpoint, output)
+    if output is None:
+        raise SettingError("standard input: expected -o FILE, which says where the archive goes")
+    target = Path(output)
     shape = parse_shape(input_shape)
-    from pemn_compress.atomic import check_output, write_bytes
-
-    if output != "-":
-        check_output(target, force=force)
+    from pemn_compress.atomic import write_bytes
     from pemn_compress.compressing.preparing import is_model_file
     from pemn_compress.importing import import_checkpoint
     from pemn_compress.models.building import build, build_from_file
@@ -158,15 +164,13 @@ def command(
     click.echo(to_table(_blocks(name, made), color=has_colors()), nl=False, err=to_pipe)
 
 
-def _target(checkpoint: str, output: str | None) -> Path:
-    """Return where the archive goes: beside the checkpoint unless the user says it."""
-    if output:
-        return Path(output)
+def _beside(checkpoint: str) -> str | None:
+    """Return where the archive goes that no output is named for: beside the checkpoint."""
     if checkpoint == "-":
-        raise SettingError("standard input: expected -o FILE, which says where the archive goes")
+        return None
     if not Path(checkpoint).name:
         raise SettingError(f"{checkpoint!r}: expected a checkpoint file, got a folder")
-    return Path(checkpoint).with_suffix(".pemn")
+    return str(Path(checkpoint).with_suffix(".pemn"))
 
 
 def _record(name: str, made: "Imported") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from pemn_compress.analysis import Norms, norms
+from pemn_compress.cli.files import PemnCommand
 from pemn_compress.cli.options import check_streams, each_archive, limit_options, read_archive, say
 from pemn_compress.format.archive import Limits, describe, open_archive
 from pemn_compress.reporting.block_types import Block, Heading, Sheet
@@ -15,7 +16,7 @@ from pemn_compress.reporting.tables import to_table
 from pemn_compress.reporting.terminal import has_colors
 
 
-@click.command(short_help="What is inside an archive, section by section.")
+@click.command(cls=PemnCommand, short_help="What is inside an archive, section by section.")
 @click.argument("archives", nargs=-1, required=True, metavar="ARCHIVE...")
 @limit_options
 @click.option(

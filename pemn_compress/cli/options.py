@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from pemn_compress.cli.adding import Command, with_options
+from pemn_compress.cli.files import DataName, Folder
+from pemn_compress.cli.values import Assignment, PatternDensity
 from pemn_compress.cli.wording import BAD_INPUT, error_line, is_out_of_memory, out_of_memory
 from pemn_compress.errors import OutputError, PemnError, SettingError
 from pemn_compress.format.archive.layout import Limits
@@ -25,50 +27,8 @@ from pemn_compress.masking.rules.methods import (
 from pemn_compress.reporting.collect import read_standard_input
 from pemn_compress.reporting.terminal import is_closed
 
+MOST_TOLD = 20  # lines of broken files
 DATA_KEYS = ("spec", "data_dir", "download", "test_limit", "image_size", "context")
-
-
-class Assignment(click.ParamType[tuple[str, object]]):
-    """NAME=VALUE; the value becomes an integer, a float, true or false, or stays a string."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, object]:
-        """Return the pair; a usage error where there is no '='."""
-        if isinstance(value, tuple):
-            return value
-        key, equals, text = str(value).partition("=")
-        if not equals or not key.isidentifier():
-            self.fail(f"expected NAME=VALUE (for example dim=64), got {value!r}", param, ctx)
-        return key, literal(text)
-
-
-class PatternDensity(click.ParamType[tuple[str, float]]):
-    """PATTERN=K: a name pattern and a density."""
-
-    name = "pattern=k"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
-        """Return the pair; a usage error where there is no '=' or no number after the last one."""
-        if isinstance(value, tuple):
-            return value
-        pattern, equals, text = str(value).rpartition("=")
-        number = literal(text)
-        if not equals or not pattern or isinstance(number, bool | str):
-            self.fail(f"expected PATTERN=K (for example 'head.*=0.9'), got {value!r}", param, ctx)
-        return pattern, float(cast("float", number))
-
-
-def literal(text: str) -> object:
-    """Return the number or boolean that a text spells, or the text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def arguments_option(command: Command) -> Command:
@@ -94,7 +54,7 @@ def data_options(command: Command) -> Command:
         click.option("--download", is_flag=True, help="Fetch cifar10 or cifar100 into --data-dir."),
         click.option(
             "--data-dir",
-            type=click.Path(path_type=Path),
+            type=Folder(path_type=Path),
             default="data",
             show_default=True,
             help="Where cifar10 and cifar100 are.",
@@ -102,6 +62,7 @@ def data_options(command: Command) -> Command:
         click.option(
             "--data",
             "spec",
+            type=DataName(),
             help="digits, cifar10, cifar100, folder:PATH, npz:PATH, text:PATH, chars:PATH. "
             "[default: the model file's own]",
         ),
@@ -306,6 +267,15 @@ def each_archive(archives: Sequence[str], act: Callable[[str, str], object]) -> 
             status = BAD_INPUT
             click.echo(error_line(f"{display_name(path)}: {out_of_memory(error)}"), err=True)
     return status
+
+
+def tell_broken(errors: Sequence[str]) -> None:
+    """Print a line for each file that cannot be used, on standard error, and no endless list."""
+    for error in errors[:MOST_TOLD]:
+        click.echo(error_line(error), err=True)
+    more = len(errors) - MOST_TOLD
+    if more > 0:
+        click.echo(error_line(f"and {more:,} more that cannot be used"), err=True)
 
 
 def say(text: str, *, nl: bool = True) -> None:

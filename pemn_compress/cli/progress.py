@@ -12,7 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from pemn_compress.cli.flags import as_flags
+from pemn_compress.cli.holding import release_warnings
+from pemn_compress.cli.wording import fitted
 from pemn_compress.data.ranks import world
+from pemn_compress.printable import one_line
 from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
@@ -32,7 +35,7 @@ class _Watcher:
             self.warning(text)
 
     def warning(self, text: str) -> None:
-        line = f"warning: {as_flags(text)}"
+        line = f"warning: {as_flags(one_line(text))}"
         if self._started:
             self._say(line)
         else:  # what stops a run before it starts is one line, and alone
@@ -40,6 +43,7 @@ class _Watcher:
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         self._epochs, self._done, self._started = epochs, done, True
+        release_warnings()
         for line in self._before_start:
             self._say(line)
 
@@ -93,7 +97,7 @@ class _Lines(_Watcher):
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         super().ready(told, warnings)
-        self._before_start.append(told)
+        self._before_start.append(fitted(told))
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         super().start(epochs, steps, done)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.apart import check_apart
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.cli.comparing import (
     BY_EXTENSION,
@@ -16,24 +17,28 @@ from pemn_compress.cli.comparing import (
     comparing_options,
     form_of,
 )
+from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import (
     arguments_option,
     check_streams,
     say,
     selection_options,
+    tell_broken,
     variant_options,
 )
-from pemn_compress.cli.view import write_page
-from pemn_compress.cli.wording import BAD_INPUT, error_line
+from pemn_compress.cli.view import check_page, write_page
+from pemn_compress.cli.wording import BAD_INPUT
 from pemn_compress.errors import PemnWarning, SettingError
 from pemn_compress.masking.rules.strategies import SCALINGS, STRATEGIES, Settings
 from pemn_compress.reporting import PlanReport, Report, plan_report, render, survey
-from pemn_compress.reporting.collect import find_archives
+from pemn_compress.reporting.collect import search
 from pemn_compress.reporting.terminal import has_colors
 from pemn_compress.reporting.words import file_name
 
 
-@click.command(short_help="What an archive or an architecture costs, beside pruning.")
+@click.command(
+    cls=PemnCommand, short_help="What an archive or an architecture costs, beside pruning."
+)
 @click.argument("paths", nargs=-1, metavar="[PATH|ARCHITECTURE]...")
 @click.option(
     "--format",
@@ -42,7 +47,11 @@ from pemn_compress.reporting.words import file_name
     help="[default: by -o's extension, else table]",
 )
 @click.option(
-    "--html", "view", metavar="FILE", help="Write one page with the archives inside: pemn view -o."
+    "--html",
+    "view",
+    type=Output(),
+    metavar="FILE",
+    help="Write one page with the archives inside: pemn view -o.",
 )
 @click.option("--details", is_flag=True, help="Show of several what each is made of, or made by.")
 @comparing_options
@@ -85,8 +94,6 @@ def command(
         _refuse(options, "runs")
         return compare_runs(paths, form, options, details)
     output = None if options["output"] == "-" else options["output"]
-    if output:
-        check_output(Path(output), force=options["force"])
     if len(paths) == 1 and _is_architecture(paths[0]):
         found: Report | PlanReport = _plan_report(paths[0], options)
     else:
@@ -94,9 +101,12 @@ def command(
         _refuse(options, "archives")
         found = survey(paths)
     broken = found.broken if isinstance(found, Report) else ()
-    for one in broken:
-        click.echo(error_line(one.error), err=True)
+    tell_broken([one.error for one in broken])
     if not isinstance(found, Report) or found.archives:
+        if output:
+            read = [one.file for one in found.archives] if isinstance(found, Report) else []
+            check_apart([output], [*read, *(one.file for one in broken)])
+            check_output(Path(output), force=options["force"])
         color = output is None and has_colors()
         width = UNFOLDED if output else None
         text = render(found, form, width=width, color=color, details=details or None)
@@ -122,9 +132,11 @@ def _view(paths: tuple[str, ...], view: str, others: list[Any], force: bool) -> 
             "--html writes the page of pemn view, which has no other options; for a page that "
             "compares runs: --format html"
         )
-    archives = paths if "-" in paths else tuple(map(str, find_archives(paths)))
-    write_page(archives, view, force=force)
-    return 0
+    check_page(view)
+    files, broken = search(paths)
+    return write_page(
+        [str(path) for path, _ in files], view, force=force, told=[one.error for one in broken]
+    )
 
 
 def _refuse(options: dict[str, Any], what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pemn_compress.atomic import check_output, write_bytes
+from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import (
     builder_options,
     display_name,
@@ -23,7 +24,7 @@ from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.arrays.contract import contract
 from pemn_compress.format.arrays.decoding import state_of
 from pemn_compress.format.arrays.files import STATE_FILES
-from pemn_compress.format.arrays.places import beside, check_apart
+from pemn_compress.format.arrays.places import beside
 from pemn_compress.reporting.words import both, clean, file_name
 
 EXTENSIONS = (".pt2", ".onnx", ".safetensors", ".pt", ".npz")
@@ -78,10 +79,13 @@ def input_options(command: Command) -> Command:
     return command
 
 
-@click.command(short_help="Rebuild the model of an archive.")
+@click.command(cls=PemnCommand, short_help="Rebuild the model of an archive.")
 @click.argument("archive")
 @click.option(
-    "-o", "--output", help="The file to write; - is standard output. [default: ARCHIVE.pt2]"
+    "-o",
+    "--output",
+    type=Output(otherwise=lambda given: _beside(given["archive"], given["extension"])),
+    help="The file to write; - is standard output. [default: ARCHIVE.pt2]",
 )
 @click.option(
     "--to",
@@ -124,13 +128,8 @@ def command(
     suffix = _suffix(output, extension)
     shapes = {name: _shape(text) for name, text in _by_name(input_shapes)}
     dtypes: Any = dict(_by_name(input_dtypes))
-    target = None
-    if output != "-" and (output or archive != "-"):
-        target = Path(output) if output else beside(archive, suffix)
-        if archive != "-":
-            check_apart(archive, target)
-        check_output(target, force=force)
-    elif sys.stdout.isatty():
+    target = None if output in (None, "-") else Path(output)
+    if target is None and sys.stdout.isatty():
         write_stdout(b"")  # refuses a terminal, before any work
     asked: dict[str, Any] = {
         "input_shape": shapes or None,
@@ -148,6 +147,8 @@ def command(
         _nothing_said_in(target),
     ):
         opened.name = display_name(archive)
+        if target is not None:
+            check_output(target, force=force)
         made: Any = make(opened)
         tensors, digest = len(opened.manifest.tensors), opened.manifest.restored_sha256
     content = made if isinstance(made, bytes) else made.content
@@ -186,6 +187,11 @@ def _by_torch(
         trust_source=trust_source,
         asked=Asked(**asked),
     )
+
+
+def _beside(archive: str, extension: str | None) -> str | None:
+    """Return where the file goes that no output is named for; what comes by a pipe goes to one."""
+    return None if archive == "-" else str(beside(archive, f".{extension or 'pt2'}"))
 
 
 def _suffix(output: str | None, extension: str | None) -> str:

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from pemn_compress.atomic import check_output, write_bytes
+from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import (
     check_streams,
     display_name,
@@ -24,12 +25,15 @@ from pemn_compress.format.arrays.files import npy_bytes, read_npy, read_npz, zip
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
 from pemn_compress.running.archives import held_graph, outputs_of, run_archive
+from pemn_compress.running.inputs import checked
 
 OUTPUTS = (".npy", ".npz")
 Named = dict[str, Any]
 
 
-@click.command(short_help="What an archive's model makes of inputs, without torch.")
+@click.command(
+    cls=PemnCommand, short_help="What an archive's model makes of inputs, without torch."
+)
 @click.argument("archive")
 @click.option(
     "--input",
@@ -42,6 +46,7 @@ Named = dict[str, Any]
 @click.option(
     "-o",
     "--output",
+    type=Output(),
     help="The file to write: .npy for one array, .npz for one or several by name; - is standard "
     "output.",
 )
@@ -68,7 +73,7 @@ def command(
       pemn run model.pemn --input x.npy -o y.npy
       pemn run text.pemn --input ids=ids.npy --input mask=mask.npy -o out.npz
     """
-    target = _target(output, force=force, as_json=as_json)
+    target = _target(output, as_json=as_json)
     if [archive, *(text.rpartition("=")[2] for text in inputs)].count("-") > 1:
         raise SettingError("expected at most one file from standard input, got several '-'")
     if output != "-":
@@ -78,6 +83,9 @@ def command(
         opened.name = display_name(archive)
         graph = held_graph(opened)
         given = _read(inputs, limits)
+        checked(graph, given)
+        if target is not None:
+            check_output(target, force=force)
         start = time.perf_counter()
         found = outputs_of(run_archive(opened, given, limits, graph))
         seconds = time.perf_counter() - start
@@ -108,7 +116,7 @@ def command(
         say(f"  {clean(name)}: {array.dtype} {_shape(array)}{_range(array)}")
 
 
-def _target(output: str | None, *, force: bool, as_json: bool) -> Path | None:
+def _target(output: str | None, *, as_json: bool) -> Path | None:
     if output is None:
         return None
     if output == "-":
@@ -120,7 +128,6 @@ def _target(output: str | None, *, force: bool, as_json: bool) -> Path | None:
     target = Path(output)
     if target.suffix not in OUTPUTS:
         raise SettingError(f"{output}: expected a name that ends in {' or '.join(OUTPUTS)}")
-    check_output(target, force=force)
     return target
 
 
@@ -158,7 +165,9 @@ def _bytes(path: str, limits: Limits) -> bytes:
         try:
             file = Path(path)
             if not file.is_file():
-                raise DataError(f"{path}: expected an .npy or .npz file, got none of that name")
+                got = "a folder" if file.is_dir() else "none of that name"
+                got = "a device or a pipe" if file.exists() and not file.is_dir() else got
+                raise DataError(f"{path}: expected an .npy or .npz file, got {got}")
             with file.open("rb") as stream:
                 raw = stream.read(most + 1)
         except (OSError, ValueError) as error:

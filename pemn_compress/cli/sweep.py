@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import check_streams, say
 from pemn_compress.errors import SettingError
 from pemn_compress.sweeping.engines import ENGINES
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 SOME_FAILED = 1  # exit status
 
 
-@click.command(short_help="Run a grid of pemn compress; what is finished is never repeated.")
+@click.command(
+    cls=PemnCommand, short_help="Run a grid of pemn compress; what is finished is never repeated."
+)
 @click.argument("grid", type=click.Path(path_type=Path), metavar="GRID.toml")
 @click.option("--profile", help="A profile of the grid, such as small.")
 @click.option(
@@ -31,7 +34,8 @@ SOME_FAILED = 1  # exit status
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=Output(path_type=Path),
+    metavar="FOLDER",
     help="The directory of the runs. [default: runs/GRID, runs/GRID-PROFILE]",
 )
 @click.option(

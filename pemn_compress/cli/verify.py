@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pemn_compress.cli.files import PemnCommand
 from pemn_compress.cli.options import check_streams, each_archive, limit_options, read_archive, say
 from pemn_compress.errors import PemnError
 from pemn_compress.format.archive import Limits, verify
@@ -11,7 +12,7 @@ from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import file_name
 
 
-@click.command(short_help="Check every promise that an archive makes.")
+@click.command(cls=PemnCommand, short_help="Check every promise that an archive makes.")
 @click.argument("archives", nargs=-1, required=True, metavar="ARCHIVE...")
 @limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")

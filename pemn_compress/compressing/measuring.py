@@ -16,6 +16,7 @@ from pemn_compress.data.preprocessing import (
     preprocessing_of,
 )
 from pemn_compress.data.samples import Data
+from pemn_compress.data.sources import NAMES
 from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Loss, Measure
 from pemn_compress.data.text import TEXTS, renumbered
 from pemn_compress.errors import DataError, SettingError
@@ -104,6 +105,8 @@ def evaluate(
         claims = read_claims(opened.manifest.about, opened.name)
         recorded = recorded_in(opened.manifest.about)
         module, file = _restored(opened, model, trust_source)
+        if file is None and (data is None or getattr(data, "spec", data) is None):
+            raise _no_data(opened)
     functions = Functions(loss, metrics).of(file)
     if recorded and recorded.metric.name != ACCURACY:
         _check_known(recorded, functions, data, opened.name)
@@ -136,6 +139,17 @@ def _check_known(recorded: Recorded, functions: Functions, data: Any, name: str)
         f"{name}: was measured by {recorded.metric.name!r}, which its model file defines: pass "
         "--trust-source or --model FILE, or loss=... and metrics=..."
     )
+
+
+def _no_data(archive: Archive) -> DataError:
+    """Return the refusal of an evaluation that names no data, and what may bring some."""
+    inside = "--model FILE.py, whose eval_data() has them"
+    if archive.source() is not None:
+        inside = (
+            f"trust_source=True, if you trust whoever wrote {archive.name!r}, to run the model "
+            "file inside it, which may have eval_data()"
+        )
+    return DataError(f"{archive.name}: no data: expected --data ({NAMES}), or {inside}")
 
 
 def _restored(

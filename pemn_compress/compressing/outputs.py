@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pemn_compress.apart import PathLike, check_apart
 from pemn_compress.atomic import check_output
 from pemn_compress.compressing.events import Events, check_events
 from pemn_compress.compressing.logs import Log, Table, is_log, scalars
@@ -38,7 +39,7 @@ class Outputs:
     events: Path | None = None
 
     @classmethod
-    def checked(
+    def of(
         cls,
         archive: str | Path | None,
         checkpoint: str | Path | None,
@@ -47,9 +48,9 @@ class Outputs:
         log: str | Path | None = None,
         events: str | Path | None = None,
         *,
-        force: bool,
+        inputs: Iterable[PathLike] = (),
     ) -> "Outputs":
-        """Return them as paths that can be written.
+        """Return them as paths, none of which is another or one of the run's `inputs`.
 
         Raises OutputError, UnknownNameError for an export whose extension no format has,
         SettingError for exports without a file for the archive.
@@ -59,32 +60,38 @@ class Outputs:
         given = [exports] if isinstance(exports, str | Path) else exports
         exported = tuple(Path(path) for path in given)
         _check_exports(exported, written)
+        folder = Path(events) if events else None
+        made = cls(written, kept, curve, exported, log=table, events=folder)
+        check_apart(made._files(), inputs)
+        return made
+
+    def checked(self, *, force: bool, read: Iterable[PathLike] = ()) -> "Outputs":
+        """Return them once each can be written: the last that is looked at before a run starts.
+
+        None may be a file that has been `read` by now. Raises OutputError.
+        """
+        check_apart(self._files(), read)
+        kept, curve, table = self.checkpoint, self.record, self.log
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
         replaces_log = force or (resumes and table is not None and is_log(table))
         paths = (
-            (written, force),
+            (self.archive, force),
             (kept, True),
             (curve, replaces_record),
             (table, replaces_log),
-            *((path, force) for path in exported),
+            *((path, force) for path in self.exports),
         )
-        seen: set[str] = set()
         for path, replaced in paths:
-            if path is None:
-                continue
-            check_output(path, force=replaced)
-            place = os.path.realpath(path)
-            if place in seen:
-                raise OutputError(
-                    f"{path}: expected different files for archive, checkpoint, record, log and "
-                    "exports, got one twice"
-                )
-            seen.add(place)
-        folder = Path(events) if events else None
-        if folder is not None:
-            check_events(folder, force=force or resumes)
-        return cls(written, kept, curve, exported, replaces_record, table, folder)
+            if path is not None:
+                check_output(path, force=replaced)
+        if self.events is not None:
+            check_events(self.events, force=force or resumes)
+        return replace(self, replaces_record=replaces_record)
+
+    def _files(self) -> list[Path]:
+        files = (self.archive, self.checkpoint, self.record, self.log, *self.exports)
+        return [path for path in files if path is not None]
 
     def read_only(self) -> "Outputs":
         """Return them for a rank that writes nothing; it tries the exports all the same."""

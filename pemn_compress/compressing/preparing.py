@@ -1,6 +1,6 @@
 """From what a user names, a model and data, to a model that fits its data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from pemn_compress import models
+from pemn_compress.data import places
 from pemn_compress.data.own import CALLERS
 from pemn_compress.data.preprocessing import Preprocessing
 from pemn_compress.data.samples import Data
@@ -17,7 +18,7 @@ from pemn_compress.data.trees import describe
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
-from pemn_compress.models.modelfile import ModelFile, load_model_file
+from pemn_compress.models.modelfile import ModelFile, load_model_file, parse_reference
 from pemn_compress.models.seeded import seeded
 from pemn_compress.training.choosing import set_apart
 from pemn_compress.training.recipes import Recipe
@@ -202,6 +203,17 @@ def _set_apart(data: Data, recipe: Recipe, seed: int) -> Data:
 def is_model_file(reference: str) -> bool:
     """Tell whether a MODEL is a file ("dir/model.py", "model.py:build") rather than a name."""
     return reference.partition(":")[0].endswith(".py") or "/" in reference or "\\" in reference
+
+
+def files_read(model: object, data: object, teacher: object = None) -> Iterator[str]:
+    """Yield the files that what `compress` is called with names, those that are there or not."""
+    if isinstance(model, str) and is_model_file(model):
+        yield str(parse_reference(model)[0])
+    request = DataRequest(data) if isinstance(data, str) else data
+    if isinstance(request, DataRequest) and isinstance(request.spec, str):
+        yield from places.files_read(request.spec, request.data_dir)
+    if isinstance(teacher, str | Path):
+        yield str(teacher)
 
 
 def load_request(

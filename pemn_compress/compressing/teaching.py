@@ -32,7 +32,8 @@ def load_teacher(teacher: str | Path | nn.Module, prepared: Prepared) -> nn.Modu
         return copied(teacher, {})
     path = Path(teacher)
     if not path.is_file():
-        raise DataError(f"teacher {path}: expected an archive or a checkpoint, found no such file")
+        got = "a folder" if path.is_dir() else "no such file"
+        raise DataError(f"teacher {path}: expected an archive or a checkpoint, got {got}")
     try:
         with path.open("rb") as file:
             is_archive = file.read(len(MAGIC)) == MAGIC

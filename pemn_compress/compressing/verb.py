@@ -16,7 +16,7 @@ from pemn_compress.compressing.exports import Exported, check_exported, write_ex
 from pemn_compress.compressing.keeping import keep, packed_as, read_back
 from pemn_compress.compressing.logs import Logging
 from pemn_compress.compressing.outputs import Exports, Outputs
-from pemn_compress.compressing.preparing import DataRequest, Functions, prepare
+from pemn_compress.compressing.preparing import DataRequest, Functions, files_read, prepare
 from pemn_compress.compressing.putting_back import fit_in
 from pemn_compress.compressing.record import begun, finished
 from pemn_compress.compressing.recording import Recording
@@ -32,6 +32,7 @@ from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
 from pemn_compress.models import building as architectures
+from pemn_compress.models.opened import opened_files
 from pemn_compress.storing.saving import check_ways
 from pemn_compress.training import recipes
 from pemn_compress.training.fitting import fit
@@ -127,28 +128,29 @@ def compress(
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
-    files = Outputs.checked(
-        output, checkpoint, record, export, log, tensorboard, force=storage.force
-    )
-    if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
-        files = files.read_only()
+    read = files_read(model, data, teacher)
+    files = Outputs.of(output, checkpoint, record, export, log, tensorboard, inputs=read)
     check_teacher(teacher, changes)
     plan = byte_budget.Plan(settings, chosen, storage)
-    prepared = prepare(
-        model,
-        data,
-        chosen,
-        settings.seed,
-        arguments or {},
-        Functions(loss, metrics),
-        byte_budget.widest(plan, selection),
-    )
-    taught = None if teacher is None else load_teacher(teacher, prepared)
+    with opened_files() as opened:  # those of a model file's own code among them
+        prepared = prepare(
+            model,
+            data,
+            chosen,
+            settings.seed,
+            arguments or {},
+            Functions(loss, metrics),
+            byte_budget.widest(plan, selection),
+        )
+        taught = None if teacher is None else load_teacher(teacher, prepared)
     if storage.is_limited:
         plan = byte_budget.choose(plan, prepared, selection)
         settings, chosen, storage = plan.settings, plan.recipe, plan.storage
     masked, warnings = wrap(prepared, settings, selection, chosen)
     storage, more = foldless(storage, masked)
+    files = files.checked(force=storage.force, read=opened)
+    if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
+        files = files.read_only()
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes, rehearsed.exports)

@@ -11,11 +11,11 @@ from torch.utils.data import Dataset
 
 from pemn_compress.data.labels import paired
 from pemn_compress.data.pictures import EXTENSIONS, Whites, measure_whites, read_picture, shown
+from pemn_compress.data.places import TEST_FOLDERS, TRAIN_FOLDER, meant
 from pemn_compress.data.preprocessing import IMAGENET_STATISTICS, Preprocessing
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.errors import DataError
 
-TEST_FOLDERS = ("test", "val", "valid", "validation")
 DEFAULT_SIZE = 224
 # What systems and programs leave in folders of pictures; so do names that begin with a dot.
 LEFT_BEHIND = (
@@ -65,7 +65,17 @@ def load_folder(path: Path, *, name: str, steps: Preprocessing | None, need_trai
     Raises DataError for folders that are missing, cannot be read or hold no pictures, and for a
     class of the test part that training lacks.
     """
-    train = find_pictures(path / "train") if need_train or _is_folder(path / "train") else None
+    if path.is_file():
+        hint = meant(str(path))
+        raise DataError(
+            f"{shown(path)}: expected a folder with train and test folders, got a file"
+            + (f"; did you mean {hint}?" if hint else "")
+        )
+    train = (
+        find_pictures(path / TRAIN_FOLDER)
+        if need_train or _is_folder(path / TRAIN_FOLDER)
+        else None
+    )
     test_path = next((path / name for name in TEST_FOLDERS if _is_folder(path / name)), None)
     if test_path is None:
         raise DataError(

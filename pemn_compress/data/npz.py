@@ -128,8 +128,13 @@ def load_npz(path: Path, *, name: str, need_train: bool = True) -> Data:
 def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Return the arrays of KEYS that a file has, and the names of others."""
     try:
+        if os.path.isdir(path):
+            raise DataError(
+                f"{path}: expected an .npz archive, got a folder; of a folder of pictures say "
+                f"folder:{path}"
+            )
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise DataError(f"{path}: expected an .npz archive, got no file but a folder or a pipe")
+            raise DataError(f"{path}: expected an .npz archive, got a device or a pipe")
         with open(path, "rb") as file:
             if file.read(6) == npy.MAGIC_PREFIX:
                 raise DataError(f"{path}: expected an .npz archive, got a single array")

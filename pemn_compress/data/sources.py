@@ -18,6 +18,7 @@ from pemn_compress.data.folder import load_folder
 from pemn_compress.data.npz import image_data, load_npz
 from pemn_compress.data.numbers import whole
 from pemn_compress.data.own import from_model_file
+from pemn_compress.data.places import meant
 from pemn_compress.data.preprocessing import (
     CIFAR_STATISTICS,
     LARGEST_SIDE,
@@ -83,7 +84,8 @@ def load_data(
     name, colon, path = spec.partition(":") if isinstance(spec, str) else ("", "", "")
     if name not in DATASETS or bool(colon) != (name in PATH_HINTS):
         hints = (name + PATH_HINTS.get(name, "") for name in DATASETS)
-        raise UnknownNameError("data set", str(spec), hints)
+        place = None if name in DATASETS else meant(path if colon else str(spec))
+        raise UnknownNameError("data set", str(spec), hints, also=[place] if place else [])
     if colon and not path:
         raise DataError(f"data set {spec!r}: expected {name}{PATH_HINTS[name]}, got no path")
     steps = preprocessing or Preprocessing()

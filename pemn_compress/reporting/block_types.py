@@ -17,9 +17,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Facts:
-    """Labels with their values."""
+    """Labels with their values, which may be explanations (`prose`)."""
 
     rows: tuple[tuple[str, str], ...]
+    prose: bool = False
 
 
 @dataclass(frozen=True)

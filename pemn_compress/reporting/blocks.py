@@ -152,8 +152,8 @@ def _known_by_seed(account: Account) -> Iterator[tuple[str, str]]:
         wrong = account.mispredicted / account.predicted
         yield (
             "predicted",
-            f"masks of {account.predicted:,} weights by the seed; stored is where that is wrong, "
-            f"{100 * wrong:.2f} %",
+            f"{account.predicted:,} mask bits by the seed; {100 * wrong:.2f} % are wrong, and "
+            "stored",
         )
 
 
@@ -307,5 +307,6 @@ def _explanations(expected: bool) -> Iterator[Block]:
                 "not known here. Compare accuracies at equal bytes, not at equal sparsity",
             ),
             ("units", "1 KB = 1,000 B; a seed is 8 B of C_w, a stored prototype 4 B per value"),
-        )
+        ),
+        prose=True,
     )

@@ -135,7 +135,7 @@ def survey(paths: Iterable[PathLike]) -> Report:
 
     Raises ArchiveError where there is nothing to tell of.
     """
-    files, broken = _search(paths)
+    files, broken = search(paths)
     archives = []
     for path, named in files:
         try:
@@ -177,14 +177,17 @@ def find_archives(paths: PathLike | Iterable[PathLike] = ()) -> list[Path]:
     *.pemn, in order of name; links to folders are not followed. Raises ArchiveError for a path that
     is missing or cannot be read, or where nothing was found.
     """
-    files, broken = _search(as_paths(paths))
+    files, broken = search(as_paths(paths))
     if broken:
         raise ArchiveError(broken[0].error)
     return [path for path, _ in files]
 
 
-def _search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Broken]]:
-    """Return the files to read, each once and whether it was named, and what cannot be read."""
+def search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Broken]]:
+    """Return the files to read, each once and whether it was named, and what cannot be read.
+
+    Raises ArchiveError where there is neither.
+    """
     places = [Path(path) for path in paths] or [Path()]
     found: dict[str, tuple[Path, bool]] = {}
     broken: list[Broken] = []

@@ -1,7 +1,7 @@
 """A report as lines of text; ASCII but for names, so that every terminal can show it.
 
 In a terminal long names are folded, never cut, and so are sentences. Where there is no width to
-fill nothing is folded: whoever searches the lines finds whole names.
+fill only explanations are: whoever searches the lines finds whole names.
 """
 
 import textwrap
@@ -12,6 +12,7 @@ from pemn_compress.reporting.terminal import columns
 
 _INDENT = "  "  # of all but the titles of archives
 _GAP = "  "
+PROSE = 80  # columns of explanations, at most
 _NARROW, _NARROWEST = 24, 12  # columns that folded texts keep: of names, and if need be
 _STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "underline": "\x1b[4m"}
 
@@ -32,8 +33,8 @@ def to_table(blocks: Iterable[Block], width: int | None = None, color: bool = Fa
                 indent = _INDENT if level > 1 else ""
                 style = "underline" if level > 1 else "bold"
                 lines += (indent + _styled(line, style, color) for line in _folded(text, width))
-            case Facts(rows):
-                lines += _facts(rows, width, color)
+            case Facts(rows, prose):
+                lines += _facts(rows, width, color, prose=prose)
             case Sheet():
                 lines += _sheet(block, width, color)
             case Note(text):
@@ -42,12 +43,18 @@ def to_table(blocks: Iterable[Block], width: int | None = None, color: bool = Fa
     return "\n".join(lines) + "\n"
 
 
-def _facts(rows: Sequence[tuple[str, str]], width: int | None, color: bool) -> Iterator[str]:
+def _facts(
+    rows: Sequence[tuple[str, str]], width: int | None, color: bool, *, prose: bool
+) -> Iterator[str]:
     labels = max((len(label) for label, _ in rows), default=0)
     margin = len(_INDENT) + labels + len(_GAP)
     for label, value in rows:
         start = f"{_INDENT}{_styled(label, 'dim', color)}{' ' * (labels - len(label))}{_GAP}"
-        for line in _wrapped(value, width and width - margin) or [""]:
+        room = width and width - margin
+        if prose:
+            room = min(width or PROSE, PROSE) - margin
+        lines = _wrapped(value, room)
+        for line in lines or [""]:
             yield f"{start}{line}".rstrip()
             start = " " * margin
 

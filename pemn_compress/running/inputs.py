@@ -44,8 +44,10 @@ def _ordered(graph: Graph, inputs: Inputs) -> list[Any]:
         return list(inputs)
     for name in inputs:
         if name not in names:
-            hint = did_you_mean(name, names)
-            raise DataError(f"input {name!r}: expected {told_inputs(graph)}, got another{hint}")
+            told = "only one is" if len(names) == 1 else "inputs are"
+            listed = ", ".join(map(repr, names))
+            hint = did_you_mean(name, names) if len(names) > 1 else ""
+            raise DataError(f"no input {name!r}; the {told} {listed}{hint}")
     for name in names:
         if name not in inputs:
             raise DataError(f"input {name!r}: expected {told_inputs(graph)}, got none of that name")

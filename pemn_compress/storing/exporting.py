@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pemn_compress.apart import check_apart
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.arrays.contract import contract
-from pemn_compress.format.arrays.places import beside, check_apart
+from pemn_compress.format.arrays.places import beside
 from pemn_compress.storing.asking import ANY, Asked, Key
 from pemn_compress.storing.filling import unwrapped
 from pemn_compress.storing.inputs import example_for
@@ -66,7 +67,7 @@ def restore(
         output = beside(archive, ".pt2")
     output = Path(output)
     check_extension(output.suffix)
-    check_apart(archive, output)
+    check_apart([output], [] if isinstance(archive, bytes) else [archive])
     check_output(output, force=force)
     asked = Asked(input_shape, input_dtype, inputs, dynamic, batch, with_preprocessing)
     with open_archive(archive, limits) as opened:

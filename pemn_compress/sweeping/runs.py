@@ -27,6 +27,9 @@ NEW, INTERRUPTED, FAILED, FINISHED = "new", "interrupted", "failed", "finished"
 GRID, RUN, RECORD, ARCHIVE, LOG = "grid.json", "run.json", "record.json", "model.pemn", "log.csv"
 CHECKPOINT, OUTPUT, FAILURE, LOCK = "checkpoint.pt", "output.txt", "failed.txt", ".lock"
 
+# what a run writes into its folder
+WRITTEN = (RUN, RECORD, LOG, ARCHIVE, CHECKPOINT, OUTPUT, FAILURE)
+
 
 @dataclass(frozen=True)
 class Found:

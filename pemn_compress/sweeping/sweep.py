@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from pemn_compress.apart import check_apart
+from pemn_compress.compressing.preparing import files_read
 from pemn_compress.errors import SettingError
 from pemn_compress.sweeping.checking import Ask, Checker
 from pemn_compress.sweeping.engines import ENGINES, Settings, Watch
@@ -13,6 +15,8 @@ from pemn_compress.sweeping.grid import Grid, RunOf
 from pemn_compress.sweeping.launching import Job
 from pemn_compress.sweeping.runs import (
     FINISHED,
+    GRID,
+    WRITTEN,
     Found,
     check_grid,
     files_of,
@@ -29,7 +33,7 @@ class Sweep:
     `only` are patterns of the runs that are meant, all of them without any.
 
     Raises SettingError for a run that cannot be, naming its line in the grid, and for a directory
-    of another grid.
+    of another grid, OutputError for a run that reads one of the files that it would write.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class Sweep:
         self.planned = {run.id: planned[run] for run in self.runs}
         self.found: dict[str, Found] = {}
         self.look()
+        for run in self.runs:
+            self._check_apart(run)
 
     def look(self) -> None:
         """See what has become of each run."""
@@ -105,6 +111,14 @@ class Sweep:
         command = ["pemn", "compress", *self._words(run), *files_of(folder)]
         told = run.told() | {"command": command, "grid": self.told["sha256"]}
         return Job(run.id, folder, told, int(run.options["threads"]))
+
+    def _check_apart(self, run: RunOf) -> None:
+        """Refuse a run that reads what it will write over, a teacher in its own folder for one."""
+        if self.found[run.id].state == FINISHED:
+            return
+        model, keywords = self._ask(run)
+        written = [self.directory / GRID, *(self.directory / run.id / name for name in WRITTEN)]
+        check_apart(written, files_read(model, keywords["data"], keywords["teacher"]))
 
     def _trial(self, run: RunOf) -> float:
         return trial_seconds(run, self.planned[run.id], self._ask)

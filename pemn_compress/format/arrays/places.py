@@ -1,10 +1,8 @@
-"""Where what is restored goes: beside its archive, and never over it."""
+"""Where what is restored goes: beside its archive."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
-from pemn_compress.errors import ArchiveError, OutputError
+from pemn_compress.errors import ArchiveError
 
 
 def beside(archive: str | Path, extension: str) -> Path:
@@ -13,12 +11,3 @@ def beside(archive: str | Path, extension: str) -> Path:
     if not path.name:
         raise ArchiveError(f"{archive!s:.200}: expected a .pemn archive, got a folder")
     return path.with_suffix(extension)
-
-
-def check_apart(archive: str | Path | bytes, output: Path) -> None:
-    """Refuse to write over the archive that is read. Raises OutputError."""
-    same = False
-    with suppress(OSError, ValueError):  # one of them is not there
-        same = not isinstance(archive, bytes) and os.path.samefile(archive, output)
-    if same:
-        raise OutputError(f"{output} is the archive itself: expected another output")

@@ -22,6 +22,7 @@ from pemn_compress.reporting.runs.finding import FAILED, Found, find
 from pemn_compress.reporting.runs.records import NoRecord, Unfinished, command_of, read_record
 from pemn_compress.reporting.runs.run import Metric, Run
 
+NO_RECORD = "JSON, and no record of a run"
 _UNFINISHED = "not finished: no metric is recorded yet"
 _LONGEST_REASON = 300  # characters of what a failed run says
 
@@ -89,7 +90,7 @@ def _records(found: Found, left_out: list[LeftOut], broken: list[Broken]) -> lis
             if named or os.path.basename(path) == "record.json":
                 broken.append(Broken(path, str(error), named))
             else:
-                left_out.append(LeftOut(path, "JSON, and no record of a run"))
+                left_out.append(LeftOut(path, NO_RECORD))
         except PemnError as error:
             broken.append(Broken(path, str(error), named))
     return runs
