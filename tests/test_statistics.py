@@ -202,6 +202,44 @@ def test_a_model_without_is_refused_before_the_first_step() -> None:
         RECIPE.override(recompute_batchnorm=-1)
 
 
+class Changes(nn.Module):
+    """Takes steps, but no pass in training without gradients: as a loss inside a model may not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.last = nn.BatchNorm1d(2), nn.Linear(2, 2)
+
+    def forward(self, inputs: Tensor) -> Any:
+        if self.training and not torch.is_grad_enabled():
+            raise RuntimeError("no gradients")
+        return self.last(self.norm(inputs))
+
+
+def test_they_are_tried_before_the_first_step() -> None:
+    watch = Watch()
+    with pytest.raises(ModelError, match=r"no gradients.*; tried before the first step"):
+        fit(Changes(), points(), RECIPE.override(recompute_batchnorm=2), observer=watch)
+    assert watch.told == []
+    fit(Changes(), points(), RECIPE, observer=watch)
+
+
+def test_whoever_watches_is_told_of_every_batch_and_an_interrupt_leaves_all() -> None:
+    model, told = net(), list[int]()
+    batches = [torch.randn(8, 1, 6, 6) for _ in range(5)]
+    assert pemn_compress.recompute_batchnorm(model, batches, 4, watch=told.append) == 4
+    assert told == [1, 2, 3, 4]
+    before = state_of(model)
+
+    def stop(done: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pemn_compress.recompute_batchnorm(model, [b + 7 for b in batches], watch=stop)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert norm_of(model).momentum == 0.1
+
+
 def test_the_archive_and_the_record_hold_what_was_measured_last(call: Any) -> None:
     words = ("--data", "digits", "--train-limit", "128", "--test-limit", "40", "-a", "width=0.25",
              "--epochs", "1", "--batchnorm", "frozen", "-o", "net.pemn", "-q")  # fmt: skip

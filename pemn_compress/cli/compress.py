@@ -10,6 +10,7 @@ import click
 from pemn_compress.cli.chosen import CHOSEN_SETTINGS
 from pemn_compress.cli.few_bytes import few_bytes_options
 from pemn_compress.cli.following import choice, choosing_options, log_options, when
+from pemn_compress.cli.machine import machine_options
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -123,12 +124,7 @@ from pemn_compress.training import recipes
 @click.option("--label-smoothing", type=float)
 @click.option("--augment", help="Comma-separated, such as crop:4,flip; or none.")
 @choosing_options
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--amp", is_flag=True, help="Train in bfloat16 where it is safe.")
-@click.option("--compile", "compiled", is_flag=True, help="Train with torch.compile.")
-@click.option("--channels-last", is_flag=True, help="Train in channels-last memory format.")
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. [default: torch's choice]")
+@machine_options
 @click.option(
     "--codec",
     type=click.Choice([*codecs.CODECS, codecs.AUTO]),

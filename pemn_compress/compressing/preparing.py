@@ -262,8 +262,9 @@ def _loaded(
         raise DataError(
             f"no data: expected --data ({NAMES}), or a model file with train_data() and eval_data()"
         )
-    if request.image_size is not None:
-        raise SettingError("image size: expected none for a model file's own data")
+    for setting, value in (("image size", request.image_size), ("context", request.context)):
+        if value is not None:
+            raise SettingError(f"{setting}: expected none for a model file's own data")
     train, test = file.train_data() if need_train else None, file.eval_data()
     missing = "train_data()" if need_train and train is None else "eval_data()"
     if test is None or (need_train and train is None):

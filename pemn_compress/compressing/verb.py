@@ -39,7 +39,7 @@ from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
-from pemn_compress.training.watching import Expecting, Observer
+from pemn_compress.training.watching import Expecting, Observer, say_after
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,7 @@ def compress(
             teacher=taught,
             observer=logged,
         )
+    say_after(recording, "storing the model, and comparing what a reader has of it")
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     limit = byte_budget.limit_of(storage, masked.plan.numel) if storage.is_limited else None
 
@@ -199,6 +200,7 @@ def compress(
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)
+        say_after(recording, "exporting and recording", archive=files.archive)
         exported, failed = write_exports(
             files.exports, kept.archive, prepared, rehearsed.build, force=storage.force
         )

@@ -63,7 +63,10 @@ def ready(
     augment = _augment(data, recipe)
     optimizer = make_optimizer(model, recipe)
     optimizer.zero_grad(set_to_none=True)  # of steps that the caller took before
-    found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
+    trial = Trial(model, data, recipe, run, augment, seed, here, outputs)
+    found = trial.find()
+    if recipe.recompute_batchnorm:
+        trial.statistics()
     found = distributed.from_rank_0(found, here)
     slow = slow_bfloat16(device) if run.amp else None
     notes = [*([slow] if slow else []), *_notes(found, model, data, recipe.label_smoothing)]
