@@ -13,7 +13,8 @@ import pemn_compress
 ROOT = Path(pemn_compress.__file__).parent
 # from the ground up: a room imports from itself and from those before it
 ROOMS = (
-    "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
+    "printable", "errors", "kinds", "version", "atomic", "earlier", "format", "masking.rules",
+    "accounting",
     "reporting", "viewing",
     "analysis", "running", "masking", "data", "models", "training", "storing", "hub", "importing",
     "compressing",
@@ -21,7 +22,8 @@ ROOMS = (
 )  # fmt: skip
 # rooms without torch, whole, and modules without it in rooms that have it
 TORCH_FREE = (
-    "printable", "errors", "version", "atomic", "earlier", "format", "masking.rules", "accounting",
+    "printable", "errors", "kinds", "version", "atomic", "earlier", "format", "masking.rules",
+    "accounting",
     "reporting", "viewing",
     "analysis", "running", "training.recipes", "training.history", "data.ranks",
     "compressing.settling",

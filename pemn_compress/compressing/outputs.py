@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from pemn_compress.compressing.events import Events, check_events
 from pemn_compress.compressing.logs import Log, Table, is_log, scalars
 from pemn_compress.compressing.recording import is_unfinished
 from pemn_compress.errors import OutputError, SettingError, UnknownNameError
+from pemn_compress.kinds import path_of
 from pemn_compress.storing.programs import PROGRAM_FORMATS
 from pemn_compress.storing.weightfiles import STATE_FORMATS
 
@@ -54,10 +55,14 @@ class Outputs:
         Raises OutputError, UnknownNameError for an export whose extension no format has,
         SettingError for exports without a file for the archive.
         """
-        four = (Path(p) if p else None for p in (archive, checkpoint, record, log))
-        written, kept, curve, table = four
-        given = [exports] if isinstance(exports, str | Path) else exports
-        exported = tuple(Path(path) for path in given)
+        named = {
+            "output": archive, "checkpoint": checkpoint, "record": record, "log": log,
+            "tensorboard": events,
+        }  # fmt: skip
+        five = (None if given is None else path_of(name, given) for name, given in named.items())
+        written, kept, curve, table, folder = five
+        many = not isinstance(exports, str | os.PathLike) and isinstance(exports, Iterable)
+        exported = tuple(path_of("export", path) for path in (exports if many else [exports]))
         _check_exports(exported, written)
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))
@@ -81,7 +86,6 @@ class Outputs:
                     "exports, got one twice"
                 )
             seen.add(place)
-        folder = Path(events) if events else None
         if folder is not None:
             check_events(folder, force=force or resumes)
         return cls(written, kept, curve, exported, replaces_record, table, folder)

@@ -15,6 +15,7 @@ from pemn_compress.data.sources import NAMES, from_model_file, load_data
 from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Task, own_task
 from pemn_compress.data.trees import describe
 from pemn_compress.errors import DataError, SettingError
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file
@@ -106,6 +107,9 @@ def prepare(
     `task` are a caller's own functions, before those of a model file. `widen` chooses the value of
     an argument "auto" among those that a model can be built with. Raises DataError and ModelError.
     """
+    expected = "a model file, the name of an architecture or a torch.nn.Module"
+    check_kind("model", model, (str, nn.Module), expected)
+    check_kind("arguments", arguments, Mapping, "a mapping of names to values")
     file = None
     if isinstance(model, str) and is_model_file(model):
         file = load_model_file(model)

@@ -13,6 +13,7 @@ from pemn_compress.compressing.readers import builder_of
 from pemn_compress.compressing.rehearsal import fill, needs_no_model
 from pemn_compress.errors import DataError, ModelError, PemnError, SettingError
 from pemn_compress.format.archive.layout import ANY_SIZE, MAGIC
+from pemn_compress.kinds import path_of
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
@@ -30,7 +31,7 @@ def load_teacher(teacher: str | Path | nn.Module, prepared: Prepared) -> nn.Modu
     """
     if isinstance(teacher, nn.Module):
         return copied(teacher, {})
-    path = Path(teacher)
+    path = path_of("teacher", teacher, "a trained nn.Module, or a path of one")
     if not path.is_file():
         raise DataError(f"teacher {path}: expected an archive or a checkpoint, found no such file")
     try:

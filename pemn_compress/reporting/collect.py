@@ -18,6 +18,7 @@ from pemn_compress.accounting import (
 )
 from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.kinds import path_of
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 from pemn_compress.reporting.recorded import (
@@ -146,8 +147,9 @@ def survey(paths: Iterable[PathLike]) -> Report:
 
 
 def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[PathLike]:
-    """Return the paths of a call that takes one, several, or a list of them."""
-    return [*([paths] if isinstance(paths, str | os.PathLike) else paths), *further]
+    """Return the paths of a call that takes one, several, or a list of them. SettingError."""
+    many = not isinstance(paths, str | bytes | os.PathLike) and isinstance(paths, Iterable)
+    return [path_of("archive", path) for path in (*(paths if many else [paths]), *further)]
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:

@@ -77,7 +77,7 @@ def fit(
     for data and settings that do not fit.
     """
     run, seed = run or Run(), integer("seed", seed, least=0, most=2**64 - 1)
-    check_kinds(model, data, recipe)
+    check_kinds(model, data, recipe, observer)
     data = set_apart(data, recipe, seed)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import update_bn
 from pemn_compress.data import trees
 from pemn_compress.data.batches import Batches
 from pemn_compress.errors import DataError, ModelError, SettingError
+from pemn_compress.kinds import check_kind, of_kind
 from pemn_compress.training.blame import blamed
 from pemn_compress.training.evaluation import device_of
 from pemn_compress.training.recipes import MOST_BATCHES
@@ -44,7 +45,17 @@ def recompute_batchnorm(
     where the model's own code fails or they would not be finite; all is then as it was, and so it
     is after an interrupt.
     """
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    if watch is not None and not callable(watch):
+        raise SettingError(f"watch: expected a function of a number, got {of_kind(watch)}")
     norms = check_statistics(model)
+    try:
+        given = iter(loader)
+    except TypeError:
+        raise DataError(
+            f"batches to take batch-norm's statistics over: expected them from a DataLoader or "
+            f"another iterable, got {of_kind(loader)}"
+        ) from None
     if batches is not None:
         batches = integer("batches", batches, least=1, most=MOST_BATCHES)
     modes = [(module, module.training) for module in model.modules()]
@@ -55,7 +66,7 @@ def recompute_batchnorm(
     def inputs() -> Iterator[list[Any]]:
         nonlocal done
         device = device_of(model)
-        for batch in islice(loader, batches):
+        for batch in islice(given, batches):
             yield [trees.moved(_inputs(batch), device)]
             done += 1
             if watch is not None:

@@ -36,6 +36,7 @@ class Finishing(Protocol):
         """Whether it has the density that its settings say."""
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Who watches a run; every method may do nothing.
 

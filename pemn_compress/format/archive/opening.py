@@ -17,6 +17,7 @@ from pemn_compress.format.archive.manifest import from_json
 from pemn_compress.format.archive.payloads import ArchiveFile
 from pemn_compress.format.archive.reader import Archive
 from pemn_compress.format.archive.zstd import decompress
+from pemn_compress.kinds import check_kind, check_truth
 
 Source = str | os.PathLike[str] | bytes
 
@@ -39,6 +40,11 @@ def open_archive(
     names the file, the place, what was expected and what was found; nothing is allocated on the
     word of a field that has not been checked.
     """
+    if limits is not None:
+        check_kind("limits", limits, Limits, "a pemn_compress.Limits")
+    if name is not None:
+        check_kind("name", name, str, "a text")
+    check_truth(mapped=mapped)
     file = _file(source, name)
     try:
         archive = _open(file, limits or Limits())
