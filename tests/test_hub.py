@@ -21,7 +21,14 @@ from trainable import masked, net
 import pemn_compress
 from pemn_compress import PemnModel
 from pemn_compress.compressing import compress
-from pemn_compress.errors import ArchiveError, ModelError, OutputError, PemnWarning, SettingError
+from pemn_compress.errors import (
+    ArchiveError,
+    ModelError,
+    OutputError,
+    PemnWarning,
+    SettingError,
+    install,
+)
 from pemn_compress.format.archive import Limits, opening
 
 MODEL = """
@@ -295,7 +302,7 @@ except pemn_compress.PemnError as error:
     print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    told = 'PemnModel needs the hub extra: pip install "pemn-compress[hub]" (import of '
+    told = f"PemnModel needs the hub extra: {install('hub')} (import of "
     assert run.stdout.startswith(told)
     assert run.stdout.count("\n") == 1
 

@@ -37,7 +37,7 @@ SOME_FAILED = 1  # exit status
 )
 @click.option(
     "--engine", type=click.Choice(list(ENGINES)), default="local", show_default=True,
-    help="Processes on this machine, or tasks of ray (pemn-compress[ray]).",
+    help="Processes on this machine, or tasks of ray (the extra ray).",
 )  # fmt: skip
 @click.option("--address", help="ray: a cluster to join; auto: the one here. [default: start one]")
 @click.option(

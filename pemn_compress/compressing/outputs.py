@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pemn_compress.atomic import check_output
 from pemn_compress.compressing.events import Events, check_events
@@ -61,8 +62,9 @@ class Outputs:
         }  # fmt: skip
         five = (None if given is None else path_of(name, given) for name, given in named.items())
         written, kept, curve, table, folder = five
-        many = not isinstance(exports, str | os.PathLike) and isinstance(exports, Iterable)
-        exported = tuple(path_of("export", path) for path in (exports if many else [exports]))
+        one = isinstance(exports, str | os.PathLike) or not isinstance(exports, Iterable)
+        given: list[Any] = [exports] if one else list(exports)  # type: ignore[arg-type]
+        exported = tuple(path_of("export", path) for path in given)
         _check_exports(exported, written)
         resumes = kept is not None and kept.exists()
         replaces_record = force or (resumes and curve is not None and is_unfinished(curve))

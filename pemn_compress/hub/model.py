@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
-from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError
+from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError, install
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH, SOURCE
@@ -35,9 +35,7 @@ from pemn_compress.storing.saving import save
 try:
     from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin
 except ImportError as error:
-    raise SettingError(
-        f'PemnModel needs the hub extra: pip install "pemn-compress[hub]" ({error})'
-    ) from None
+    raise SettingError(f"PemnModel needs the hub extra: {install('hub')} ({error})") from None
 
 LIBRARY = "pemn-compress"
 TAGS = ["model-compression", "pemn"]

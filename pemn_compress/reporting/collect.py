@@ -16,7 +16,7 @@ from pemn_compress.accounting import (
     equal_bytes,
     plan_account,
 )
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, unreadable
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.kinds import path_of
 from pemn_compress.masking.rules.plan import Plan
@@ -148,8 +148,9 @@ def survey(paths: Iterable[PathLike]) -> Report:
 
 def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[PathLike]:
     """Return the paths of a call that takes one, several, or a list of them. SettingError."""
-    many = not isinstance(paths, str | bytes | os.PathLike) and isinstance(paths, Iterable)
-    return [path_of("archive", path) for path in (*(paths if many else [paths]), *further)]
+    one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
+    given: list[Any] = [paths] if one else list(paths)  # type: ignore[arg-type]
+    return [path_of("archive", path) for path in (*given, *further)]
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:
@@ -194,8 +195,7 @@ def _search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Br
         try:
             is_folder, exists = place.is_dir(), place.exists() or place.is_symlink()
         except (OSError, ValueError) as error:  # in a folder that may not be entered, a bad name
-            reason = getattr(error, "strerror", None) or error
-            broken.append(Broken(str(place), f"{place}: cannot be read: {reason}", named=True))
+            broken.append(Broken(str(place), unreadable(place, error), named=True))
             continue
         if is_folder:
             below = _below(place, broken)
@@ -221,7 +221,7 @@ def _below(folder: Path, broken: list[Broken]) -> list[Path]:
 
     def note(error: OSError) -> None:
         place = str(error.filename)
-        broken.append(Broken(place, f"{place}: cannot be read: {error.strerror}", named=False))
+        broken.append(Broken(place, unreadable(place, error), named=False))
 
     walked = os.walk(folder, onerror=note)
     return sorted(

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pemn_compress.errors import DataError, OutputError, PemnError
+from pemn_compress.errors import DataError, OutputError, PemnError, unreadable
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.viewing.page import in_base64, page
 
@@ -72,8 +72,7 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as stream:
             content = stream.read(MOST_RECORD + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read: {reason}") from None
+        raise DataError(unreadable(path, error)) from None
     if len(content) > MOST_RECORD:
         raise DataError(f"{path}: expected at most {MOST_RECORD:,} bytes, got more")
     return content

@@ -10,7 +10,7 @@ import os
 import stat
 from typing import IO
 
-from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.errors import ArchiveError, SettingError, unreadable
 from pemn_compress.format.archive import canonical, dictionary, layout, records
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.format.archive.manifest import from_json
@@ -79,9 +79,9 @@ def _file(source: Source, name: str | None) -> ArchiveFile:
     except FileNotFoundError:
         raise ArchiveError(f"{name}: no such file") from None
     except OSError as error:
-        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise ArchiveError(unreadable(name, error)) from None
     except ValueError as error:  # a zero byte in a path
-        raise ArchiveError(f"{name}: cannot be read: {error}") from None
+        raise ArchiveError(unreadable(name, error)) from None
 
 
 def _open(file: ArchiveFile, limits: Limits) -> Archive:

@@ -112,8 +112,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, most in _INTEGERS.items():
-            value = integer(name.replace("_", " "), getattr(self, name), most=most)
-            object.__setattr__(self, name, value)
+            count = integer(name.replace("_", " "), getattr(self, name), most=most)
+            object.__setattr__(self, name, count)
         for names, plain in ((_NUMBERS, real), (_FLAGS, flag)):
             for name in names:
                 value = getattr(self, name)
