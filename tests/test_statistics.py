@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from trainable import RECIPE, Stop, Watch, images, masked, net, points
 
 import pemn_compress
-from pemn_compress.compressing import compress
+from pemn_compress.compressing import compress, starting
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.pruned import PrunedModel
@@ -268,6 +269,28 @@ def test_compress_takes_it_as_a_setting() -> None:
     made = compress(net(), data=data, epochs=2, batch_size=16, recompute_batchnorm=4)
     assert made.history.recomputed is not None
     assert evaluate(made.model, data.test, data) == made.steps[-1].score == made.history.kept.test
+
+
+def test_folded_statistics_are_the_new_ones_and_both_are_tried_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, storage = images(), Storage(fold_batchnorm=True)
+    chosen = {"epochs": 2, "batch_size": 16, "recompute_batchnorm": 4}
+    made = compress(net(), data=data, storage=storage, **chosen)
+    assert [step.label for step in made.steps] == ["as trained", "batch-norm folded"]
+    assert not norm_of(made.model).running_mean.any()
+    plain = compress(net(), data=data, **chosen)
+    inputs = torch.rand(8, 1, 6, 6)
+    torch.testing.assert_close(made.model(inputs), plain.model(inputs), rtol=1e-4, atol=1e-5)
+
+    def refuse(*_: Any) -> Any:
+        raise ModelError("no reader takes what is folded")
+
+    monkeypatch.setattr(starting, "as_read", refuse)
+    watch = Watch()
+    with pytest.raises(ModelError, match="no reader takes what is folded"):
+        compress(net(), data=data, storage=storage, observer=watch, **chosen)
+    assert watch.told == []
 
 
 def test_all_ranks_come_to_the_same(tmp_path: Path) -> None:
