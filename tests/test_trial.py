@@ -405,7 +405,9 @@ def test_a_seed_is_a_whole_number(given: dict[str, Any], message: str) -> None:
         evaluate(net(), images().test, images(), batch_size=0)
 
 
-@pytest.mark.parametrize(("what", "value"), [("model", "mlp"), ("data", (1, 2)), ("recipe", "x")])
+@pytest.mark.parametrize(
+    ("what", "value"), [("model", "mlp"), ("data", (1, 2)), ("recipe", "x"), ("run", 5)]
+)
 def test_other_kinds_of_arguments_are_refused(what: str, value: Any) -> None:
     given = {"model": net(), "data": images(), "recipe": TWO} | {what: value}
     with pytest.raises(PemnError, match=f"{what}: expected a .*, got {of_kind(value)}"):

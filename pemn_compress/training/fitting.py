@@ -76,8 +76,8 @@ def fit(
     another rank is lost; ModelError where the model's own code fails; DataError and SettingError
     for data and settings that do not fit.
     """
-    run, seed = run or Run(), integer("seed", seed, least=0, most=2**64 - 1)
-    check_kinds(model, data, recipe, observer)
+    run, seed = Run() if run is None else run, integer("seed", seed, least=0, most=2**64 - 1)
+    check_kinds(model, data, recipe, run, observer)
     data = set_apart(data, recipe, seed)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)

@@ -147,12 +147,13 @@ def resumed(kept: Checkpoint | None, here: World) -> list[Epoch]:
     return kept.resume(distributed.from_rank_0(kept.read() if here.rank == 0 else None, here))
 
 
-def check_kinds(model: Any, data: Any, recipe: Any, observer: Any = None) -> None:
-    """Refuse what is no model, no data, no recipe or no observer. Raises SettingError."""
+def check_kinds(model: Any, data: Any, recipe: Any, run: Any, observer: Any) -> None:
+    """Refuse what is no model, data, recipe, run or observer. Raises SettingError."""
     for name, value, kind, how in (
         ("model", model, nn.Module, "a torch.nn.Module"),
         ("data", data, Data, "a Data, as load_data() and from_model_file() return it"),
         ("recipe", recipe, Recipe, "a Recipe, as recipes.load() returns it"),
+        ("run", run, Run, "a Run, or None"),
     ):
         check_kind(name, value, kind, how)
     if observer is not None:
