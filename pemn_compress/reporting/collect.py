@@ -16,9 +16,9 @@ from pemn_compress.accounting import (
     equal_bytes,
     plan_account,
 )
-from pemn_compress.errors import ArchiveError, unreadable
+from pemn_compress.errors import ArchiveError, SettingError, unreadable
 from pemn_compress.format.archive import Archive, Limits, open_archive
-from pemn_compress.kinds import path_of
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 from pemn_compress.reporting.recorded import (
@@ -150,7 +150,11 @@ def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[P
     """Return the paths of a call that takes one, several, or a list of them. SettingError."""
     one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
     given: list[Any] = [paths] if one else list(paths)  # type: ignore[arg-type]
-    return [path_of("archive", path) for path in (*given, *further)]
+    for path in (*given, *further):
+        check_kind("archive", path, (str, os.PathLike), "a path")
+        if not os.fspath(path):  # which Path would take for the current folder
+            raise SettingError("archive: expected a path, got ''")
+    return [*given, *further]
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:

@@ -52,9 +52,9 @@ def whole_settings(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as all records tell it: lists for tuples, 1 for 1.0."""
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+    """Return a setting's value as all records tell it: a list for a tuple, 1 for 1.0."""
+    if isinstance(value, tuple):
+        return list(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
