@@ -50,7 +50,7 @@ COMMANDS = (
     "restore demo.pemn -o demo.safetensors",
 )
 WITHOUT = ("compress mlp", "sweep", "evaluate demo.pemn", "restore demo.pemn", "report mlp")
-NEEDS_TORCH = "needs torch: pip install pemn-compress"
+NEEDS_TORCH = "needs torch: pip install . in a checkout of pemn-compress"
 FRONT = """
 import pemn_compress
 try:

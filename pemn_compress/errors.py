@@ -6,8 +6,23 @@ from importlib.util import find_spec
 
 from pemn_compress.printable import one_line
 
-NEEDS_TORCH = "needs torch: pip install pemn-compress"
+# where the package is had from: it is on no index yet, and pip takes it from the source
+_SOURCE, _WHERE = ".", "in a checkout of pemn-compress"
 LONGEST_NAME = 100  # a name may be a stranger's; a longer one is cut, and nothing resembles it
+
+
+def install(extra: str = "") -> str:
+    """Return how the package, or it with an extra, is installed: the one place that says so.
+
+    >>> install("hub")
+    'pip install ".[hub]" in a checkout of pemn-compress'
+    """
+    return (
+        f'pip install "{_SOURCE}[{extra}]" {_WHERE}' if extra else f"pip install {_SOURCE} {_WHERE}"
+    )
+
+
+NEEDS_TORCH = f"needs torch: {install()}"
 
 
 class PemnError(ValueError):
@@ -74,6 +89,11 @@ class TrainingError(PemnError):
 
 class OutputError(PemnError):
     """A file that cannot be written: it exists, its folder does not, or the disk is full."""
+
+
+def unreadable(what: object, error: Exception) -> str:
+    """Return in one line that something cannot be read, and why."""
+    return f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def needs_torch(error: ImportError) -> bool:

@@ -238,8 +238,11 @@ class TestRefusals:
         ("settings", "message"),
         [
             ({"batch_size": 0}, "batch size: expected 1 or more, got 0"),
-            ({"workers": -1}, "workers: expected 0 or more, got -1"),
-            ({"shuffle_seed": -5}, "shuffle seed: expected 0 or more, got -5"),
+            ({"workers": -1}, "workers: expected a whole number, 0 to 1024, got -1"),
+            (
+                {"shuffle_seed": -5},
+                "shuffle seed: expected a whole number, 0 to 18446744073709551615, got -5",
+            ),
             ({"batch_size": 51, "drop_last": True}, "at most the 50 samples there are, got 51"),
         ],
     )

@@ -100,9 +100,9 @@ print(pemn_compress.decode(pemn_compress.encode({"a": numpy.ones(2)})))
 """)
     assert run.stderr == ""
     assert run.stdout.splitlines() == [
-        "pemn_compress.load needs torch: pip install pemn-compress",
-        "pemn_compress.MaskedModel needs torch: pip install pemn-compress",
-        "pemn_compress.compress needs torch: pip install pemn-compress",
+        "pemn_compress.load needs torch: pip install . in a checkout of pemn-compress",
+        "pemn_compress.MaskedModel needs torch: pip install . in a checkout of pemn-compress",
+        "pemn_compress.compress needs torch: pip install . in a checkout of pemn-compress",
         "{'a': array([1., 1.])}",
     ]
 
@@ -128,6 +128,9 @@ def test_commands_without_torch(alone, tmp_path, arguments, status):
     run = alone(code, *arguments, cwd=tmp_path)
     assert run.returncode == status, run.stderr
     if status:
-        assert run.stderr == "pemn: this command needs torch: pip install pemn-compress\n"
+        assert (
+            run.stderr
+            == "pemn: this command needs torch: pip install . in a checkout of pemn-compress\n"
+        )
     else:
         assert run.stderr == ""

@@ -470,4 +470,6 @@ def test_without_torch_it_says_so(archive, tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == ("pemn: this command needs torch: pip install pemn-compress\n")
+    assert done.stderr == (
+        "pemn: this command needs torch: pip install . in a checkout of pemn-compress\n"
+    )

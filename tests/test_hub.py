@@ -21,8 +21,15 @@ from trainable import masked, net
 import pemn_compress
 from pemn_compress import PemnModel
 from pemn_compress.compressing import compress
-from pemn_compress.errors import ArchiveError, ModelError, OutputError, PemnWarning, SettingError
-from pemn_compress.format.archive import Limits
+from pemn_compress.errors import (
+    ArchiveError,
+    ModelError,
+    OutputError,
+    PemnWarning,
+    SettingError,
+    install,
+)
+from pemn_compress.format.archive import Limits, opening
 
 MODEL = """
 from pathlib import Path
@@ -248,15 +255,40 @@ def test_places_without_an_archive_are_told_in_a_line(model: PemnModel) -> None:
         ("one/model.pemn", {}, r"got a file; PemnModel\('one/model.pemn'\) opens an archive"),
         ("./no/such/thing", {}, "./no/such/thing: no folder, and model.pemn cannot be had"),
         ("me/none", {"local_files_only": True}, "me/none: no folder, and model.pemn cannot be had"),
-        ("bad\0name\x1b[31m", {}, r"bad\\x00name\\x1b\[31m: no folder"),
+        ("bad\x1b[31m", {}, r"bad\\x1b\[31m: no folder"),
     ):
         with pytest.raises(ModelError, match=told) as caught:
             PemnModel.from_pretrained(place, **more)
         assert str(caught.value).isprintable()
     with pytest.raises(SettingError, match="revision 'v1': is of a repository"):
         PemnModel.from_pretrained("one", revision="v1")
-    with pytest.raises(ModelError, match=r"none.pemn: cannot be read: No such file"):
+    with pytest.raises(ArchiveError, match=r"none.pemn: no such file"):
         PemnModel("none.pemn")
+    for place in ("", "bad\0name", None, 5):
+        with pytest.raises(
+            SettingError, match="from_pretrained: expected a folder or a repository"
+        ):
+            PemnModel.from_pretrained(place)
+
+
+def test_what_nobody_could_open_asks_for_inputs() -> None:
+    with pytest.raises(ModelError, match=r"from_model: .* expected inputs=, an example of what"):
+        PemnModel.from_model(nn.Linear(2, 2))
+    with pytest.raises(SettingError, match=r"from_model: expected a torch\.nn\.Module, got 'abc'"):
+        PemnModel.from_model("abc")
+
+
+def test_a_file_is_read_once(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("one.pemn").write_bytes(made.archive)
+    opened = []
+
+    def counted(path: str, mode: str) -> Any:
+        opened.append(path)
+        return Path(path).open(mode)
+
+    monkeypatch.setattr(opening, "open", counted, raising=False)
+    assert PemnModel("one.pemn").archive == made.archive
+    assert opened == ["one.pemn"]
 
 
 def test_without_the_package_one_line_names_the_extra() -> None:
@@ -270,7 +302,7 @@ except pemn_compress.PemnError as error:
     print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    told = 'PemnModel needs the hub extra: pip install "pemn-compress[hub]" (import of '
+    told = f"PemnModel needs the hub extra: {install('hub')} (import of "
     assert run.stdout.startswith(told)
     assert run.stdout.count("\n") == 1
 

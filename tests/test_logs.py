@@ -155,7 +155,7 @@ def test_without_the_package_one_line_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto", None)
-    with pytest.raises(SettingError, match=r'pip install "pemn-compress\[tensorboard\]"'):
+    with pytest.raises(SettingError, match=r'pip install "\.\[tensorboard\]"'):
         compress(net(), tensorboard="events", **SHORT)
     code, out, err = call("compress", "mlp", "--data", "digits", "--tensorboard", "events")
     assert (code, out, err.count("\n")) == (2, "", 1)

@@ -371,7 +371,7 @@ def test_without_torch_commands_that_need_it_say_what_to_install(tmp_path):
     ]:
         done = subprocess.run([*PEMN, *arguments], cwd=tmp_path, env=environment, text=True,
                               capture_output=True, check=False, timeout=60)  # fmt: skip
-        told = "pemn: this command needs torch: pip install pemn-compress"
+        told = "pemn: this command needs torch: pip install . in a checkout of pemn-compress"
         expected = (2, f"{told}\n") if needs else (0, "")
         assert (done.returncode, done.stderr) == expected, arguments
 

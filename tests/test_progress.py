@@ -11,9 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from trainable import Watch
 
 import pemn_compress
 from pemn_compress.cli.progress import observer
+from pemn_compress.compressing import compress
 from pemn_compress.training.history import Epoch, Score, accuracy
 
 ROOT = str(Path(pemn_compress.__file__).parents[1])
@@ -41,9 +43,11 @@ def eval_data():
 """
 
 
-def on_terminal(folder: Path, *arguments: str, interrupt_at: str = "") -> tuple[int, str]:
+def on_terminal(
+    folder: Path, *arguments: str, interrupt_at: str = "", model: str = DATA
+) -> tuple[int, str]:
     """Run `pemn compress` on a terminal of its own; return its status and all that it wrote."""
-    (folder / "model.py").write_text(DATA)
+    (folder / "model.py").write_text(model)
     terminal, end = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-m", "pemn_compress", "compress", "model.py", "--batch-size", "32",
@@ -115,6 +119,35 @@ def test_an_interrupt_leaves_a_clean_screen(tmp_path: Path, workers: str) -> Non
     assert "Traceback" not in written
     assert not any("━" in line for line in lines)
     assert "\x1b[?25h" in written.rpartition("\x1b[?25l")[2]
+
+
+STATISTICS = "batch norm's statistics over training batches"
+
+
+def test_an_interrupt_after_training_loses_nothing(tmp_path: Path) -> None:
+    """The statistics of training are as they were, and the same command takes them afresh."""
+    model = DATA.replace("nn.ReLU()", "nn.BatchNorm1d(16), nn.ReLU()")
+    status, written = on_terminal(
+        tmp_path, "--epochs", "2", "--checkpoint", "run.ckpt", "--recompute-batchnorm", "100000",
+        interrupt_at=STATISTICS, model=model,
+    )  # fmt: skip
+    assert status == 130, written
+    lines = screen(written)
+    assert lines[-1].startswith(
+        f"pemn: interrupted when training was done, 2 epochs, in what comes after: {STATISTICS} ("
+    )
+    assert lines[-1].endswith(
+        " of 100000); no archive was written; the same command goes on from run.ckpt"
+    )
+    assert "Traceback" not in written
+    assert not (tmp_path / "model.pemn").exists()
+    run, watch = {"epochs": 2, "batch_size": 32, "recompute_batchnorm": 3}, Watch()
+    rest = compress(
+        str(tmp_path / "model.py"), checkpoint=tmp_path / "run.ckpt", observer=watch, **run
+    )
+    whole = compress(str(tmp_path / "model.py"), **run)
+    assert rest.archive == whole.archive
+    assert watch.told == [(2, 2, 2)], "no epoch is trained again"
 
 
 def test_an_interrupt_of_everybody_prints_no_traceback_of_a_worker(tmp_path: Path) -> None:
@@ -194,6 +227,48 @@ def test_an_interrupt_says_what_there_is_to_go_on_from(
         if kept is not None:
             watcher.kept([epoch(number) for number in range(1, kept + 1)])
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "archive", "told"),
+    [
+        (
+            "a.ckpt",
+            None,
+            r"taking them \(5 of 9\); no archive was written; the same command goes on",
+        ),
+        (None, None, r"\(5 of 9\); no archive was written, and without --checkpoint"),
+        (None, "a.pemn", r"taking them \(5 of 9\); the archive a.pemn is complete$"),
+    ],
+)
+def test_an_interrupt_says_that_training_was_done(
+    checkpoint: str | None, archive: str | None, told: str
+) -> None:
+    watcher = observer(quiet=True, checkpoint=Path(checkpoint) if checkpoint else None)
+    said = f"^when training was done, 1 epoch.*{told}"
+    with pytest.raises(KeyboardInterrupt, match=said), watcher:  # noqa: PT012
+        watcher.start(9, 3, 0)
+        watcher.epoch(epoch(1))
+        watcher.kept([epoch(1)])
+        watcher.after("taking them", 5, 9, archive=archive and Path(archive))
+        raise KeyboardInterrupt
+
+
+def test_what_takes_long_after_training_is_told_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    watcher = observer(quiet=False, checkpoint=None)
+    watcher.start(1, 3, 0)
+    for done in range(101):
+        watcher.after("means", done, 100)
+        now[0] += 0.5
+    watcher.after("storing")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "means:  10/100  45 s left"
+    assert lines[-1] == "means:  90/100  5 s left"
+    assert len(lines) == 9
 
 
 def test_a_live_line_is_for_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:

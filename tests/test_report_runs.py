@@ -294,7 +294,7 @@ def test_plots_are_the_same_every_time_and_need_the_extra(runs, monkeypatch):
         assert first[0].startswith(start)
         assert first[1] == 0
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ValueError, match=r'pip install "pemn-compress\[plot\]"'):
+    with pytest.raises(ValueError, match=r'pip install "\.\[plot\]"'):
         plot_fronts(found.fronts, ".svg")
 
 

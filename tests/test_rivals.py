@@ -325,9 +325,15 @@ def test_a_state_of_other_rounding_is_refused():
             {"strategy": "binary", "entropy_weight": 0.1},
             "entropy_weight is a setting of strategy t",
         ),
-        ({"strategy": "ternary", "entropy_weight": -1}, "entropy_weight: expected a finite number"),
-        ({"strategy": "ternary", "entropy_weight": math.inf}, "entropy_weight: expected a finite"),
-        ({"strategy": "ternary", "entropy_weight": math.nan}, "entropy_weight: expected a finite"),
+        ({"strategy": "ternary", "entropy_weight": -1}, "entropy_weight: expected a number from 0"),
+        (
+            {"strategy": "ternary", "entropy_weight": math.inf},
+            "entropy_weight: expected a number from 0",
+        ),
+        (
+            {"strategy": "ternary", "entropy_weight": math.nan},
+            "entropy_weight: expected a number from 0",
+        ),
         ({"strategy": "binary", "qat": "int8"}, "qat rounds the weights of strategies magnitude"),
         ({"strategy": "dense", "qat": "int3"}, "unknown qat 'int3'"),
         ({"strategy": "dense", "scale": "channel"}, "scale is a setting of strategies binary and"),

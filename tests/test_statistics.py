@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from trainable import RECIPE, Stop, Watch, images, masked, net, points
 
 import pemn_compress
-from pemn_compress.compressing import compress
+from pemn_compress.compressing import compress, starting
+from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.batches import Batches
 from pemn_compress.errors import DataError, ModelError, SettingError
 from pemn_compress.masking.pruned import PrunedModel
@@ -202,6 +203,44 @@ def test_a_model_without_is_refused_before_the_first_step() -> None:
         RECIPE.override(recompute_batchnorm=-1)
 
 
+class Changes(nn.Module):
+    """Takes steps, but no pass in training without gradients: as a loss inside a model may not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.last = nn.BatchNorm1d(2), nn.Linear(2, 2)
+
+    def forward(self, inputs: Tensor) -> Any:
+        if self.training and not torch.is_grad_enabled():
+            raise RuntimeError("no gradients")
+        return self.last(self.norm(inputs))
+
+
+def test_they_are_tried_before_the_first_step() -> None:
+    watch = Watch()
+    with pytest.raises(ModelError, match=r"no gradients.*; tried before the first step"):
+        fit(Changes(), points(), RECIPE.override(recompute_batchnorm=2), observer=watch)
+    assert watch.told == []
+    fit(Changes(), points(), RECIPE, observer=watch)
+
+
+def test_whoever_watches_is_told_of_every_batch_and_an_interrupt_leaves_all() -> None:
+    model, told = net(), list[int]()
+    batches = [torch.randn(8, 1, 6, 6) for _ in range(5)]
+    assert pemn_compress.recompute_batchnorm(model, batches, 4, watch=told.append) == 4
+    assert told == [1, 2, 3, 4]
+    before = state_of(model)
+
+    def stop(done: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pemn_compress.recompute_batchnorm(model, [b + 7 for b in batches], watch=stop)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert norm_of(model).momentum == 0.1
+
+
 def test_the_archive_and_the_record_hold_what_was_measured_last(call: Any) -> None:
     words = ("--data", "digits", "--train-limit", "128", "--test-limit", "40", "-a", "width=0.25",
              "--epochs", "1", "--batchnorm", "frozen", "-o", "net.pemn", "-q")  # fmt: skip
@@ -230,6 +269,28 @@ def test_compress_takes_it_as_a_setting() -> None:
     made = compress(net(), data=data, epochs=2, batch_size=16, recompute_batchnorm=4)
     assert made.history.recomputed is not None
     assert evaluate(made.model, data.test, data) == made.steps[-1].score == made.history.kept.test
+
+
+def test_folded_statistics_are_the_new_ones_and_both_are_tried_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, storage = images(), Storage(fold_batchnorm=True)
+    chosen = {"epochs": 2, "batch_size": 16, "recompute_batchnorm": 4}
+    made = compress(net(), data=data, storage=storage, **chosen)
+    assert [step.label for step in made.steps] == ["as trained", "batch-norm folded"]
+    assert not norm_of(made.model).running_mean.any()
+    plain = compress(net(), data=data, **chosen)
+    inputs = torch.rand(8, 1, 6, 6)
+    torch.testing.assert_close(made.model(inputs), plain.model(inputs), rtol=1e-4, atol=1e-5)
+
+    def refuse(*_: Any) -> Any:
+        raise ModelError("no reader takes what is folded")
+
+    monkeypatch.setattr(starting, "as_read", refuse)
+    watch = Watch()
+    with pytest.raises(ModelError, match="no reader takes what is folded"):
+        compress(net(), data=data, storage=storage, observer=watch, **chosen)
+    assert watch.told == []
 
 
 def test_all_ranks_come_to_the_same(tmp_path: Path) -> None:

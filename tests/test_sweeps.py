@@ -281,7 +281,7 @@ def test_each_gpu_has_a_run_of_its_own(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_ray_gives_the_same_bytes(folder, alone):
-    pytest.importorskip("ray", reason='the engine ray: pip install "pemn-compress[ray]"')
+    pytest.importorskip("ray", reason='the engine ray: pip install ".[ray]"')
     process = start("grid.toml", "-o", "runs", "--engine", "ray", "--workers", "2")
     out, err = process.communicate()
     assert (process.returncode, out) == (0, "3 runs finished, 0 failed, in runs\n"), err
@@ -295,6 +295,6 @@ def test_no_ray_is_one_line(folder, call, monkeypatch):
     assert (status, err) == (
         2,
         "pemn: --engine ray: expected ray to be installed, got none: "
-        'pip install "pemn-compress[ray]", or --engine local\n',
+        'pip install ".[ray]" in a checkout of pemn-compress, or --engine local\n',
     )
     assert not Path("runs").exists()

@@ -103,7 +103,11 @@ def test_a_checkpoint_of_another_teacher_is_not_gone_on_from(digits: Data, taugh
         ({"teacher": nn.Sequential(nn.Flatten(), nn.Linear(64, 12))}, DataError, "10 outputs"),
         ({"teacher": nn.Linear(3, 10)}, (DataError, ModelError), "teacher: "),
         ({"temperature": 2.0}, SettingError, "temperature is a setting of a teacher"),
-        ({"teacher": nn.Linear(3, 10), "temperature": 0}, SettingError, "temperature: expected ab"),
+        (
+            {"teacher": nn.Linear(3, 10), "temperature": 0},
+            SettingError,
+            "temperature: expected from 0.01",
+        ),
         ({"teacher": nn.Linear(3, 10), "teacher_weight": 2}, SettingError, "expected from 0 to 1"),
     ],
 )

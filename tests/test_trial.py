@@ -22,6 +22,7 @@ from pemn_compress.errors import (
     SettingError,
     TrainingError,
 )
+from pemn_compress.kinds import of_kind
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.training.evaluation import check_fit, evaluate
 from pemn_compress.training.fitting import fit
@@ -404,10 +405,12 @@ def test_a_seed_is_a_whole_number(given: dict[str, Any], message: str) -> None:
         evaluate(net(), images().test, images(), batch_size=0)
 
 
-@pytest.mark.parametrize(("what", "value"), [("model", "mlp"), ("data", (1, 2)), ("recipe", "x")])
+@pytest.mark.parametrize(
+    ("what", "value"), [("model", "mlp"), ("data", (1, 2)), ("recipe", "x"), ("run", 5)]
+)
 def test_other_kinds_of_arguments_are_refused(what: str, value: Any) -> None:
     given = {"model": net(), "data": images(), "recipe": TWO} | {what: value}
-    with pytest.raises(PemnError, match=f"{what}: expected a .*, got {type(value).__name__}"):
+    with pytest.raises(PemnError, match=f"{what}: expected a .*, got {of_kind(value)}"):
         fit(**given)
 
 

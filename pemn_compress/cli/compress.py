@@ -11,6 +11,7 @@ from pemn_compress.cli.chosen import CHOSEN_SETTINGS
 from pemn_compress.cli.few_bytes import few_bytes_options
 from pemn_compress.cli.files import Model, Output, PemnCommand
 from pemn_compress.cli.following import choosing_options, log_options
+from pemn_compress.cli.machine import machine_options
 from pemn_compress.cli.options import (
     DATA_KEYS,
     arguments_option,
@@ -126,12 +127,7 @@ from pemn_compress.training import recipes
 @click.option("--label-smoothing", type=float)
 @click.option("--augment", help="Comma-separated, such as crop:4,flip; or none.")
 @choosing_options
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--amp", is_flag=True, help="Train in bfloat16 where it is safe.")
-@click.option("--compile", "compiled", is_flag=True, help="Train with torch.compile.")
-@click.option("--channels-last", is_flag=True, help="Train in channels-last memory format.")
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. [default: torch's choice]")
+@machine_options
 @click.option(
     "--codec",
     type=click.Choice([*codecs.CODECS, codecs.AUTO]),

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from pemn_compress.cli.files import PemnCommand
+from pemn_compress.cli.machine import workers_option
 from pemn_compress.cli.options import (
     DATA_KEYS,
     builder_options,
@@ -76,7 +77,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
 @limit_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True)
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that load images.")
+@workers_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(archive: str, as_json: bool, **options: Any) -> None:
     """Measure the accuracy of the model in ARCHIVE on the test part of --data.

@@ -64,7 +64,7 @@ def log_options(command: Command) -> Command:
             "--tensorboard",
             type=Output(path_type=Path),
             metavar="FOLDER",
-            help="Write events for TensorBoard there; needs pemn-compress[tensorboard].",
+            help="Write events for TensorBoard there; needs the extra tensorboard.",
         ),
         click.option(
             "--log",

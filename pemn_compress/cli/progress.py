@@ -19,6 +19,7 @@ from pemn_compress.printable import one_line
 from pemn_compress.training.history import Epoch
 
 REFRESH_SECONDS = 0.2
+AFTER_SECONDS = 5.0  # between two lines of what is done after training
 
 
 class _Watcher:
@@ -28,6 +29,8 @@ class _Watcher:
         self._checkpoint = checkpoint
         self._epochs = self._done = self._kept = 0
         self._started = False
+        self._after = ""
+        self._archive: Path | None = None
         self._before_start: list[str] = []
 
     def ready(self, told: str, warnings: Sequence[str]) -> None:
@@ -56,6 +59,10 @@ class _Watcher:
     def kept(self, history: Sequence[Epoch]) -> None:
         self._kept = len(history)
 
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        self._after = f"{what} ({done} of {of})" if of else what
+        self._archive = archive
+
     def __enter__(self) -> "_Watcher":
         return self
 
@@ -74,7 +81,14 @@ class _Watcher:
     def _left_behind(self) -> str:
         if not self._started:
             return "before training started; nothing was written"
-        place = f"after {self._done} of {self._epochs} epochs; no archive was written"
+        place = f"after {self._done} of {self._epochs} epochs"
+        if self._after:  # it may have ended early
+            place = (
+                f"when training was done, {self._done} epochs, in what comes after: {self._after}"
+            )
+        if self._archive is not None:
+            return f"{place}; the archive {self._archive} is complete"
+        place = f"{place}; no archive was written"
         if self._checkpoint is None:
             return f"{place}, and without --checkpoint there is nothing to go on from"
         if not self._done:
@@ -98,6 +112,19 @@ class _Lines(_Watcher):
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         super().ready(told, warnings)
         self._before_start.append(fitted(told))
+
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        super().after(what, done, of, archive)
+        now = time.perf_counter()
+        if not done:
+            self._since_after = self._told_after = now
+        elif self._due(now) and done < of:
+            self._told_after = now
+            left = (now - self._since_after) / done * (of - done)
+            self._say(f"{what}: {done:>{len(str(of))}}/{of}  {left:.0f} s left")
+
+    def _due(self, now: float) -> bool:
+        return now - self._told_after >= AFTER_SECONDS
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         super().start(epochs, steps, done)
@@ -133,7 +160,7 @@ class _Bar(_Lines):
     def __init__(self, checkpoint: Path | None) -> None:
         super().__init__(checkpoint)
         self._progress = Progress(
-            TextColumn("epoch {task.fields[place]}"),
+            TextColumn("{task.fields[place]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[numbers]}"),
             TimeRemainingColumn(),
@@ -152,7 +179,11 @@ class _Bar(_Lines):
         self._steps = steps
         super().start(epochs, steps, done)
         self._task = self._progress.add_task(
-            "", total=epochs * steps, completed=done * steps, place=f"{done}/{epochs}", numbers=""
+            "",
+            total=epochs * steps,
+            completed=done * steps,
+            place=f"epoch {done}/{epochs}",
+            numbers="",
         )
         self._since = time.perf_counter()
         self._progress.start()
@@ -161,12 +192,21 @@ class _Bar(_Lines):
         self._progress.update(
             self._task,
             completed=epoch * self._steps + step + 1,
-            place=f"{epoch + 1}/{self._epochs}",
+            place=f"epoch {epoch + 1}/{self._epochs}",
         )
         self._samples += images
         passed = time.perf_counter() - self._since
         if passed >= REFRESH_SECONDS:  # looking at the loss more often would hold up a GPU
             self._show(loss(), self._samples / passed)
+
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        super().after(what, done, of, archive)
+        if not done:  # a bar of its own
+            self._progress.reset(self._task, total=of or None, place=what, numbers="")
+        self._progress.update(self._task, completed=done)
+
+    def _due(self, now: float) -> bool:
+        return False  # the live line tells it
 
     def epoch(self, epoch: Epoch) -> None:
         super().epoch(epoch)

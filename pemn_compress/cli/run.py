@@ -19,12 +19,13 @@ from pemn_compress.cli.options import (
     say,
     write_stdout,
 )
-from pemn_compress.errors import DataError, OutputError, SettingError
+from pemn_compress.errors import DataError, OutputError, SettingError, unreadable
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.format.arrays.files import npy_bytes, read_npy, read_npz, zipped
+from pemn_compress.format.graph import held_graph
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import both, clean, file_name
-from pemn_compress.running.archives import held_graph, outputs_of, run_archive
+from pemn_compress.running.archives import outputs_of, run_archive
 from pemn_compress.running.inputs import checked
 
 OUTPUTS = (".npy", ".npz")
@@ -173,7 +174,7 @@ def _bytes(path: str, limits: Limits) -> bytes:
         except (OSError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"{path}: cannot be read: {error}") from None
+            raise DataError(unreadable(path, error)) from None
     if len(raw) > most:
         raise DataError(f"{display_name(path)}: expected {limits.at_most('max_bytes')} bytes")
     return raw

@@ -8,6 +8,7 @@ import click
 from pemn_compress.cli.files import Output, PemnCommand
 from pemn_compress.cli.options import check_streams, say
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules.numbers import MOST_PROCESSES
 from pemn_compress.sweeping.engines import ENGINES
 
 if TYPE_CHECKING:
@@ -40,17 +41,17 @@ SOME_FAILED = 1  # exit status
 )
 @click.option(
     "--engine", type=click.Choice(list(ENGINES)), default="local", show_default=True,
-    help="Processes on this machine, or tasks of ray (pemn-compress[ray]).",
+    help="Processes on this machine, or tasks of ray (the extra ray).",
 )  # fmt: skip
 @click.option("--address", help="ray: a cluster to join; auto: the one here. [default: start one]")
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_PROCESSES),
     help="Runs at once. [default: one per GPU, else as processors allow]",
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_PROCESSES),
     help="CPU threads of each run; part of its options, since sums depend on it. [default: the "
     "grid's, else 1]",
 )

@@ -1,6 +1,6 @@
 """Values of options that are more than a number or a text."""
 
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -30,10 +30,13 @@ class PatternDensity(click.ParamType[tuple[str, float]]):
         if isinstance(value, tuple):
             return value
         pattern, equals, text = str(value).rpartition("=")
-        number = literal(text)
-        if not equals or not pattern or isinstance(number, bool | str):
+        try:
+            number = float(text)
+        except ValueError:
+            number = None
+        if not equals or not pattern or number is None:
             self.fail(f"expected PATTERN=K (for example 'head.*=0.9'), got {value!r}", param, ctx)
-        return pattern, float(cast("float", number))
+        return pattern, number
 
 
 def literal(text: str) -> object:

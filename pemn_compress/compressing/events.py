@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pemn_compress.errors import OutputError, SettingError
+from pemn_compress.errors import OutputError, SettingError, install
 from pemn_compress.training.history import Epoch
 
 FILES = "events.out.tfevents.*"  # what TensorBoard looks for, in the order of their names
@@ -100,8 +100,7 @@ def _parts() -> tuple[Any, Any, Any]:
         from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError as error:
         raise SettingError(
-            "tensorboard: expected the package to be installed: pip install "
-            f'"pemn-compress[tensorboard]" ({error})'
+            f"tensorboard: expected the package to be installed: {install('tensorboard')} ({error})"
         ) from None
     return event_pb2, summary_pb2, RecordWriter
 

@@ -23,9 +23,8 @@ from pemn_compress.storing.graphs.building import build_from_graph
 from pemn_compress.storing.graphs.examples import capture_of
 from pemn_compress.storing.graphs.wanting import ALWAYS, is_wanted
 from pemn_compress.storing.loading import state_dict
-from pemn_compress.storing.proving import run
+from pemn_compress.storing.proving import BITS, difference, run
 from pemn_compress.storing.saving import current_architecture
-from pemn_compress.storing.tensors import same_bits
 
 BATCHES = (1, 2, 7)
 _SAMPLES = 4  # that a graph is captured with
@@ -109,16 +108,10 @@ def departure(packed: bytes, model: nn.Module, data: Data) -> str:
             made = run(graph, args, kwargs)
         except Exception as error:
             return f"at batch {batch} it fails: {' '.join(str(error).split())[:200]}"
-        if not _same(expected, made):
-            return f"at batch {batch} it computes something else"
+        wrong = difference(expected, made, BITS)
+        if wrong:
+            return f"at batch {batch} it computes something else: {wrong}"
     return ""
-
-
-def _same(expected: list[tuple[str, Any]], made: list[tuple[str, Any]]) -> bool:
-    one, other = dict(expected), dict(made)
-    return list(one) == list(other) and all(
-        same_bits(one[name], other[name]) if hasattr(one[name], "shape") else True for name in one
-    )
 
 
 def _call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:

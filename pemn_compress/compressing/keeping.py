@@ -71,7 +71,7 @@ def keep(
         told = replace(trained, test=score)
         packed = packed_as(masked, prepared, recipe, storage, told, lossy, held)
         if reader is None:
-            reader = _read(packed, prepared, build)
+            reader = as_read(packed, prepared, build)
             with without_fastpath() if held.only else nullcontext():
                 compare_outputs(masked, reader, first_inputs(data, 32), batch=32)
         else:
@@ -142,7 +142,7 @@ def built_anew(prepared: Prepared, build: Builder | None) -> nn.Module:
     return copied(prepared.given, {})
 
 
-def _read(packed: bytes, prepared: Prepared, build: Builder | None) -> nn.Module:
+def as_read(packed: bytes, prepared: Prepared, build: Builder | None) -> nn.Module:
     """Return the model as a reader comes by it."""
     if needs_no_model(packed):
         return load(packed, limits=ANY_SIZE)

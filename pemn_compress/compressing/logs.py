@@ -12,7 +12,7 @@ from pemn_compress.atomic import write_bytes
 from pemn_compress.errors import OutputError
 from pemn_compress.reporting.interchange import csv_text
 from pemn_compress.training.history import Epoch, Score
-from pemn_compress.training.watching import Observer, say_kept, warn
+from pemn_compress.training.watching import Observer, say_after, say_kept, warn
 
 FIRST = ("epoch", "lr", "train_loss", "test_loss")
 LAST = ("seconds", "samples_per_second")
@@ -78,6 +78,10 @@ class Logging:
         if len(history) > len(self._history):
             self._history = list(history)
         say_kept(self._observer, history)
+
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        """Pass it on."""
+        say_after(self._observer, what, done, of, archive)
 
     def close(self) -> None:
         """Try once more where that failed."""

@@ -22,6 +22,7 @@ from pemn_compress.data.text import TEXTS, renumbered
 from pemn_compress.errors import DataError, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.arrays.claims import Claims, read_claims
+from pemn_compress.kinds import check_kind
 from pemn_compress.models.building import source_file
 from pemn_compress.models.modelfile import ModelFile
 from pemn_compress.storing.loading import build_to_fill, restore_module
@@ -98,7 +99,10 @@ def evaluate(
         raise SettingError(f"labels: expected {' or '.join(map(repr, LABELS))}, got {labels!r}")
     if isinstance(preprocessing, str):
         preprocessing = preprocessing_of(preprocessing)
-    steps = preprocessing or Preprocessing()
+    steps = Preprocessing() if preprocessing is None else preprocessing
+    check_kind("preprocessing", steps, Preprocessing, "a name, or a Preprocessing")
+    if name is not None:
+        check_kind("name", name, str, "a text")
     torch_device = Run(device).torch_device()
     with open_archive(archive, limits) as opened:
         opened.name = name or opened.name

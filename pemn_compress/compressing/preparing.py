@@ -16,6 +16,7 @@ from pemn_compress.data.sources import NAMES, from_model_file, load_data
 from pemn_compress.data.tasks import CLASSIFY, NEXT_TOKEN, Task, own_task
 from pemn_compress.data.trees import describe
 from pemn_compress.errors import DataError, SettingError
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.copying import copied
 from pemn_compress.models import building as architectures
 from pemn_compress.models.modelfile import ModelFile, load_model_file, parse_reference
@@ -107,6 +108,9 @@ def prepare(
     `task` are a caller's own functions, before those of a model file. `widen` chooses the value of
     an argument "auto" among those that a model can be built with. Raises DataError and ModelError.
     """
+    expected = "a model file, the name of an architecture or a torch.nn.Module"
+    check_kind("model", model, (str, nn.Module), expected)
+    check_kind("arguments", arguments, Mapping, "a mapping of names to values")
     file = None
     if isinstance(model, str) and is_model_file(model):
         file = load_model_file(model)
@@ -274,8 +278,9 @@ def _loaded(
         raise DataError(
             f"no data: expected --data ({NAMES}), or a model file with train_data() and eval_data()"
         )
-    if request.image_size is not None:
-        raise SettingError("image size: expected none for a model file's own data")
+    for setting, value in (("image size", request.image_size), ("context", request.context)):
+        if value is not None:
+            raise SettingError(f"{setting}: expected none for a model file's own data")
     train, test = file.train_data() if need_train else None, file.eval_data()
     missing = "train_data()" if need_train and train is None else "eval_data()"
     if test is None or (need_train and train is None):

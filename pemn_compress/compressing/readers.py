@@ -76,9 +76,10 @@ def _nothing_beside(path: Path) -> Iterator[None]:
     """Hide what lies in a file's folder: from imports, and by way of the working directory."""
     folder, paths, working = path.resolve().parent, list(sys.path), Path.cwd()
     sys.path[:] = [entry for entry in paths if Path(entry or ".").resolve() != folder]
-    hidden = {}
+    hidden: dict[str, ModuleType] = {}
+    known: dict[str, bool] = {}
     for name, module in sys.modules.copy().items():
-        if _lies_in(name, module, folder):
+        if _lies_in(name, module, folder, known):
             hidden[name] = sys.modules.pop(name)
     for name in [name for name in hidden if "." not in name and _is_installed(name)]:
         for inner in [n for n in hidden if n.partition(".")[0] == name]:
@@ -99,16 +100,22 @@ def _nothing_beside(path: Path) -> Iterator[None]:
         sys.modules.update(hidden)
 
 
-def _lies_in(name: str, module: ModuleType | None, folder: Path) -> bool:
+def _lies_in(name: str, module: ModuleType | None, folder: Path, known: dict[str, bool]) -> bool:
+    """Tell whether a module, or the package that it is in, lies in a folder.
+
+    `known` is what was found of a package's file: thousands of modules are in a few packages.
+    """
     top = name.partition(".")[0]
     if top in ("__main__", __name__.partition(".")[0]) or top.startswith("pemn_model_"):
         return False
     origin = getattr(sys.modules.get(top, module), "__file__", None)
     if not isinstance(origin, str):
         return False
-    place = Path(origin)
-    home = place.parent.parent if place.name == "__init__.py" else place.parent
-    return home == folder or home.resolve() == folder
+    if origin not in known:
+        place = Path(origin)
+        home = place.parent.parent if place.name == "__init__.py" else place.parent
+        known[origin] = home == folder or home.resolve() == folder
+    return known[origin]
 
 
 def _is_installed(name: str) -> bool:

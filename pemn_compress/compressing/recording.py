@@ -10,7 +10,7 @@ from pemn_compress.atomic import write_bytes
 from pemn_compress.errors import OutputError
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.training.history import Epoch
-from pemn_compress.training.watching import Observer, say_kept, warn
+from pemn_compress.training.watching import Observer, say_after, say_kept, warn
 
 _MOST_BYTES = 1 << 28
 
@@ -74,6 +74,10 @@ class Recording:
         if len(history) > len(self._history):
             self._history = list(history)
         say_kept(self._observer, history)
+
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        """Pass it on."""
+        say_after(self._observer, what, done, of, archive)
 
     def finish(self, record: Mapping[str, Any]) -> None:
         """Write the whole record in its place. Raises OutputError."""

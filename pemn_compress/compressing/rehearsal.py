@@ -28,7 +28,8 @@ from pemn_compress.compressing.comparing import (
 from pemn_compress.compressing.passes import Inputs, run, whole
 from pemn_compress.compressing.passes import first as the_first
 from pemn_compress.compressing.readers import Builder
-from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.data.failures import told
+from pemn_compress.errors import ModelError, PemnError, SettingError
 from pemn_compress.format.archive import open_archive
 from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH
@@ -87,8 +88,13 @@ def rehearse(
 
     def builder(seed: int) -> nn.Module:
         assert build is not None
-        with seeded(seed):
-            return build()
+        try:
+            with seeded(seed):
+                return build()
+        except (MemoryError, PemnError):
+            raise
+        except Exception as error:  # of the caller's own code
+            raise ModelError(f"build: expected a new model, got {told(error)}") from error
 
     arguments, unreached = _arguments(inputs), list[list[str]]()
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.rules import pruning
 from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES, PruningSettings
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
@@ -22,6 +23,10 @@ def settle(
     The strategy decides whether the settings are those of masks or of pruning. Raises SettingError
     for settings that do not go together, UnknownNameError.
     """
+    check_kind("recipe", recipe, (str, Recipe), "the name of a recipe, or a Recipe")
+    if settings is not None:
+        expected = "a Settings, or a PruningSettings"
+        check_kind("settings", settings, (Settings, PruningSettings), expected)
     given = {key: value for key, value in changes.items() if value is not None}
     kinds = (Recipe, Settings, PruningSettings)
     known = {"sparsity", *(field.name for kind in kinds for field in fields(kind))}

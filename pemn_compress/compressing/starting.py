@@ -12,7 +12,7 @@ from pemn_compress.compressing.comparing import LostState
 from pemn_compress.compressing.exports import try_exports
 from pemn_compress.compressing.forecast import expected_bytes
 from pemn_compress.compressing.graphs import Held, graph_bytes, held_of
-from pemn_compress.compressing.keeping import about
+from pemn_compress.compressing.keeping import about, as_read
 from pemn_compress.compressing.passes import first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import Builder, builder_of
@@ -121,6 +121,7 @@ def rehearse_run(
         packed = rehearsed.archive
         if storage.shrinking() != Storage().shrinking():
             packed = pack(masked, **writing, **storage.shrinking(), untrained=True)
+            as_read(packed, prepared, build)
         sizes = try_exports(exports, packed, prepared, build)
     warned += [*heard, *rehearsed.warnings]
     if isinstance(masked, MaskedModel) and prepared.pretrained:

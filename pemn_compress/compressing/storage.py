@@ -1,6 +1,5 @@
 """How an archive is written. Torch-free."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 from pemn_compress.errors import SettingError
 from pemn_compress.format import codecs
 from pemn_compress.format.archive.writer import AUTO
-from pemn_compress.masking.rules.numbers import is_number, plain, shown
+from pemn_compress.masking.rules.numbers import LARGEST, is_number, plain, shown
 from pemn_compress.storing.graphs.wanting import check_graph
 
+MOST_BITS = 1e6  # per masked weight: a small model's dense parameters are all in there
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -27,7 +27,7 @@ def byte_count(given: Any) -> int:
     if isinstance(number, str) and (found := _SIZE.fullmatch(number)):
         unit = _UNITS.get(found[2].lower())
         number = float(found[1]) * unit if unit else number
-    if is_number(number) and 1 <= number < math.inf:
+    if is_number(number) and 1 <= number <= LARGEST:
         return int(number)
     raise SettingError(
         "max_bytes: expected a number of bytes such as 16000, 16k or 16KB (1 k = 1,000 B), got "
@@ -72,10 +72,10 @@ class Storage:
             return
         if self.max_bytes is not None:
             raise SettingError("expected max_bytes or bits_per_weight, got both")
-        if not (is_number(plain(bits)) and 0 < plain(bits) < math.inf):
+        if not (is_number(plain(bits)) and 0 < plain(bits) <= MOST_BITS):
             raise SettingError(
-                "bits_per_weight is the archive's bits for each masked weight: expected above 0, "
-                f"such as 1.5, got {shown(bits)}"
+                "bits_per_weight is the archive's bits for each masked weight: expected above 0 "
+                f"and at most {MOST_BITS:,.0f}, such as 1.5, got {shown(bits)}"
             )
         object.__setattr__(self, "bits_per_weight", float(plain(bits)))
 

@@ -11,8 +11,9 @@ from torch import nn
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.readers import builder_of
 from pemn_compress.compressing.rehearsal import fill, needs_no_model
-from pemn_compress.errors import DataError, ModelError, PemnError, SettingError
+from pemn_compress.errors import DataError, ModelError, PemnError, SettingError, unreadable
 from pemn_compress.format.archive.layout import ANY_SIZE, MAGIC
+from pemn_compress.kinds import path_of
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
@@ -30,7 +31,7 @@ def load_teacher(teacher: str | Path | nn.Module, prepared: Prepared) -> nn.Modu
     """
     if isinstance(teacher, nn.Module):
         return copied(teacher, {})
-    path = Path(teacher)
+    path = path_of("teacher", teacher, "a trained nn.Module, or a path of one")
     if not path.is_file():
         got = "a folder" if path.is_dir() else "no such file"
         raise DataError(f"teacher {path}: expected an archive or a checkpoint, got {got}")
@@ -39,7 +40,7 @@ def load_teacher(teacher: str | Path | nn.Module, prepared: Prepared) -> nn.Modu
             is_archive = file.read(len(MAGIC)) == MAGIC
         return _of_archive(path, prepared) if is_archive else _of_state(path, prepared)
     except OSError as error:
-        raise DataError(f"teacher {path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(unreadable(f"teacher {path}", error)) from None
     except PemnError as error:
         told = str(error).removeprefix(f"{path}: ")
         raise type(error)(f"teacher {path}: {told}") from None

@@ -1,5 +1,6 @@
 """The whole road in one verb: rehearse, train, write the archive, read it back, record."""
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -28,6 +29,7 @@ from pemn_compress.data.ranks import world
 from pemn_compress.data.samples import Data
 from pemn_compress.data.tasks import Loss, Measure
 from pemn_compress.errors import ModelError
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 from pemn_compress.masking.selection import Selection
@@ -40,7 +42,7 @@ from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
-from pemn_compress.training.watching import Expecting, Observer
+from pemn_compress.training.watching import Expecting, Observer, say_after
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Compressed:
 
 
 def compress(
-    model: str | nn.Module,
+    model: str | Path | nn.Module,
     *,
     data: str | Data | tuple[Any, Any] | DataRequest | None = None,
     output: str | Path | None = None,
@@ -124,7 +126,11 @@ def compress(
     record: OutputError says so.
     """
     started = time.perf_counter()
-    run, storage, selection = run or Run(), storage or Storage(), selection or Selection()
+    run, storage, selection = _settings(run, storage, selection)
+    if observer is not None:
+        check_kind("observer", observer, Observer, "one with start, step and epoch")
+    if isinstance(model, os.PathLike):
+        model = os.fspath(model)
     chosen, settings = settle(recipe, settings, changes)
     run.torch_device()  # which may not be here
     check_ways(settings, **storage.writing(), **storage.shrinking())
@@ -138,7 +144,7 @@ def compress(
             data,
             chosen,
             settings.seed,
-            arguments or {},
+            {} if arguments is None else arguments,
             Functions(loss, metrics),
             byte_budget.widest(plan, selection),
         )
@@ -177,6 +183,7 @@ def compress(
             teacher=taught,
             observer=logged,
         )
+    say_after(recording, "storing the model, and comparing what a reader has of it")
     masked.to("cpu").to(memory_format=torch.contiguous_format)
     limit = byte_budget.limit_of(storage, masked.plan.numel) if storage.is_limited else None
 
@@ -201,6 +208,7 @@ def compress(
     if files.archive is not None:
         write_bytes(files.archive, kept.archive, force=storage.force)
         read_back(files.archive, kept.archive)
+        say_after(recording, "exporting and recording", archive=files.archive)
         exported, failed = write_exports(
             files.exports, kept.archive, prepared, rehearsed.build, force=storage.force
         )
@@ -221,3 +229,16 @@ def compress(
         (*warnings, *recording.warnings),
         tuple(exported),
     )
+
+
+def _settings(run: Any, storage: Any, selection: Any) -> tuple[Run, Storage, Selection]:
+    """Return what was given, and defaults for what was not. Raises SettingError."""
+    found: list[Any] = []
+    for name, given, kind in (
+        ("run", run, Run),
+        ("storage", storage, Storage),
+        ("selection", selection, Selection),
+    ):
+        found.append(kind() if given is None else given)
+        check_kind(name, found[-1], kind, f"a {kind.__name__}")
+    return found[0], found[1], found[2]

@@ -20,6 +20,7 @@ from pemn_compress.data.streams import Stream
 from pemn_compress.data.structured import read_structured
 from pemn_compress.data.workers import keep_quiet, loaded, stop
 from pemn_compress.errors import DataError, SettingError
+from pemn_compress.masking.rules.numbers import MOST_PROCESSES
 
 # A split below this is copied to the GPU once instead of batch by batch.
 RESIDENT_BYTES = 2 << 30
@@ -71,9 +72,10 @@ class Batches:
         world: World | None = None,
     ) -> None:
         """Raise SettingError for settings out of range, or that contradict each other."""
-        batch_size, workers = whole("batch size", batch_size, 1), whole("workers", workers, 0)
+        batch_size = whole("batch size", batch_size, 1)
+        workers = whole("workers", workers, 0, MOST_PROCESSES)
         if shuffle_seed is not None:
-            shuffle_seed = whole("shuffle seed", shuffle_seed, 0)
+            shuffle_seed = whole("shuffle seed", shuffle_seed, 0, 2**64 - 1)
         if drop_last and batch_size > len(split):
             raise SettingError(
                 f"batch size: expected at most the {len(split)} samples there are, got {batch_size}"

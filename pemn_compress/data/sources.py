@@ -27,7 +27,7 @@ from pemn_compress.data.preprocessing import (
 )
 from pemn_compress.data.samples import Data, Split
 from pemn_compress.data.text import CONTEXT, LARGEST_CONTEXT, load_text
-from pemn_compress.errors import DataError, SettingError, UnknownNameError
+from pemn_compress.errors import DataError, SettingError, UnknownNameError, install
 
 __all__ = ["DATASETS", "Data", "Split", "from_model_file", "load_data"]
 
@@ -112,8 +112,7 @@ def _load_digits(request: Request) -> Data:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise DataError(
-            "data set 'digits': expected scikit-learn to be installed: "
-            'pip install "pemn-compress[digits]"'
+            f"data set 'digits': expected scikit-learn to be installed: {install('digits')}"
         ) from error
     digits = load_digits()
     labels = digits.target.astype(np.int64)

@@ -33,7 +33,9 @@ _BLOCKS_AT_ONCE = 1 << 14  # four u64 words a block: the work fits in a core's c
 def check_seed(seed: int, name: str = "seed") -> None:
     """Refuse a seed that does not fit in 64 bits; `name` is what the message calls it."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        raise SettingError(f"{name}: expected an integer from 0 to 2^64 - 1, got {seed!r}")
+        is_long = isinstance(seed, int) and seed.bit_length() > 256
+        got = f"one of {seed.bit_length()} bits" if is_long else repr(seed)
+        raise SettingError(f"{name}: expected an integer from 0 to 2^64 - 1, got {got}")
 
 
 def philox_block(counter: tuple[U64, U64, U64, U64], key: tuple[int, int]) -> tuple[U64, ...]:

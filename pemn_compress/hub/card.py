@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pemn_compress.errors import install
 from pemn_compress.format.archive import Archive
 from pemn_compress.format.archive.records import GRAPH, SOURCE
 from pemn_compress.reporting import words
@@ -63,7 +64,7 @@ def _loading(archive: Archive, place: str) -> str:
         ", trust_source=True": "runs the model file inside: only if you trust its author",
     }.get(how, "the model's own code builds what is filled")
     return (
-        'import pemn_compress  # pip install "pemn-compress[hub]"\n'
+        f"import pemn_compress  # {install('hub')}\n"
         f"model = pemn_compress.PemnModel.from_pretrained({json.dumps(place)}{how})  # {why}\n"
         "outputs = model(inputs)"
     )

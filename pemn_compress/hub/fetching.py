@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pemn_compress.errors import ModelError, SettingError
+from pemn_compress.kinds import path_of
 from pemn_compress.version import __version__
 
 ARCHIVE, CARD = "model.pemn", "README.md"
@@ -22,10 +23,10 @@ def fetched(
     Raises ModelError, in one line, where there is no such folder, repository, revision or file, and
     where the hub cannot be asked.
     """
-    folder = Path(place)
+    folder = path_of("from_pretrained", place, "a folder or a repository, such as USER/NAME")
     try:
         is_folder, is_file = folder.is_dir(), folder.is_file()
-    except (OSError, ValueError):  # no name that a file may have
+    except OSError:  # no name that a file may have
         is_folder = is_file = False
     if is_folder:
         if revision is not None:

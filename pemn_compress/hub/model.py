@@ -15,10 +15,13 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
-from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError
+from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError, install
 from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.archive.layout import ANY_SIZE
+from pemn_compress.format.archive.records import GRAPH, SOURCE
 from pemn_compress.hub.card import card_body
 from pemn_compress.hub.fetching import ARCHIVE, CARD, fetched
+from pemn_compress.kinds import check_kind, check_truth, path_of
 from pemn_compress.masking.copying import copied
 from pemn_compress.masking.host import PlannedModel
 from pemn_compress.masking.pruned import PrunedModel
@@ -26,15 +29,13 @@ from pemn_compress.printable import printable
 from pemn_compress.reporting.runs.records import read_record, run_of
 from pemn_compress.reporting.runs.run import Run
 from pemn_compress.storing.filling import holds_already, unwrapped
-from pemn_compress.storing.loading import load
+from pemn_compress.storing.loading import restore_module, warn_of_trained
 from pemn_compress.storing.saving import save
 
 try:
     from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin
 except ImportError as error:
-    raise SettingError(
-        f'PemnModel needs the hub extra: pip install "pemn-compress[hub]" ({error})'
-    ) from None
+    raise SettingError(f"PemnModel needs the hub extra: {install('hub')} ({error})") from None
 
 LIBRARY = "pemn-compress"
 TAGS = ["model-compression", "pemn"]
@@ -70,10 +71,14 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         limits: Limits | None = None,
     ) -> None:
         super().__init__()
-        self.archive = archive if isinstance(archive, bytes) else _read(Path(archive))
         self._limits = limits
-        self._run = None if record is None else _run(record, self.archive)
-        self.model = load(archive, model=model, trust_source=trust_source, limits=limits)
+        with open_archive(archive, limits) as opened:
+            self.archive = archive if isinstance(archive, bytes) else opened.content()
+            self._run = None if record is None else _run(record, self.archive)
+            if model is not None:
+                model = unwrapped(model)
+                warn_of_trained(model, opened)
+            self.model = restore_module(opened, model=model, trust_source=trust_source)
         self.eval()
 
     @classmethod
@@ -92,11 +97,19 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         name builds the model, `model` is one built anew, to fill. Raises what `save` and `load`
         raise.
         """
+        check_kind("from_model", trained, nn.Module, "a torch.nn.Module")
         if not any(isinstance(module, PlannedModel) for module in trained.modules()):
             trained = PrunedModel(copied(unwrapped(trained), {}), strategy="dense")
         with TemporaryDirectory() as folder:
             path = save(trained, Path(folder) / ARCHIVE, **options)  # type: ignore[arg-type]
-            return cls(path.read_bytes(), model=model, trust_source=trust_source)
+            packed = path.read_bytes()
+        if model is None and not _builds_itself(packed, trust_source=trust_source):
+            raise ModelError(
+                "from_model: nothing would tell whoever opens it how the model is built: expected "
+                "inputs=, an example of what its forward takes, from which the graph is made; or "
+                "model=, one built anew, to fill"
+            )
+        return cls(packed, model=model, trust_source=trust_source)
 
     @classmethod
     def from_pretrained(  # type: ignore[override]  # no free keywords, and no config's values
@@ -140,8 +153,9 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         archive comes to the same bytes. Raises ModelError for a model that was changed, OutputError
         for a folder that cannot be written.
         """
+        folder, push = path_of("save_directory", save_directory), kwargs.pop("push_to_hub", False)
+        check_truth(push_to_hub=push)
         self._check_unchanged()
-        folder, push = Path(save_directory), bool(kwargs.pop("push_to_hub", False))
         card = dict(kwargs.get("model_card_kwargs") or {})
         text = str(self.generate_model_card(**card))
         try:
@@ -197,11 +211,11 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
                 )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+def _builds_itself(packed: bytes, *, trust_source: bool) -> bool:
+    """Tell whether a model can be made of an archive alone."""
+    with open_archive(packed, ANY_SIZE) as archive:
+        sections, kind = archive.section_offsets, archive.manifest.architecture.get("kind")
+    return kind == "registered" or GRAPH in sections or (trust_source and SOURCE in sections)
 
 
 def _run(record: str | Path | Mapping[str, Any], archive: bytes) -> Run:

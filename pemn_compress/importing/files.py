@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pemn_compress.errors import ModelError
+from pemn_compress.errors import ModelError, install, unreadable
 from pemn_compress.importing.inert import STAND_INS
 
 _HEAD = 4096  # bytes that tell what kind of file it is
@@ -57,7 +57,7 @@ def load_file(source: str | Path | bytes, name: str) -> Any:
     except FileNotFoundError:
         raise ModelError(f"{name}: no such file") from None
     except OSError as error:
-        raise ModelError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise ModelError(unreadable(name, error)) from None
 
 
 def _open(path: Path, name: str) -> io.BufferedReader:
@@ -168,8 +168,7 @@ def _load_safetensors(raw: bytes, name: str) -> Any:
         from safetensors.torch import load
     except ImportError:
         raise ModelError(
-            f"{name}: reading .safetensors needs the safetensors extra: "
-            'pip install "pemn-compress[safetensors]"'
+            f"{name}: reading .safetensors needs the safetensors extra: {install('safetensors')}"
         ) from None
     try:
         size = int.from_bytes(raw[:8], "little")

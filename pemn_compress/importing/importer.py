@@ -20,6 +20,7 @@ from pemn_compress.importing.meaning import Meaning, find_scores, read_meaning
 from pemn_compress.importing.projects import PROJECTS, binary_weight
 from pemn_compress.importing.settled import Asked, check_asked
 from pemn_compress.importing.storing import smallest
+from pemn_compress.kinds import check_kind, path_of
 from pemn_compress.models import building as architectures
 from pemn_compress.models.checks import plain
 from pemn_compress.storing.tensors import CODES, as_array
@@ -71,7 +72,12 @@ def import_checkpoint(
     project wrote or that does not fit the model, SettingError for settings that are missing or
     contradict the checkpoint.
     """
-    if project not in PROJECTS:
+    if not isinstance(path, bytes):
+        path = path_of("checkpoint", path, "a path or bytes")
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    if source is not None:
+        check_kind("source", source, str, "the text of a model file")
+    if not isinstance(project, str) or project not in PROJECTS:
         raise UnknownNameError("project", project, PROJECTS)
     rule = PROJECTS[project]
     settings = plain({"density": density, "linear_density": linear_density, "budget": budget})

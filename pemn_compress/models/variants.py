@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from pemn_compress.errors import ModelError, UnknownNameError
+from pemn_compress.kinds import check_truth
 
 
 def apply_variant(model: nn.Module, *, batchnorm: str = "learned", bias: bool = True) -> nn.Module:
@@ -22,7 +23,8 @@ def apply_variant(model: nn.Module, *, batchnorm: str = "learned", bias: bool = 
     neither. Running statistics are left alone. With `bias` false, convolutions, linear layers and
     attention lose their biases; recurrent and normalisation layers keep theirs.
     """
-    if batchnorm not in BATCHNORMS:
+    check_truth(bias=bias)
+    if not isinstance(batchnorm, str) or batchnorm not in BATCHNORMS:
         raise UnknownNameError("batchnorm", str(batchnorm), BATCHNORMS)
     change = BATCHNORMS[batchnorm]
     for name, module in model.named_modules():

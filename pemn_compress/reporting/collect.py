@@ -16,8 +16,9 @@ from pemn_compress.accounting import (
     equal_bytes,
     plan_account,
 )
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, SettingError, unreadable
 from pemn_compress.format.archive import Archive, Limits, open_archive
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 from pemn_compress.reporting.recorded import (
@@ -146,8 +147,14 @@ def survey(paths: Iterable[PathLike]) -> Report:
 
 
 def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[PathLike]:
-    """Return the paths of a call that takes one, several, or a list of them."""
-    return [*([paths] if isinstance(paths, str | os.PathLike) else paths), *further]
+    """Return the paths of a call that takes one, several, or a list of them. SettingError."""
+    one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
+    given: list[Any] = [paths] if one else list(paths)  # type: ignore[arg-type]
+    for path in (*given, *further):
+        check_kind("archive", path, (str, os.PathLike), "a path")
+        if not os.fspath(path):  # which Path would take for the current folder
+            raise SettingError("archive: expected a path, got ''")
+    return [*given, *further]
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:
@@ -195,8 +202,7 @@ def search(paths: Iterable[PathLike]) -> tuple[list[tuple[Path, bool]], list[Bro
         try:
             is_folder, exists = place.is_dir(), place.exists() or place.is_symlink()
         except (OSError, ValueError) as error:  # in a folder that may not be entered, a bad name
-            reason = getattr(error, "strerror", None) or error
-            broken.append(Broken(str(place), f"{place}: cannot be read: {reason}", named=True))
+            broken.append(Broken(str(place), unreadable(place, error), named=True))
             continue
         if is_folder:
             below = _below(place, broken)
@@ -222,7 +228,7 @@ def _below(folder: Path, broken: list[Broken]) -> list[Path]:
 
     def note(error: OSError) -> None:
         place = str(error.filename)
-        broken.append(Broken(place, f"{place}: cannot be read: {error.strerror}", named=False))
+        broken.append(Broken(place, unreadable(place, error), named=False))
 
     walked = os.walk(folder, onerror=note)
     return sorted(

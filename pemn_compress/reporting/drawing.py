@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from pemn_compress.errors import OutputError, SettingError
+from pemn_compress.errors import OutputError, SettingError, install
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,9 +35,7 @@ def drawing(settings: Mapping[str, Any]) -> Iterator[None]:
     try:
         import matplotlib
     except ImportError:
-        raise OutputError(
-            'a plot needs the plot extra: pip install "pemn-compress[plot]"'
-        ) from None
+        raise OutputError(f"a plot needs the plot extra: {install('plot')}") from None
     all_settings = cast("Any", {"svg.hashsalt": "pemn", **settings})
     with matplotlib.rc_context(all_settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph ")  # a name in letters that the font lacks

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pemn_compress.errors import ArchiveError, DataError
 from pemn_compress.format.archive import Archive, Limits
 from pemn_compress.format.archive.opening import Source, open_archive
-from pemn_compress.format.graph import Graph, graph_of
+from pemn_compress.format.graph import Graph, held_graph
 from pemn_compress.running.interpreter import run_graph
 
 Array = npt.NDArray[Any]
@@ -42,17 +42,6 @@ def run_archive(
         return run_graph(graph, tensors, inputs, limits)
     except ArchiveError as error:
         raise ArchiveError(f"{archive.name}: {error}") from None
-
-
-def held_graph(archive: Archive) -> Graph:
-    """Return the graph of an open archive. Raises ArchiveError where it holds none."""
-    graph = graph_of(archive)
-    if graph is None:
-        raise ArchiveError(
-            f"{archive.name}: holds no graph of what the model computes: expected an archive that "
-            "was written with its inputs known; restore the model and run that"
-        )
-    return graph
 
 
 def outputs_of(result: Any) -> dict[str, Array]:

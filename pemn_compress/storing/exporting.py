@@ -13,6 +13,7 @@ from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.arrays.contract import contract
 from pemn_compress.format.arrays.places import beside
+from pemn_compress.kinds import check_truth, path_of
 from pemn_compress.storing.asking import ANY, Asked, Key
 from pemn_compress.storing.filling import unwrapped
 from pemn_compress.storing.inputs import example_for
@@ -61,11 +62,14 @@ def restore(
 
     Raises what `export` raises, and OutputError.
     """
+    if not isinstance(archive, bytes):
+        archive = path_of("archive", archive, "a path or bytes")
     if output is None:
         if isinstance(archive, bytes):
             raise SettingError("an archive of bytes has no name: expected an output, got none")
         output = beside(archive, ".pt2")
-    output = Path(output)
+    output = path_of("output", output)
+    check_truth(with_preprocessing=with_preprocessing, force=force)
     check_extension(output.suffix)
     check_apart([output], [] if isinstance(archive, bytes) else [archive])
     check_output(output, force=force)

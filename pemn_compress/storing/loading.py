@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pemn_compress.errors import ModelError, PemnWarning, SettingError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.archive.records import GRAPH, SOURCE, Alias
+from pemn_compress.kinds import check_truth
 from pemn_compress.models.bounds import bounded
 from pemn_compress.models.building import build_from_archive, build_from_file, seed_of
 from pemn_compress.models.modelfile import ModelFile
@@ -49,6 +50,7 @@ def load(
     Raises ArchiveError for a broken archive, ModelError when the model cannot be built or does not
     match.
     """
+    check_truth(packed=packed)
     with open_archive(source, limits) as archive:
         if model is not None:
             model = unwrapped(model)
@@ -126,7 +128,12 @@ def check_destination(device: torch.device | str, dtype: torch.dtype | None) -> 
         )
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError):  # which of them depends on the device
+    except (
+        RuntimeError,
+        AssertionError,
+        TypeError,
+        ValueError,
+    ):  # which of them depends on the device
         there = [
             name
             for name, backend in (("cuda", torch.cuda), ("mps", torch.backends.mps))
@@ -167,6 +174,7 @@ def build_to_fill(archive: Archive, file: ModelFile | None) -> nn.Module | None:
 
 def _matching(archive: Archive, model: nn.Module | None, trust_source: bool) -> nn.Module:
     """Return the given model, or the one that the archive describes, if it fits the tensors."""
+    check_truth(trust_source=trust_source)
 
     def check(candidate: nn.Module) -> None:
         check_match(candidate, archive)

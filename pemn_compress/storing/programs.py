@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pemn_compress.errors import ModelError, OutputError
+from pemn_compress.errors import ModelError, OutputError, install
 from pemn_compress.format.arrays.contract import KEY
 from pemn_compress.storing.culprit import failing_line, guarding_line, parting_line
 from pemn_compress.storing.examples import Example
@@ -191,9 +191,7 @@ def _check_onnx(module: nn.Module) -> None:
     try:
         import onnxscript  # noqa: F401
     except ImportError:
-        raise OutputError(
-            'writing .onnx needs the onnx extra: pip install "pemn-compress[onnx]"'
-        ) from None
+        raise OutputError(f"writing .onnx needs the onnx extra: {install('onnx')}") from None
     held = sum(t.nbytes for t in {id(t): t for t in module.state_dict().values()}.values())
     if held > LARGEST_ONNX:
         raise ModelError(

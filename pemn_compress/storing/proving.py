@@ -20,6 +20,7 @@ from pemn_compress.storing.tensors import same_bits
 # and give its bits in all that was tried; but views may lie otherwise in memory, for which torch
 # chooses other kernels. Other runtimes have their own kernels, and fuse operators.
 TRACED, TRANSLATED = 16.0, 128.0
+BITS = -1.0  # no rounding at all: a graph in an archive computes the very bits
 ALWAYS = (1, 2, 3)  # batch sizes
 _TABLE = 128  # integers below this are tried first where no embedding says how many there may be
 ADVICE = "restore a state dict instead (.safetensors, .pt)"
@@ -159,7 +160,10 @@ def prove(
 def difference(
     expected: list[tuple[str, Any]], got: list[tuple[str, Any]], units: float = TRACED
 ) -> str:
-    """Return in words how outputs differ beyond rounding, "" if they do not."""
+    """Return in words how outputs differ beyond so many units of rounding, "" if they do not.
+
+    With `BITS` they differ where one bit does.
+    """
     if [name for name, _ in expected] != [name for name, _ in got]:
         return f"the outputs are {_names(got)}, expected {_names(expected)}"
     for (name, one), (_, other) in zip(expected, got, strict=True):
@@ -173,7 +177,7 @@ def difference(
             )
         elif not same_bits(one, other):
             away = _distance(one, other)
-            if not away <= units * _rounding(one, units):
+            if units < 0 or not away <= units * _rounding(one, units):
                 return f"{name} differs by up to {away:g}"
     return ""
 

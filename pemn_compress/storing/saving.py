@@ -22,6 +22,7 @@ from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.values import tensor_bytes
 from pemn_compress.format.archive.writer import AUTO, FIRST, check_format_version
 from pemn_compress.format.graph import Graph, write_graph
+from pemn_compress.kinds import check_kind, check_truth, path_of
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.masking.rules.pruning import PruningSettings, check_storage
@@ -86,6 +87,17 @@ def pack(
     returned. Raises ModelError for a model whose state cannot be stored or whose pruning is not
     finished, SettingError (UnknownNameError) for a way of storing that there is not.
     """
+    check_truth(
+        store_prototype=store_prototype, fold_batchnorm=fold_batchnorm, zstd=zstd,
+        tensor_digests=tensor_digests,
+    )  # fmt: skip
+    for name, given, kind, expected in (
+        ("architecture", architecture, Mapping, "a mapping"),
+        ("source", source, str, "the text of a model file"),
+        ("about", about, Mapping, "a mapping"),
+    ):
+        if given is not None:
+            check_kind(name, given, kind, expected)
     masked = unwrapped(masked)
     check_ways(
         masked.settings,
@@ -271,9 +283,12 @@ def save(
     Raises SettingError for inputs that do not fit, OutputError when `path` exists (unless `force`)
     or cannot be written, and what `pack` raises.
     """
-    path = Path(path)
+    path = path_of("path", path)
+    check_truth(force=force)
     check_output(path, force=force)
     masked = unwrapped(masked)
+    if architecture is not None:
+        check_kind("architecture", architecture, Mapping, "a mapping")
     told = architecture or current_architecture(masked)
     packed = pack(
         masked,

@@ -24,7 +24,7 @@ _TORCH = {"f16": torch.float16, "bf16": torch.bfloat16}
 
 def check_dense_dtype(name: str) -> None:
     """Refuse a dense dtype that does not exist."""
-    if name not in DENSE_DTYPES:
+    if not isinstance(name, str) or name not in DENSE_DTYPES:
         raise UnknownNameError("dense dtype", name, DENSE_DTYPES)
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from pemn_compress.errors import SettingError
+from pemn_compress.errors import SettingError, install
 from pemn_compress.sweeping.engines import Settings, Watch
 from pemn_compress.sweeping.interrupting import told_to_end
 from pemn_compress.sweeping.launching import ENDING_SECONDS, Job, Outcome, end, start
@@ -53,7 +53,7 @@ def _ray() -> Any:
     except ImportError:
         raise SettingError(
             "--engine ray: expected ray to be installed, got none: "
-            'pip install "pemn-compress[ray]", or --engine local'
+            f"{install('ray')}, or --engine local"
         ) from None
     return ray
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pemn_compress.errors import PemnError, SettingError, UnknownNameError, did_you_mean
+from pemn_compress.errors import PemnError, SettingError, UnknownNameError, did_you_mean, unreadable
 from pemn_compress.sweeping import options
 from pemn_compress.sweeping.lines import line_at, lines_of
 from pemn_compress.sweeping.options import Option
@@ -64,7 +64,7 @@ def read(
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise SettingError(unreadable(path, error)) from None
     except UnicodeDecodeError:
         raise SettingError(f"{path}: expected a text in UTF-8, got other bytes") from None
     try:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pemn_compress.atomic import check_output, write_file
-from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError
+from pemn_compress.errors import ModelError, OutputError, SettingError, TrainingError, unreadable
 from pemn_compress.training.averaging import Average
 from pemn_compress.training.choosing import Choice
 from pemn_compress.training.corrections import merged, renumbered, untrained
@@ -72,8 +72,7 @@ class Checkpoint:
             is_ours = content["format"] == FORMAT
             found = content["identity"] if is_ours else {}
         except OSError as error:
-            reason = error.strerror or error
-            raise TrainingError(f"{self.path}: cannot be read: {reason}") from None
+            raise TrainingError(unreadable(self.path, error)) from None
         except Exception:  # torch.load raises many kinds, and some tell the user to trust the file
             raise self._no_checkpoint() from None
         if not is_ours:

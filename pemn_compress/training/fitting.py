@@ -33,7 +33,9 @@ from pemn_compress.training.run import Run
 from pemn_compress.training.starting import check_kinds, checkpoint_of, ready, resumed
 from pemn_compress.training.statistics import batches_of, recompute_batchnorm
 from pemn_compress.training.stepping import Stepper, not_finite
-from pemn_compress.training.watching import Advancing, Observer, warn
+from pemn_compress.training.watching import Advancing, Observer, say_after, warn
+
+STATISTICS = "batch norm's statistics over training batches"  # what is done after the last epoch
 
 
 def fit(
@@ -74,8 +76,8 @@ def fit(
     another rank is lost; ModelError where the model's own code fails; DataError and SettingError
     for data and settings that do not fit.
     """
-    run, seed = run or Run(), integer("seed", seed, least=0)
-    check_kinds(model, data, recipe)
+    run, seed = Run() if run is None else run, integer("seed", seed, least=0, most=2**64 - 1)
+    check_kinds(model, data, recipe, run, observer)
     data = set_apart(data, recipe, seed)
     device = run.torch_device()
     check_batch(recipe.batch_size, world().size)
@@ -162,7 +164,14 @@ def _recompute(stepper: Stepper, data: Data, before: Epoch) -> Recomputed:
     model, recipe, place = stepper.model, stepper.recipe, "after training"
     with explained(model, recipe, stepper.device, place):
         batches = batches_of(stepper.batches, recipe.epochs)
-        done = recompute_batchnorm(model, batches, recipe.recompute_batchnorm)
+        of = recipe.recompute_batchnorm
+        say_after(stepper.observer, STATISTICS, 0, of)
+        done = recompute_batchnorm(
+            model,
+            batches,
+            of,
+            watch=lambda count: say_after(stepper.observer, STATISTICS, count, of),
+        )
         distributed.average_statistics(model, stepper.here)
         after = replace(before, test=_measured(stepper, data, data.test, "test loss", place))
         if data.validation:

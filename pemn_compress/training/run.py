@@ -6,6 +6,7 @@ import torch
 
 from pemn_compress.data.ranks import world
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.rules.numbers import MOST_PROCESSES
 from pemn_compress.training.recipes.numbers import flag, integer
 
 
@@ -30,7 +31,7 @@ class Run:
             object.__setattr__(self, "device", str(self.device))
         for name in ("amp", "compile", "channels_last"):
             object.__setattr__(self, name, flag(name, getattr(self, name)))
-        object.__setattr__(self, "workers", integer("workers", self.workers, least=0))
+        object.__setattr__(self, "workers", integer("workers", self.workers, 0, MOST_PROCESSES))
 
     def torch_device(self) -> torch.device:
         """Return the device: "auto" takes a GPU where there is one, each rank its own.

@@ -14,6 +14,7 @@ from pemn_compress.data.batches import Batches
 from pemn_compress.data.ranks import World
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import DataError, ModelError, SettingError
+from pemn_compress.kinds import check_kind
 from pemn_compress.masking.reach import Reach
 from pemn_compress.training import distributed
 from pemn_compress.training.amp import slow_bfloat16
@@ -63,7 +64,10 @@ def ready(
     augment = _augment(data, recipe)
     optimizer = make_optimizer(model, recipe)
     optimizer.zero_grad(set_to_none=True)  # of steps that the caller took before
-    found = Trial(model, data, recipe, run, augment, seed, here, outputs).find()
+    trial = Trial(model, data, recipe, run, augment, seed, here, outputs)
+    found = trial.find()
+    if recipe.recompute_batchnorm:
+        trial.statistics()
     found = distributed.from_rank_0(found, here)
     slow = slow_bfloat16(device) if run.amp else None
     notes = [*([slow] if slow else []), *_notes(found, model, data, recipe.label_smoothing)]
@@ -143,15 +147,17 @@ def resumed(kept: Checkpoint | None, here: World) -> list[Epoch]:
     return kept.resume(distributed.from_rank_0(kept.read() if here.rank == 0 else None, here))
 
 
-def check_kinds(model: Any, data: Any, recipe: Any) -> None:
-    """Refuse what is no model, no data or no recipe. Raises SettingError."""
+def check_kinds(model: Any, data: Any, recipe: Any, run: Any, observer: Any) -> None:
+    """Refuse what is no model, data, recipe, run or observer. Raises SettingError."""
     for name, value, kind, how in (
         ("model", model, nn.Module, "a torch.nn.Module"),
         ("data", data, Data, "a Data, as load_data() and from_model_file() return it"),
         ("recipe", recipe, Recipe, "a Recipe, as recipes.load() returns it"),
+        ("run", run, Run, "a Run, or None"),
     ):
-        if not isinstance(value, kind):
-            raise SettingError(f"{name}: expected {how}, got {type(value).__name__}")
+        check_kind(name, value, kind, how)
+    if observer is not None:
+        check_kind("observer", observer, Observer, "one with start, step and epoch")
 
 
 def _move(model: nn.Module, device: torch.device) -> None:

@@ -5,7 +5,7 @@ masks one step changes many weights at once. Source: Izmailov et al., "Averaging
 Wider Optima and Better Generalization" (2018), section 3.2; by `torch.optim.swa_utils.update_bn`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from typing import Any
 
@@ -17,27 +17,47 @@ from torch.optim.swa_utils import update_bn
 from pemn_compress.data import trees
 from pemn_compress.data.batches import Batches
 from pemn_compress.errors import DataError, ModelError, SettingError
+from pemn_compress.kinds import check_kind, of_kind
 from pemn_compress.training.blame import blamed
 from pemn_compress.training.evaluation import device_of
+from pemn_compress.training.recipes import MOST_BATCHES
 from pemn_compress.training.recipes.numbers import integer
 
 
-def recompute_batchnorm(model: nn.Module, loader: Iterable[Any], batches: int | None = None) -> int:
+def recompute_batchnorm(
+    model: nn.Module,
+    loader: Iterable[Any],
+    batches: int | None = None,
+    *,
+    watch: Callable[[int], object] | None = None,
+) -> int:
     """Take the running mean and variance of every batch norm afresh; return over how many batches.
 
-    They become the plain means of the statistics of the first `batches` batches of `loader`, by
-    default of all of it, with the weights as they are; nothing else of the model changes. A batch
+    They become the plain means of the statistics of the first `batches` batches of `loader`, at
+    most 100,000, by default of all of it, with the weights as they are; nothing else of the model
+    changes. `watch` is called after each, with how many are done. A batch
     is what a DataLoader makes: (inputs, targets), a dict, a tensor, or a tuple of inputs and
     targets of any structure; it is moved to the model's device. The model is in training mode for
     that while: dropout draws from torch's generator as in a step.
 
     Call it after the last step and before `save`. Statistics that no batch reached stay. Raises
     SettingError where there are none to take, DataError for a loader without a batch, ModelError
-    where the model's own code fails or they would not be finite; all is then as it was.
+    where the model's own code fails or they would not be finite; all is then as it was, and so it
+    is after an interrupt.
     """
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    if watch is not None and not callable(watch):
+        raise SettingError(f"watch: expected a function of a number, got {of_kind(watch)}")
     norms = check_statistics(model)
+    try:
+        given = iter(loader)
+    except TypeError:
+        raise DataError(
+            f"batches to take batch-norm's statistics over: expected them from a DataLoader or "
+            f"another iterable, got {of_kind(loader)}"
+        ) from None
     if batches is not None:
-        batches = integer("batches", batches, least=1)
+        batches = integer("batches", batches, least=1, most=MOST_BATCHES)
     modes = [(module, module.training) for module in model.modules()]
     momenta = [(norm, norm.momentum) for norm in norms.values()]
     before = {name: _statistics(norm) for name, norm in norms.items()}
@@ -46,9 +66,11 @@ def recompute_batchnorm(model: nn.Module, loader: Iterable[Any], batches: int | 
     def inputs() -> Iterator[list[Any]]:
         nonlocal done
         device = device_of(model)
-        for batch in islice(loader, batches):
+        for batch in islice(given, batches):
             yield [trees.moved(_inputs(batch), device)]
             done += 1
+            if watch is not None:
+                watch(done)
 
     is_whole = False
     try:
@@ -59,7 +81,7 @@ def recompute_batchnorm(model: nn.Module, loader: Iterable[Any], batches: int | 
             if not all(bool(value.isfinite().all()) for value in _live(norm)):
                 raise ModelError(
                     f"{name}: batch-norm's statistics over {done} batches are not finite: expected "
-                    "finite activations; those of training are kept"
+                    "finite activations; those from before are kept"
                 )
         is_whole = True
     finally:

@@ -33,7 +33,7 @@ class Steering:
         self.pull = recipe.pull
         if self._target and self._model is not None:
             check_target(self._model, self._target)
-            self.pull = self.pull or _FIRST / self._target
+            self.pull = self.pull or min(_FIRST / self._target, _MOST)
 
     def measure(self) -> float | None:
         """Return the bits per weight that the model as it is departs by; None: nothing pulls."""

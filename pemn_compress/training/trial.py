@@ -22,6 +22,7 @@ from pemn_compress.training.blame import blamed
 from pemn_compress.training.identity import trained
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
+from pemn_compress.training.statistics import recompute_batchnorm
 from pemn_compress.training.stepping import loss_of
 from pemn_compress.training.untouched import untouched
 
@@ -102,16 +103,7 @@ class Trial:
         model, data = self.model, self.data
         assert data.train is not None
         with untouched(model):
-            batches = Batches(
-                data.train.first(count),
-                batch_size=count,
-                shuffle_seed=self.seed,
-                augment=self.augment,
-                normalize=data.normalize,
-                device=self.run.torch_device(),
-                labels=self.outputs or None,
-            )
-            inputs, targets = next(iter(batches))
+            inputs, targets = next(iter(self._batches(count)))
             model.train()
             count = trees.samples(targets, inputs)
             if self.outputs:
@@ -129,6 +121,33 @@ class Trial:
                     )
                 loss.backward()  # type: ignore[no-untyped-call]
             return _unreached(model)
+
+    def statistics(self) -> None:
+        """Try to take batch norm's statistics afresh, as will be done after the last step.
+
+        Raises ModelError and SettingError for a model of which they cannot be taken.
+        """
+        assert self.data.train is not None
+        samples = FEW if self.data.train.stream is not None else len(self.data.train)
+        count = max(1, min(self.recipe.batch_size, samples) // self.here.size)
+        with untouched(self.model):
+            try:
+                recompute_batchnorm(self.model, self._batches(count), 1)
+            except ModelError as error:
+                raise ModelError(f"{error}; tried before the first step") from None
+
+    def _batches(self, count: int) -> Batches:
+        """Return the first samples in one batch."""
+        assert self.data.train is not None
+        return Batches(
+            self.data.train.first(count),
+            batch_size=count,
+            shuffle_seed=self.seed,
+            augment=self.augment,
+            normalize=self.data.normalize,
+            device=self.run.torch_device(),
+            labels=self.outputs or None,
+        )
 
     def _advised(self, error: PemnError, whole: int) -> PemnError:
         """Say what helps where every batch is of a size that the model cannot take."""

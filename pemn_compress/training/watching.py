@@ -36,8 +36,12 @@ class Finishing(Protocol):
         """Whether it has the density that its settings say."""
 
 
+@runtime_checkable
 class Observer(Protocol):
-    """Who watches a run; every method may do nothing. `Warned` and `Keeping` may be added."""
+    """Who watches a run; every method may do nothing.
+
+    `Warned`, `Keeping` and `Ending` may be added.
+    """
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Training starts: `epochs` of `steps` steps, `done` epochs of which are behind."""
@@ -76,6 +80,18 @@ class Keeping(Protocol):
         """
 
 
+@runtime_checkable
+class Ending(Protocol):
+    """An observer that is told what is done when training is over."""
+
+    def after(self, what: str, done: int = 0, of: int = 0, archive: Path | None = None) -> None:
+        """The last epoch is behind; `what` is being done now, `done` parts `of` so many.
+
+        Told before each, and after each part where there are several. `archive` is the one that is
+        complete by then, if there is one.
+        """
+
+
 def warn(observer: Observer | None, text: str) -> None:
     """Tell whoever watches, or else Python's warnings, one line."""
     if isinstance(observer, Warned):
@@ -96,3 +112,11 @@ def say_kept(observer: Observer | None, history: Sequence[Epoch]) -> None:
     """Tell whoever watches which epochs the checkpoint holds by now."""
     if isinstance(observer, Keeping):
         observer.kept(history)
+
+
+def say_after(
+    observer: Observer | None, what: str, done: int = 0, of: int = 0, archive: Path | None = None
+) -> None:
+    """Tell whoever watches what is done now that training is over."""
+    if isinstance(observer, Ending):
+        observer.after(what, done, of, archive)

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pemn_compress.errors import DataError, OutputError, PemnError
+from pemn_compress.errors import DataError, OutputError, PemnError, unreadable
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.viewing.page import in_base64, page
 
@@ -32,12 +32,10 @@ def read_given(source: str | bytes, name: str, record: Path | None = None) -> Gi
     archive's digest. Raises ArchiveError for what is no archive or larger than the page opens,
     DataError for what is no record.
     """
-    limits = Limits()
-    with open_archive(source, limits, name=name):
-        pass
-    content = source if isinstance(source, bytes) else _content(Path(source), name)
-    if len(content) > MOST_SERVED:
-        raise DataError(f"{name}: expected at most {MOST_SERVED:,} bytes, got {len(content):,}")
+    with open_archive(source, Limits(), name=name) as archive:
+        if archive.size > MOST_SERVED:
+            raise DataError(f"{name}: expected at most {MOST_SERVED:,} bytes, got {archive.size:,}")
+        content = source if isinstance(source, bytes) else archive.content()
     if record is not None:
         return Given(_short(name), content, read_record(record))
     return Given(
@@ -47,7 +45,7 @@ def read_given(source: str | bytes, name: str, record: Path | None = None) -> Gi
 
 def read_record(path: Path) -> dict[str, Any]:
     """Return the record in a file. Raises DataError."""
-    text = _content(path, str(path), MOST_RECORD)
+    text = _content(path)
     try:
         told = json.loads(text, parse_constant=lambda _: None)  # NaN is no JSON for browsers
     except (ValueError, RecursionError):
@@ -69,15 +67,14 @@ def _beside(source: str, content: bytes) -> dict[str, Any] | None:
     return told if own else None
 
 
-def _content(path: Path, name: str, most: int = MOST_SERVED) -> bytes:
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            content = stream.read(most + 1)
+            content = stream.read(MOST_RECORD + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name}: cannot be read: {reason}") from None
-    if len(content) > most:
-        raise DataError(f"{name}: expected at most {most:,} bytes, got more")
+        raise DataError(unreadable(path, error)) from None
+    if len(content) > MOST_RECORD:
+        raise DataError(f"{path}: expected at most {MOST_RECORD:,} bytes, got more")
     return content
 
 

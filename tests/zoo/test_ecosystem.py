@@ -27,7 +27,8 @@ def test_every_block_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         if kind == "python":
             exec(compile(code, "docs/ecosystem.md", "exec"), scope)
         else:  # installs, which a test does not
-            assert (kind, code) == ("sh", 'pip install "pemn-compress[hub]"\n')
+            assert kind == "sh"
+            assert code.startswith('pip install ".[hub]"')
     for name in ("timm", "lightning", "accelerate", "skorch"):
         model = pemn_compress.load(f"{name}.pemn")
         assert model(scope["images" if name != "timm" else "pictures"]).isfinite().all()

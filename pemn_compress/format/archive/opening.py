@@ -10,13 +10,14 @@ import os
 import stat
 from typing import IO
 
-from pemn_compress.errors import ArchiveError, SettingError
+from pemn_compress.errors import ArchiveError, SettingError, unreadable
 from pemn_compress.format.archive import canonical, dictionary, layout, records
 from pemn_compress.format.archive.layout import Limits
 from pemn_compress.format.archive.manifest import from_json
 from pemn_compress.format.archive.payloads import ArchiveFile
 from pemn_compress.format.archive.reader import Archive
 from pemn_compress.format.archive.zstd import decompress
+from pemn_compress.kinds import check_kind, check_truth
 
 Source = str | os.PathLike[str] | bytes
 
@@ -39,6 +40,11 @@ def open_archive(
     names the file, the place, what was expected and what was found; nothing is allocated on the
     word of a field that has not been checked.
     """
+    if limits is not None:
+        check_kind("limits", limits, Limits, "a pemn_compress.Limits")
+    if name is not None:
+        check_kind("name", name, str, "a text")
+    check_truth(mapped=mapped)
     file = _file(source, name)
     try:
         archive = _open(file, limits or Limits())
@@ -73,9 +79,9 @@ def _file(source: Source, name: str | None) -> ArchiveFile:
     except FileNotFoundError:
         raise ArchiveError(f"{name}: no such file") from None
     except OSError as error:
-        raise ArchiveError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise ArchiveError(unreadable(name, error)) from None
     except ValueError as error:  # a zero byte in a path
-        raise ArchiveError(f"{name}: cannot be read: {error}") from None
+        raise ArchiveError(unreadable(name, error)) from None
 
 
 def _open(file: ArchiveFile, limits: Limits) -> Archive:

@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, unreadable
 from pemn_compress.format.archive import places, records
 from pemn_compress.format.archive.layout import MAX_MANIFEST_BYTES, Limits
 from pemn_compress.format.archive.zstd import decompress
@@ -72,9 +72,7 @@ class ArchiveFile:
             except ValueError:
                 raise ArchiveError(f"{self.name}: the archive was closed before {what}") from None
             except OSError as error:  # a bad disk
-                raise ArchiveError(
-                    f"{self.name}: cannot be read: {error.strerror or error}"
-                ) from None
+                raise ArchiveError(unreadable(self.name, error)) from None
         if len(data) != count:
             raise ArchiveError(
                 f"{self.name}: {what} (offset {offset}): expected {count} bytes, got {len(data)}: "

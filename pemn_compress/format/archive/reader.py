@@ -76,6 +76,11 @@ class Archive:
         """Its length in bytes."""
         return self._file.size
 
+    def content(self) -> bytes:
+        """Return the bytes of the whole file, which is in memory from then on: it is read once."""
+        self._file.keep()
+        return bytes(self._file.read(0, self.size, "file"))
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -19,6 +19,8 @@ from pemn_compress.format.archive.contents import (
     Prototype,
     SparseTensor,
 )
+from pemn_compress.format.archive.layout import MAX_ELEMENTS
+from pemn_compress.kinds import check_kind, check_truth, of_kind
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -77,6 +79,11 @@ def encode(
     Raises DataError for an array that is not what its mask or seed says or that has a dtype, shape
     or name that no archive holds; SettingError for arguments that do not go together.
     """
+    check_kind("arrays", arrays, Mapping, "a mapping of names to arrays")
+    for what, given in (("masks", masks), ("seeds", seeds), ("dtypes", dtypes), ("about", about)):
+        if given is not None:
+            check_kind(what, given, Mapping, "a mapping")
+    check_truth(zstd=zstd, compact=compact, tensor_digests=tensor_digests)
     masks, seeds, dtypes = dict(masks or {}), dict(seeds or {}), dict(dtypes or {})
     for what, named in (("masks", masks), ("seeds", seeds), ("dtypes", dtypes)):
         for name in named:
@@ -207,24 +214,29 @@ def _prototype(sizes: Mapping[str, int], seeds: Mapping[str, Seeded]) -> Prototy
     """Return the prototype that all seeded tensors share. Raises SettingError."""
     if not seeds:
         return None
-    told = {(one.seed, one.transform, one.length) for one in seeds.values()}
-    if len(told) > 1:
+    for name, one in seeds.items():
+        check_kind(f"seeds: {name!r}", one, Seeded, "a pemn_compress.Seeded")
+        check_truth(signs=one.signs)
+    told = [(one.seed, one.transform, one.length) for one in seeds.values()]
+    if any(one != told[0] for one in told):
         raise SettingError(
             "seeds: expected one seed, transform and length for all tensors of an archive, got "
-            f"{len(told)}"
+            "several"
         )
-    ((seed, transform, length),) = told
-    if transform not in prng.TRANSFORMS:
+    seed, transform, length = told[0]
+    if not isinstance(transform, str) or transform not in prng.TRANSFORMS:
         raise UnknownNameError("transform", transform, prng.TRANSFORMS)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 1 << 64:
         raise SettingError(f"seeds: seed: expected 0 to 2^64 - 1, got {seed!r}")
     for name, one in seeds.items():
-        if not isinstance(one.offset, int) or one.offset < 0:
-            raise SettingError(f"seeds: {name!r}: offset: expected 0 or more, got {one.offset!r}")
+        if not isinstance(one.offset, int) or not 0 <= one.offset <= MAX_ELEMENTS:
+            raise SettingError(
+                f"seeds: {name!r}: offset: expected 0 to {MAX_ELEMENTS}, got {one.offset!r:.60}"
+            )
     if length is None:
         length = max(one.offset + sizes[name] for name, one in seeds.items())
-    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
-        raise SettingError(f"seeds: length: expected 1 or more, got {length!r}")
+    if not isinstance(length, int) or isinstance(length, bool) or not 1 <= length <= MAX_ELEMENTS:
+        raise SettingError(f"seeds: length: expected 1 to {MAX_ELEMENTS}, got {length!r:.60}")
     return Prototype(transform, prng.TRANSFORMS[transform](seed, 0, length), seed)
 
 
@@ -254,7 +266,12 @@ def _seeded(
 
 def _scale(name: str, given: float | Sequence[float], shape: tuple[int, ...]) -> records.Scale:
     """Return a scale as archives hold it: binary32 numbers. Raises SettingError."""
-    numbers = np.asarray(given, np.float64)
+    try:
+        numbers = np.asarray(given, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise SettingError(
+            f"seeds: {name!r}: scale: expected one number, or a list of them, got {of_kind(given)}"
+        ) from None
     with np.errstate(all="ignore"):
         single = numbers.astype(np.float32)
     if numbers.ndim > 1 or (numbers.ndim and (not shape or len(numbers) != shape[0])):

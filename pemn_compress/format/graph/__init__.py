@@ -1,6 +1,6 @@
 """What a model computes, as a section of an archive: read and written without torch."""
 
-from pemn_compress.format.graph.held import described, graph_of
+from pemn_compress.format.graph.held import described, graph_of, held_graph
 from pemn_compress.format.graph.reading import read_graph
 from pemn_compress.format.graph.records import (
     Argument,
@@ -32,6 +32,7 @@ __all__ = [
     "buffers",
     "described",
     "graph_of",
+    "held_graph",
     "leaves",
     "operators",
     "read_graph",

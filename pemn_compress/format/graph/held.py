@@ -19,6 +19,17 @@ def graph_of(archive: Archive) -> Graph | None:
         raise ArchiveError(f"{archive.name}: {error}") from None
 
 
+def held_graph(archive: Archive) -> Graph:
+    """Return the graph of an open archive. Raises ArchiveError where it holds none."""
+    graph = graph_of(archive)
+    if graph is None:
+        raise ArchiveError(
+            f"{archive.name}: holds no graph of what the model computes: expected an archive that "
+            "was written with its inputs known; restore the model and run that"
+        )
+    return graph
+
+
 def described(archive: Archive) -> Tensors:
     """Return what an archive's tensors are, aliases too: name to dtype and shape."""
     return {one.name: (one.dtype, one.shape) for one in archive.manifest.tensors}

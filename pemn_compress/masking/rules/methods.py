@@ -6,7 +6,7 @@ The methods themselves are in `search/`, under the same names.
 from typing import NamedTuple
 
 from pemn_compress.errors import SettingError
-from pemn_compress.masking.rules.numbers import is_number, shown, whole
+from pemn_compress.masking.rules.numbers import LARGEST, is_number, shown, whole
 
 
 class SearchFacts(NamedTuple):
@@ -87,7 +87,9 @@ def check_renewal(renewal: str, every: int | None, rate: float | None) -> None:
                     "got none"
                 )
         return
-    if every is not None and not (is_number(every) and isinstance(every, int) and every >= 1):
+    if every is not None and not (
+        is_number(every) and isinstance(every, int) and 1 <= every <= LARGEST
+    ):
         raise SettingError(
             f"renewal_every: expected a number of {facts.unit} of 1 or more, got {shown(every)}"
         )

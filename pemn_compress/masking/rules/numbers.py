@@ -9,6 +9,8 @@ import numpy as np
 
 from pemn_compress.errors import SettingError
 
+LARGEST = 2**63 - 1  # of whole numbers: what records, manifests and torch hold
+MOST_PROCESSES = 1024  # and threads: of more, a machine has none left before it says so
 _MOST_SHOWN = 60
 # the number of digits that a narrow float is told by; torch's bfloat16 is in no numpy
 _NARROW = {"float16": np.float16, "float32": np.float32, "bfloat16": np.float32}
@@ -29,7 +31,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float | Fraction | Decimal):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
     shape, item = getattr(value, "shape", None), getattr(value, "item", None)
     if not isinstance(shape, tuple) or item is None or math.prod(shape) != 1:
         return value
@@ -46,13 +51,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def whole(value: Any, name: str, least: int = 0) -> int:
-    """Return a whole number of at least `least`. Raises SettingError that names it otherwise."""
+def whole(value: Any, name: str, least: int | None = 0, most: int = LARGEST) -> int:
+    """Return a whole number, `least` to `most`. Raises SettingError that names it otherwise."""
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int):
         raise SettingError(f"{name}: expected a whole number, got {shown(value)}")
-    if number < least:
-        raise SettingError(f"{name}: expected {least} or more, got {number}")
+    if least is not None and number < least:
+        raise SettingError(f"{name}: expected {least} or more, got {shown(number)}")
+    if number > most:
+        raise SettingError(f"{name}: expected at most {most:,}, got {shown(number)}")
     return number
 
 
@@ -68,5 +75,8 @@ def shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         return f"{type(value).__name__} of shape {tuple(shape)}"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
-from pemn_compress.masking.rules.numbers import is_number, plain, shown
+from pemn_compress.masking.rules.numbers import LARGEST, is_number, plain, shown
 from pemn_compress.masking.rules.plan import check_density, exact
 from pemn_compress.masking.rules.quantizing import (
     LATENT_STRATEGIES,
@@ -81,7 +81,7 @@ class PruningSettings:
                 "one-shot, which removes everything at pruning_start"
             )
         for setting, value in (("pruning_start", self.pruning_start), ("pruning_end", self.end)):
-            if not is_number(value):
+            if not is_number(value) or abs(value) > LARGEST:
                 raise SettingError(
                     f"{setting}: expected a fraction of the training, got {shown(value)}"
                 )

@@ -14,6 +14,7 @@ LATENT_STRATEGIES = ("binary", "ternary")
 QUANTIZER_SETTINGS = ("qat", "scale", "entropy_weight")
 QATS = ("int8", "int4")
 SCALES = ("tensor", "channel")
+MOST_ENTROPY_WEIGHT = 1e6  # all weights are 0 long before
 LARGEST_INTEGER = {"int8": 127, "int4": 7}  # of +-127 and +-7: -128 would have no counterpart
 
 
@@ -49,9 +50,10 @@ def check_quantizer(strategy: str, qat: str | None, scale: str | None, entropy_w
         )
     if entropy_weight is None:
         return
-    if not (is_number(entropy_weight) and 0 <= entropy_weight < float("inf")):
+    if not (is_number(entropy_weight) and 0 <= entropy_weight <= MOST_ENTROPY_WEIGHT):
         raise SettingError(
-            f"entropy_weight: expected a finite number of 0 or more, got {shown(entropy_weight)}"
+            f"entropy_weight: expected a number from 0 to {MOST_ENTROPY_WEIGHT:,.0f}, got "
+            f"{shown(entropy_weight)}"
         )
     if strategy != "ternary":
         raise SettingError(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pemn_compress.errors import ArchiveError
+from pemn_compress.errors import ArchiveError, unreadable
 from pemn_compress.reporting.collect import STANDARD_INPUT, SUFFIX, Broken, PathLike
 
 RECORD = ".json"
@@ -59,9 +59,7 @@ def find(paths: Iterable[PathLike]) -> Found:
 def _search(place: str, found: Found) -> None:
     def note(error: OSError) -> None:
         where = str(error.filename)
-        found.broken.append(
-            Broken(where, f"{where}: cannot be read: {error.strerror}", named=False)
-        )
+        found.broken.append(Broken(where, unreadable(where, error), named=False))
 
     for path, name in sorted(_walked(place, note)):
         if name == FAILED:

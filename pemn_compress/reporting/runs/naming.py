@@ -39,7 +39,7 @@ def labels(rows: Sequence[Row]) -> list[str]:
     >>> labels([])
     []
     """
-    facts = [row.first.facts for row in rows]
+    facts = [row.first.compared for row in rows]
     named = [[method(row.first)] for row in rows]
     told = [key for key in _TOLD if _differs(facts, key)]
     inside = _arguments_told(facts)

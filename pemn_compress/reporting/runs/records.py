@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from pemn_compress.errors import PemnError
+from pemn_compress.errors import PemnError, unreadable
 from pemn_compress.reporting.runs.run import Metric, Run
 
 MOST_BYTES = 1 << 26  # of a record; one of a thousand epochs has half a megabyte
@@ -68,7 +68,7 @@ def _loaded(path: str) -> object:
         with open(path, "rb") as stream:
             return json.loads(stream.read(), parse_int=_integer)
     except OSError as error:
-        raise PemnError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise PemnError(unreadable(path, error)) from None
     except RecursionError:
         raise PemnError(f"{path}: no record of a run: JSON nested too deeply") from None
     except ValueError as error:  # no JSON, no UTF-8, a number of thousands of digits

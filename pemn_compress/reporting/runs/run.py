@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pemn_compress.reporting import words
+from pemn_compress.reporting.runs import before
 
 TRAINED = ("magnitude", "random", "dense")  # strategies that train weights: the baselines
 _NO_EXPERIMENT = ("force",)  # of storage: what changes no byte of the archive
@@ -72,11 +73,32 @@ class Run:
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """Everything that decides a run but its seed, flat: "settings.density" and so on.
+        """Everything that decides a run but its seed, flat: "settings.density" and so on."""
+        return self._flat(self.settings, self.recipe, self.storage, self.selection)
 
-        Two runs with the same facts are the same experiment.
+    @cached_property
+    def compared(self) -> Mapping[str, Any]:
+        """The facts, and what a record of before does not tell, as it was then.
+
+        Two runs that are equal in these are the same experiment.
         """
-        settings = {key: value for key, value in self.settings.items() if key != "seed"}
+        recorded = "optimizer" in self.recipe  # an archive tells nothing of how it was stored
+        facts = self._flat(
+            before.whole_settings(self.settings),
+            before.whole_recipe(self.recipe),
+            {**before.STORAGE, **self.storage} if recorded else self.storage,
+            {**before.SELECTION, **self.selection} if recorded else self.selection,
+        )
+        return {key: before.plain(value) for key, value in facts.items()}
+
+    def _flat(
+        self,
+        settings: Mapping[str, Any],
+        recipe: Mapping[str, Any],
+        storage: Mapping[str, Any],
+        selection: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        settings = {key: value for key, value in settings.items() if key != "seed"}
         if settings.get("score_seed") == self.seed:
             settings["score_seed"] = None
         if settings.get("strategy") != "rp":
@@ -88,9 +110,9 @@ class Run:
             "settings": settings,
             "data": self.data,
             # where a setting is the recipe's, the settings say what was used
-            "recipe": {key: value for key, value in self.recipe.items() if key not in settings},
-            "storage": {k: v for k, v in self.storage.items() if k not in _NO_EXPERIMENT},
-            "selection": self.selection,
+            "recipe": {key: value for key, value in recipe.items() if key not in settings},
+            "storage": {k: v for k, v in storage.items() if k not in _NO_EXPERIMENT},
+            "selection": selection,
             # all that a machine's settings change: the rounding
             "run": {"amp": True} if self.machine.get("amp") is True else {},
         }
@@ -102,4 +124,4 @@ class Run:
     def experiment(self) -> str:
         """What is equal in runs that differ in their seed alone."""
         metric = [self.metric.name, self.metric.better]
-        return json.dumps([metric, self.facts], sort_keys=True, default=str)
+        return json.dumps([metric, self.compared], sort_keys=True, default=str)

@@ -2,9 +2,8 @@
 
 from torch import nn
 
-from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Archive, Limits
-from pemn_compress.format.graph import Graph, Tensors, described, graph_of
+from pemn_compress.format.graph import Graph, Tensors, described, held_graph
 from pemn_compress.storing.graphs.module import graph_module
 from pemn_compress.storing.graphs.trying import try_out
 
@@ -22,7 +21,4 @@ def build_graph(graph: Graph, tensors: Tensors, limits: Limits, where: str) -> n
 
 def build_from_graph(archive: Archive) -> nn.Module:
     """Return the module of an archive's graph, to be filled. Raises ArchiveError, ModelError."""
-    graph = graph_of(archive)
-    if graph is None:
-        raise ArchiveError(f"{archive.name}: holds no graph")
-    return build_graph(graph, described(archive), archive.limits, archive.name)
+    return build_graph(held_graph(archive), described(archive), archive.limits, archive.name)

@@ -145,6 +145,8 @@ class _Plan:
         given = list(args) if direct else self._flattened(args, kwargs)
         for told, value in zip(graph.inputs, given, strict=True):
             _check(told, value, graph.sizes)
+            if value.dtype != TORCH_DTYPES[told.dtype]:
+                self._check_computes(told, value)
         values = [*given, *(getattr(owner, leaf) for owner, leaf in self._places)]
         device = given[0].device
         values += [None] * len(self._steps)
@@ -155,6 +157,18 @@ class _Plan:
                 values[index] = None
             slot += 1
         return _filled(graph.result, values)
+
+    def _check_computes(self, told: Input, value: Tensor) -> None:
+        """Refuse floating-point numbers that the module's own, as they are now, do not go with."""
+        if torch.is_autocast_enabled(value.device.type):
+            return
+        own = {getattr(owner, leaf).dtype for owner, leaf in self._places}
+        known = sorted(str(dtype) for dtype in own if dtype.is_floating_point)
+        if known and str(value.dtype) not in known:
+            raise ModelError(
+                f"{told.name}: expected {' or '.join(known)}, as the model's own numbers are, got "
+                f"{value.dtype}; convert it with .to({known[0]}), or the model to its type"
+            )
 
     def _flattened(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         signature = inspect.Signature(self._parameters)

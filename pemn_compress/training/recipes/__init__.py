@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from pemn_compress.errors import SettingError, UnknownNameError
+from pemn_compress.masking.rules.numbers import LARGEST
 from pemn_compress.masking.rules.plan import check_density
 from pemn_compress.training.recipes.numbers import flag, integer, real
 
@@ -25,13 +26,19 @@ MASK_SETTINGS = (
     "learn_scale", "frozen", "frozen_by",
 )  # fmt: skip
 # what a field holds, and how messages call it; the mask settings judge their own
-_INTEGERS = ("epochs", "batch_size", "warmup_epochs", "patience", "recompute_batchnorm")
 _NUMBERS = (
     "lr", "momentum", "weight_decay", "clip_norm", "label_smoothing", "ema", "validation",
     "density", "pull", "dense_lr", "target_bits",
     "teacher_weight", "temperature",
 )  # fmt: skip
 _FLAGS = ("bias",)
+MOST_EPOCHS = 1_000_000
+MOST_BATCHES = 100_000  # that statistics are taken over: their error is below a percent long before
+_INTEGERS = {
+    "epochs": MOST_EPOCHS, "batch_size": LARGEST, "warmup_epochs": LARGEST, "patience": LARGEST,
+    "recompute_batchnorm": MOST_BATCHES,
+}  # fmt: skip
+MOST_RATE = 1e6  # of rates, pull and decay: more leaves nothing finite, after hours perhaps
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,10 @@ class Recipe:
     frozen_by: str | None = None
 
     def __post_init__(self) -> None:
-        for names, plain in ((_INTEGERS, integer), (_NUMBERS, real), (_FLAGS, flag)):
+        for name, most in _INTEGERS.items():
+            count = integer(name.replace("_", " "), getattr(self, name), most=most)
+            object.__setattr__(self, name, count)
+        for names, plain in ((_NUMBERS, real), (_FLAGS, flag)):
             for name in names:
                 value = getattr(self, name)
                 if value is None and name in ("dense_lr", "target_bits"):
@@ -121,19 +131,22 @@ class Recipe:
             if name not in known:
                 raise UnknownNameError(kind, name, known)
         for setting, value, ok, expected in (
-            ("lr", self.lr, self.lr > 0, "above 0"),
+            ("lr", self.lr, 0 < self.lr <= MOST_RATE, f"above 0 and at most {MOST_RATE:,.0f}"),
             ("epochs", self.epochs, self.epochs >= 1, "1 or more"),
             ("batch size", self.batch_size, self.batch_size >= 1, "1 or more"),
             ("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1"),
-            ("weight decay", self.weight_decay, self.weight_decay >= 0, "0 or more"),
+            ("weight decay", self.weight_decay, 0 <= self.weight_decay <= MOST_RATE,
+             f"from 0 to {MOST_RATE:,.0f}"),
             ("warmup epochs", self.warmup_epochs, 0 <= self.warmup_epochs <= self.epochs,
              "from 0 to the number of epochs"),
-            ("dense lr", self.dense_lr, self.dense_lr is None or self.dense_lr > 0, "above 0"),
-            ("pull", self.pull, self.pull >= 0, "0 or more"),
+            ("dense lr", self.dense_lr, self.dense_lr is None or 0 < self.dense_lr <= MOST_RATE,
+             f"above 0 and at most {MOST_RATE:,.0f}"),
+            ("pull", self.pull, 0 <= self.pull <= MOST_RATE, f"from 0 to {MOST_RATE:,.0f}"),
             ("target bits", self.target_bits, self.target_bits is None or self.target_bits > 0,
              "bits per weight above 0, such as 0.5"),
             ("teacher weight", self.teacher_weight, 0 <= self.teacher_weight <= 1, "from 0 to 1"),
-            ("temperature", self.temperature, self.temperature > 0, "above 0"),
+            ("temperature", self.temperature, 0.01 <= self.temperature <= 1000,
+             "from 0.01 to 1,000"),
             ("clip norm", self.clip_norm, self.clip_norm >= 0, "0 or more"),
             ("label smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1,
              "from 0 to below 1"),

@@ -1,21 +1,22 @@
 """What a setting of training is held as: a whole number, a number, or True or False. Torch-free."""
 
-import math
+import sys
 from typing import Any
 
 from pemn_compress.errors import SettingError
 from pemn_compress.masking.rules import numbers
-from pemn_compress.masking.rules.numbers import is_number, plain, shown
+from pemn_compress.masking.rules.numbers import LARGEST, is_number, plain, shown
 
 
-def integer(name: str, value: Any, least: int | None = None) -> int:
-    """Return a whole number, of any library, as an int. Raises SettingError for anything else."""
+def integer(name: str, value: Any, least: int | None = None, most: int = LARGEST) -> int:
+    """Return a whole number, of any library, as an int. Raises SettingError for anything else.
+
+    An array, even of one number, is none, and so is a number below `least` or above `most`.
+    """
     number = _single(value)
-    if not is_number(number) or not isinstance(number, int):
+    if number is value and getattr(value, "shape", ()) != ():
         raise SettingError(f"{name}: expected a whole number, got {shown(value)}")
-    if least is not None and number < least:
-        raise SettingError(f"{name}: expected {least} or more, got {number}")
-    return number
+    return numbers.whole(number, name, least, most)
 
 
 def real(name: str, value: Any) -> float:
@@ -27,8 +28,8 @@ def real(name: str, value: Any) -> float:
     number: float = _single(value)
     if not is_number(number):
         raise SettingError(f"{name}: expected a number, got {shown(value)}")
-    if math.isinf(number):
-        raise SettingError(f"{name}: expected a finite number, got {number}")
+    if abs(number) > sys.float_info.max:  # a whole number may be larger than any float
+        raise SettingError(f"{name}: expected a finite number, got {shown(number)}")
     return number
 
 
