@@ -208,7 +208,7 @@ def test_few_modules_lie_at_the_top():
 def test_the_command_line_loads_its_commands_late():
     assert own(imports("pemn_compress.cli")) <= {
         f"pemn_compress.{name}"
-        for name in ("printable", "errors", "version", "cli.flags", "cli.wording")
+        for name in ("printable", "errors", "version", "cli.flags", "cli.holding", "cli.wording")
     }
     assert own(imports("pemn_compress.cli.flags")) == set()
 
