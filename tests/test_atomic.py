@@ -98,7 +98,7 @@ def test_refuses_places_that_cannot_hold_a_file(tmp_path, force):
         ):
             with pytest.raises(OutputError, match=message) as error:
                 refuse(path)
-            assert str(path) in str(error.value)
+            assert str(path)[:60] in str(error.value)  # what is too long for a file is cut
     assert names(tmp_path) == ["file"]
 
 

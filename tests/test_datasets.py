@@ -319,9 +319,9 @@ class TestNpz:
         assert "expected an .npz archive" in refusal(f"npz:{tmp_path / 'empty.npz'}")
         np.save(tmp_path / "one.npy", np.zeros(3))
         assert "got a single array" in refusal(f"npz:{tmp_path / 'one.npy'}")
-        assert "got no file but a folder or a pipe" in refusal(f"npz:{tmp_path}")
+        assert "got a folder; of a folder of pictures say folder:" in refusal(f"npz:{tmp_path}")
         os.mkfifo(tmp_path / "pipe.npz")
-        assert "got no file but a folder or a pipe" in refusal(f"npz:{tmp_path / 'pipe.npz'}")
+        assert "got a device or a pipe" in refusal(f"npz:{tmp_path / 'pipe.npz'}")
 
     def test_a_damaged_archive_is_refused(self, npz):
         spec = npz()

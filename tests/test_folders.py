@@ -273,7 +273,7 @@ class TestWhatCannotBeRead:
     def test_a_place_that_is_no_folder(self, tmp_path):
         (tmp_path / "file").touch()
         assert "expected train and test (or val) folders" in refusal(tmp_path, need_train=False)
-        assert "file/train" in refusal(tmp_path / "file")
+        assert "got a file; did you mean" in refusal(tmp_path / "file")
         assert "got no such folder" in refusal(tmp_path / "none")
         assert "expected a folder that can be read, got: " in refusal("nul\0byte")
         assert "File name too long" in refusal("x" * 5000)

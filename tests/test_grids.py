@@ -274,12 +274,14 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(call, tmp_path):
         (["grid.toml", "--address", "auto"], "--address is of --engine ray"),
         (["grid.toml", "--estimate"], "--estimate is of --dry-run"),
         (["grid.toml", "--set", "data=npz:no.npz"], "--set data=npz:no.npz: no.npz: expected an"),
-        (["grid.toml", "-o", "grid.toml"], "grid.toml: expected a directory, got a file"),
+        (["grid.toml", "-o", "grid.toml"], "grid.toml: is an input as well"),
+        (["grid.toml", "-o", "other.toml"], "other.toml: expected a directory, got a file"),
         (["grid.toml", "--engine", "slurm"], "Invalid value for '--engine'"),
     ],
 )
 def test_what_a_stranger_types(call, words, told):
     Path("grid.toml").write_text(GRID)
+    Path("other.toml").write_text(GRID)
     status, out, err = call("sweep", *words)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert re.search(told, err), err

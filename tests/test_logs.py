@@ -141,7 +141,7 @@ def test_files_of_others_are_kept(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists and is kept"):
         compress(net(), log=path, checkpoint=kept, **SHORT)
     assert path.read_text() == "mine\n"
-    with pytest.raises(OutputError, match="expected different files for archive, checkpoint"):
+    with pytest.raises(OutputError, match="expected different files for all outputs"):
         compress(net(), log=tmp_path / "x", record=tmp_path / "x", **SHORT)
     with pytest.raises(OutputError, match="does not exist"):
         compress(net(), log=tmp_path / "no" / "log.csv", **SHORT)

@@ -98,6 +98,21 @@ def test_a_number_that_may_be_left_out_and_is_none(call, folder, words, told):
     assert told in refused(call, "compress", *TRAIN, *words.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mlp", "--dynamic", "1"], "no graph is stored that would have it; say graph='always'"),
+        (["mlp", "--graph", "--dynamic", "99999999999999999999"], "no such dimension"),
+    ],
+)
+def test_a_dimension_that_is_not_there_is_refused_before_training(words, said, call, tmp_path):
+    status, _, err = call("compress", *words, "--data", "digits", "-o", "m.pemn")
+    assert status == 2
+    assert said in err
+    assert "epoch" not in err
+    assert not (tmp_path / "m.pemn").exists()
+
+
 def test_every_number_that_may_be_left_out_is_read_so():
     found = []
     for name in COMMANDS:

@@ -150,7 +150,7 @@ def test_results_are_new_and_inputs_stay():
     [
         ((), "expected 1 (x f32 (batch, 4)), got 0"),
         ((X, X), "got 2"),
-        (({"y": X}), "input 'y': expected x f32 (batch, 4)"),
+        (({"y": X}), "no input 'y'; the only one is 'x'"),
         ((X.astype(np.float64),), "expected f32, got float64; convert it with .astype(numpy.f"),
         ((X[0],), "expected 2 dimensions, (batch, 4), got shape (4,)"),
         ((X[:, :3],), "expected shape (batch, 4), got (3, 3)"),
@@ -464,7 +464,8 @@ def test_files_that_are_no_arrays(call, tmp_path, content, said):
         (("run", "m.pemn", "--input", "x=x.npy", "--input", "x=x.npy"), "each input once"),
         (("run", "m.pemn", "--input", "x=x.npy", "--input", "x.npy"), "all by name, got both"),
         (("run", "m.pemn", "--input", "x.npy", "-o", "y.txt"), "ends in .npy or .npz"),
-        (("run", "m.pemn", "--input", "x.npy", "-o", "x.npy"), "exists and is kept; pass --force"),
+        (("run", "m.pemn", "--input", "x.npy", "-o", "x.npy"), "is an input as well"),
+        (("run", "m.pemn", "--input", "x.npy", "-o", "z.npy"), "exists and is kept; pass --force"),
         (("run", "m.pemn", "--input", "x.npy", "-o", "-", "--json"), "no --json beside it"),
         (("run", "-", "--input", "-"), "at most one file from standard input"),
         (("run", "m.pemn", "--input", "x.npy", "--max-weights", "3"), "--max-weights"),
@@ -473,6 +474,7 @@ def test_files_that_are_no_arrays(call, tmp_path, content, said):
 def test_what_the_command_refuses(call, tmp_path, arguments, said):
     (tmp_path / "m.pemn").write_bytes(stored(ADDED))
     np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "z.npy", X)
     code, _, err = call(*arguments)
     assert code == 2
     assert said in err

@@ -217,6 +217,18 @@ def test_a_directory_takes_one_grid_which_may_grow(folder, call):
     assert re.search(r"seed-1 +~[\d,]+ B  to do", out)
 
 
+def test_files_of_others_in_the_folder_of_a_run_are_kept(folder, call):
+    theirs = folder / "runs" / "seed-0" / "model.pemn"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("precious")
+    status, _, err = call("sweep", "grid.toml", "-o", "runs")
+    assert status == 2
+    assert "expected the folder of a run, or none, got model.pemn without the run.json" in err
+    assert theirs.read_text() == "precious"
+    assert [path.name for path in theirs.parent.iterdir()] == ["model.pemn"]
+    assert not (folder / "runs" / "grid.json").exists()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_an_interrupted_sweep_ends_its_runs_and_says_how_to_go_on(folder):
     Path("grid.toml").write_text(GRID.replace("epochs = 40", "epochs = 20000"))

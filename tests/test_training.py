@@ -151,7 +151,7 @@ def test_a_model_that_the_last_step_broke_is_not_written_down(tmp_path: Path) ->
 
 
 def test_a_rate_that_is_far_too_large_ends_in_one_line() -> None:
-    recipe = RECIPE.override(optimizer="sgd", lr=1e38)
+    recipe = RECIPE.override(optimizer="sgd", lr=1e6, weight_decay=1e6)
     with pytest.raises(TrainingError) as caught:
         fit(masked(), images(), recipe)
     assert "\n" not in str(caught.value)

@@ -1,5 +1,6 @@
 """`pemn run`: what the model of an archive makes of inputs, in numpy alone."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -165,9 +166,9 @@ def _bytes(path: str, limits: Limits) -> bytes:
     else:
         try:
             file = Path(path)
-            if not file.is_file():
-                got = "a folder" if file.is_dir() else "none of that name"
-                got = "a device or a pipe" if file.exists() and not file.is_dir() else got
+            if not os.path.isfile(file):  # which takes names of any length
+                got = "a device or a pipe" if os.path.exists(file) else "none of that name"
+                got = "a folder" if os.path.isdir(file) else got
                 raise DataError(f"{path}: expected an .npy or .npz file, got {got}")
             with file.open("rb") as stream:
                 raw = stream.read(most + 1)

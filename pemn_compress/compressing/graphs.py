@@ -11,7 +11,7 @@ from pemn_compress.compressing.passes import Inputs, first_inputs
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.compressing.storage import Storage
 from pemn_compress.data.samples import Data
-from pemn_compress.errors import PemnError, PemnWarning
+from pemn_compress.errors import PemnError, PemnWarning, SettingError
 from pemn_compress.format.archive import open_archive
 from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH
@@ -52,17 +52,23 @@ class Held:
 def held_of(masked: MaskedModel | PrunedModel, prepared: Prepared, storage: Storage) -> Held:
     """Capture what a model computes, where a graph is to be stored.
 
-    Raises ModelError where it makes none and one was asked for.
+    Raises ModelError where it makes none and one was asked for, SettingError for dimensions that
+    are asked to vary and that the inputs have not got, or of which no graph would tell.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PemnWarning)
         told = current_architecture(masked)
     if not is_wanted(storage.graph, told):
+        if storage.dynamic:
+            raise SettingError(
+                f"dynamic (--dynamic): got {', '.join(map(str, storage.dynamic))}, and no graph is "
+                "stored that would have it; say graph='always' (--graph), or leave it out"
+            )
         return Held()
     try:
         return Held(_captured(masked, prepared.data, storage))
     except PemnError as error:
-        if storage.graph == ALWAYS:
+        if storage.graph == ALWAYS or (storage.dynamic and isinstance(error, SettingError)):
             raise
         return Held(line=f"{error}: no graph is stored, and whoever restores it needs its code")
 

@@ -1,5 +1,6 @@
 """The model that a run learns from beside the labels: an archive, a checkpoint or a state dict."""
 
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -32,8 +33,8 @@ def load_teacher(teacher: str | Path | nn.Module, prepared: Prepared) -> nn.Modu
     if isinstance(teacher, nn.Module):
         return copied(teacher, {})
     path = path_of("teacher", teacher, "a trained nn.Module, or a path of one")
-    if not path.is_file():
-        got = "a folder" if path.is_dir() else "no such file"
+    if not os.path.isfile(path):
+        got = "a folder" if os.path.isdir(path) else "no such file"
         raise DataError(f"teacher {path}: expected an archive or a checkpoint, got {got}")
     try:
         with path.open("rb") as file:

@@ -65,7 +65,7 @@ def load_folder(path: Path, *, name: str, steps: Preprocessing | None, need_trai
     Raises DataError for folders that are missing, cannot be read or hold no pictures, and for a
     class of the test part that training lacks.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         hint = meant(str(path))
         raise DataError(
             f"{shown(path)}: expected a folder with train and test folders, got a file"

@@ -197,6 +197,11 @@ def read_sample(where: str, dataset: Any, index: int) -> tuple[Tensor, int]:
         hint = ""
         if type(sample[0]).__module__.startswith("PIL"):
             hint = "; give the Dataset a transform that makes tensors, ToTensor() for one"
+        elif isinstance(sample[0], tuple | list | dict):
+            hint = (
+                "; with a `loss` of your own, such as loss = nn.CrossEntropyLoss(), an input is "
+                "whatever forward() takes"
+            )
         raise DataError(
             f"{where}: expected an input and a target that are tensors, arrays or numbers, got "
             f"{describe(sample)}{hint}"

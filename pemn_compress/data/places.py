@@ -41,4 +41,4 @@ def files_read(spec: str, data_dir: str | Path = "data") -> Iterator[str]:
         yield place
     elif name.startswith("cifar"):
         for found in Path(data_dir).glob(_CIFAR):
-            yield from files_below(found) if found.is_dir() else (str(found),)
+            yield from files_below(found) if os.path.isdir(found) else (str(found),)

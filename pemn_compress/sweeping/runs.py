@@ -101,6 +101,19 @@ def fail(folder: Path, reason: str) -> None:
         write_bytes(folder / FAILURE, f"{one_line(reason)}\n".encode(), force=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder whose files a run would write over although no sweep left them. OutputError.
+
+    A run's folder has a run.json of before any of the others.
+    """
+    left = [name for name in WRITTEN if (folder / name).exists()]
+    if left and (_read(folder / RUN) or {}).get("command") is None:
+        raise OutputError(
+            f"{folder}: expected the folder of a run, or none, got {', '.join(left)} without the "
+            f"{RUN} of a sweep; what is there is kept: move it, or name another -o"
+        )
+
+
 def keep_run(folder: Path, told: dict[str, Any]) -> None:
     """Make a run's folder and write its run.json. Raises OutputError."""
     try:

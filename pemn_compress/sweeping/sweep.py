@@ -18,6 +18,7 @@ from pemn_compress.sweeping.runs import (
     GRID,
     WRITTEN,
     Found,
+    check_folder,
     check_grid,
     files_of,
     keep_grid,
@@ -33,7 +34,8 @@ class Sweep:
     `only` are patterns of the runs that are meant, all of them without any.
 
     Raises SettingError for a run that cannot be, naming its line in the grid, and for a directory
-    of another grid, OutputError for a run that reads one of the files that it would write.
+    of another grid, OutputError for a run that reads one of the files that it would write, or
+    whose folder holds such a file that no sweep has left there.
     """
 
     def __init__(
@@ -113,9 +115,10 @@ class Sweep:
         return Job(run.id, folder, told, int(run.options["threads"]))
 
     def _check_apart(self, run: RunOf) -> None:
-        """Refuse a run that reads what it will write over, a teacher in its own folder for one."""
+        """Refuse a run that writes over what it reads, its teacher for one, or others' files."""
         if self.found[run.id].state == FINISHED:
             return
+        check_folder(self.directory / run.id)
         model, keywords = self._ask(run)
         written = [self.directory / GRID, *(self.directory / run.id / name for name in WRITTEN)]
         check_apart(written, files_read(model, keywords["data"], keywords["teacher"]))
