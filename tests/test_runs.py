@@ -5,7 +5,7 @@ import math
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from records import archive, of_archive, record, seeds, write
 
@@ -400,6 +400,7 @@ WAYS = [way for way in places(record()) if way]
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from(WAYS), ODD), max_size=4), max_size=4))
+@example([[(("settings", "strategy"), [])]])
 def test_whatever_records_hold_is_told_and_breaks_nothing(tmp_path, drawn):
     write(tmp_path / "z.json", value=0.123456, strategy="mp")
     for number in range(4):

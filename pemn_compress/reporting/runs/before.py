@@ -40,11 +40,11 @@ def whole_recipe(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def whole_settings(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings of masks, or of pruning, with what they lack; others as they are."""
-    strategy = told.get("strategy")
+    strategy = str(told.get("strategy"))  # a stranger's record may hold anything there
     if strategy in STRATEGIES:
         defaults = asdict(Settings())
     elif strategy in TRAINED_STRATEGIES:
-        defaults = asdict(PruningSettings(strategy=str(strategy)))
+        defaults = asdict(PruningSettings(strategy=strategy))
     else:
         return told
     del defaults["seed"]
