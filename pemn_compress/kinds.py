@@ -1,6 +1,7 @@
 """What a caller passes is of the kind that is expected, or is refused in one line. Torch-free."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def path_of(name: str, value: Any, expected: str = "a path") -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise SettingError(f"{name}: expected {expected}, got {of_kind(value)}")
     return Path(text)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return the values of an argument that takes one, such as a path, or several of them."""
+    one = isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable)
+    return [value] if one else list(value)
 
 
 def check_truth(**flags: Any) -> None:

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import Browser, find_browser
 from records import seeds, write
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script></style>-->{{x}}&amp;"
@@ -16,17 +15,6 @@ BYTES = (
     "[...document.querySelectorAll('tbody')]"
     ".map(body => [...body.rows].map(row => row.lastChild.textContent))"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    command = find_browser()
-    if command is None:
-        pytest.skip(
-            "the page in a browser: there is no Chromium (Debian: chromium; or Google Chrome)"
-        )
-    with Browser(command, tmp_path_factory.mktemp("browser")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ from itertools import combinations
 import numpy as np
 
 from pemn_compress.analysis.similarity import Overlap, pooled
+from pemn_compress.apart import PathLike
 from pemn_compress.errors import ArchiveError, SettingError
 from pemn_compress.format.archive import Archive, open_archive
 from pemn_compress.format.archive.layout import Limits
-from pemn_compress.reporting.collect import PathLike, as_paths, read_standard_input
+from pemn_compress.reporting.collect import as_paths, read_standard_input
 
 _SHOWN = 3
 

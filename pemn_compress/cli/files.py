@@ -94,14 +94,14 @@ class PemnCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Raises OutputError for an output that is an input, or is another one."""
-        outputs = {}
+        outputs: list[str] = []
         for option, kind in self._typed(ctx):
             if isinstance(kind, Output):
                 name = str(option.name)
                 if ctx.params[name] is None:
                     ctx.params[name] = kind.otherwise(ctx.params)
-                outputs[name] = [path for path in _texts(ctx.params[name]) if path != "-"]
-        check_apart([path for paths in outputs.values() for path in paths], self._inputs(ctx))
+                outputs += (path for path in _texts(ctx.params[name]) if path != "-")
+        check_apart(outputs, self._inputs(ctx))
         return super().invoke(ctx)
 
     def _typed(self, ctx: click.Context) -> Iterator[tuple[click.Parameter, Any]]:

@@ -80,13 +80,11 @@ def read_all(
 
     `told` are lines of what was found out before. Raises PemnError where nothing is left.
     """
-    beside = None if record is None else Path(record)
+    known = None if record is None else read_record(Path(record))
     given, broken = [], list(told)
-    if beside is not None:
-        read_record(beside)
     for path in archives:
         try:
-            given.append(read_given(read_archive(path), display_name(path), beside))
+            given.append(read_given(read_archive(path), display_name(path), known))
         except PemnError as error:
             broken.append(str(error))
     if not given and len(broken) == 1:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pemn_compress.apart import PathLike, check_apart
 from pemn_compress.atomic import check_output
@@ -14,7 +13,7 @@ from pemn_compress.compressing.events import Events, check_events
 from pemn_compress.compressing.logs import Log, Table, is_log, scalars
 from pemn_compress.compressing.recording import is_unfinished
 from pemn_compress.errors import OutputError, SettingError, UnknownNameError
-from pemn_compress.kinds import path_of
+from pemn_compress.kinds import listed, path_of
 from pemn_compress.storing.programs import PROGRAM_FORMATS
 from pemn_compress.storing.weightfiles import STATE_FORMATS
 
@@ -63,9 +62,7 @@ class Outputs:
         }  # fmt: skip
         five = (None if given is None else path_of(name, given) for name, given in named.items())
         written, kept, curve, table, folder = five
-        one = isinstance(exports, str | os.PathLike) or not isinstance(exports, Iterable)
-        given: list[Any] = [exports] if one else list(exports)  # type: ignore[arg-type]
-        exported = tuple(path_of("export", path) for path in given)
+        exported = tuple(path_of("export", path) for path in listed(exports))
         _check_exports(exported, written)
         made = cls(written, kept, curve, exported, log=table, events=folder)
         check_apart(made._files(), inputs)

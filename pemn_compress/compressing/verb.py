@@ -42,7 +42,7 @@ from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
-from pemn_compress.training.watching import Expecting, Observer, say_after
+from pemn_compress.training.watching import Expecting, Observer, check_observer, say_after
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,7 @@ def compress(
     """
     started = time.perf_counter()
     run, storage, selection = _settings(run, storage, selection)
-    if observer is not None:
-        check_kind("observer", observer, Observer, "one with start, step and epoch")
+    check_observer(observer)
     if isinstance(model, os.PathLike):
         model = os.fspath(model)
     chosen, settings = settle(recipe, settings, changes)

@@ -16,9 +16,10 @@ from pemn_compress.accounting import (
     equal_bytes,
     plan_account,
 )
+from pemn_compress.apart import STANDARD_INPUT, PathLike
 from pemn_compress.errors import ArchiveError, SettingError, unreadable
 from pemn_compress.format.archive import Archive, Limits, open_archive
-from pemn_compress.kinds import check_kind
+from pemn_compress.kinds import check_kind, listed
 from pemn_compress.masking.rules.plan import Plan
 from pemn_compress.masking.rules.strategies import STRATEGIES, Settings
 from pemn_compress.reporting.recorded import (
@@ -29,12 +30,9 @@ from pemn_compress.reporting.recorded import (
 )
 
 SUFFIX = ".pemn"
-STANDARD_INPUT = "-"
 RATIOS = (1e-1, 1e-2, 1e-3)  # [PEMN] table 1
 # a report reads headers, and restores nothing
 NO_LIMITS = Limits(max_weights=1 << 63, max_bytes=1 << 63)
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -148,13 +146,12 @@ def survey(paths: Iterable[PathLike]) -> Report:
 
 def as_paths(paths: PathLike | Iterable[PathLike], *further: PathLike) -> list[PathLike]:
     """Return the paths of a call that takes one, several, or a list of them. SettingError."""
-    one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
-    given: list[Any] = [paths] if one else list(paths)  # type: ignore[arg-type]
-    for path in (*given, *further):
+    given = [*listed(paths), *further]
+    for path in given:
         check_kind("archive", path, (str, os.PathLike), "a path")
         if not os.fspath(path):  # which Path would take for the current folder
             raise SettingError("archive: expected a path, got ''")
-    return [*given, *further]
+    return given
 
 
 def plan_report(name: str, plan: Plan, dense_bytes: int, settings: Settings) -> PlanReport:

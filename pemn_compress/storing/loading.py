@@ -128,12 +128,7 @@ def check_destination(device: torch.device | str, dtype: torch.dtype | None) -> 
         )
     try:
         torch.empty(0, device=device)
-    except (
-        RuntimeError,
-        AssertionError,
-        TypeError,
-        ValueError,
-    ):  # which of them depends on the device
+    except (RuntimeError, AssertionError, TypeError, ValueError):  # which depends on the device
         there = [
             name
             for name, backend in (("cuda", torch.cuda), ("mps", torch.backends.mps))

@@ -32,7 +32,7 @@ from pemn_compress.training.statistics import check_statistics
 from pemn_compress.training.steering import Steering
 from pemn_compress.training.stepping import Stepper
 from pemn_compress.training.trial import Found, Trial
-from pemn_compress.training.watching import Observer, say_kept
+from pemn_compress.training.watching import Observer, check_observer, say_kept
 
 
 def ready(
@@ -156,8 +156,7 @@ def check_kinds(model: Any, data: Any, recipe: Any, run: Any, observer: Any) -> 
         ("run", run, Run, "a Run, or None"),
     ):
         check_kind(name, value, kind, how)
-    if observer is not None:
-        check_kind("observer", observer, Observer, "one with start, step and epoch")
+    check_observer(observer)
 
 
 def _move(model: nn.Module, device: torch.device) -> None:

@@ -4,9 +4,10 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from pemn_compress.errors import PemnWarning
+from pemn_compress.kinds import check_kind
 from pemn_compress.training.history import Epoch
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -90,6 +91,12 @@ class Ending(Protocol):
         Told before each, and after each part where there are several. `archive` is the one that is
         complete by then, if there is one.
         """
+
+
+def check_observer(observer: Any) -> None:
+    """Refuse what can watch no run; None is none. Raises SettingError."""
+    if observer is not None:
+        check_kind("observer", observer, Observer, "one with start, step and epoch")
 
 
 def warn(observer: Observer | None, text: str) -> None:

@@ -25,22 +25,20 @@ class Given:
     record: dict[str, Any] | None = None
 
 
-def read_given(source: str | bytes, name: str, record: Path | None = None) -> Given:
+def read_given(source: str | bytes, name: str, record: dict[str, Any] | None = None) -> Given:
     """Return an archive, from a path or from bytes, whose header and manifest are right.
 
-    Its record is the file `record`, or one of its own name with .json beside it that tells the
-    archive's digest. Raises ArchiveError for what is no archive or larger than the page opens,
-    DataError for what is no record.
+    Without a `record`, it is that of a file of its own name with .json beside it that tells the
+    archive's digest. Raises ArchiveError for what is no archive, DataError for one that is larger
+    than the page opens.
     """
     with open_archive(source, Limits(), name=name) as archive:
         if archive.size > MOST_SERVED:
             raise DataError(f"{name}: expected at most {MOST_SERVED:,} bytes, got {archive.size:,}")
         content = source if isinstance(source, bytes) else archive.content()
-    if record is not None:
-        return Given(_short(name), content, read_record(record))
-    return Given(
-        _short(name), content, None if isinstance(source, bytes) else _beside(source, content)
-    )
+    if record is None and not isinstance(source, bytes):
+        record = _beside(source, content)
+    return Given(_short(name), content, record)
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -78,9 +78,7 @@ def _file(source: Source, name: str | None) -> ArchiveFile:
         raise
     except FileNotFoundError:
         raise ArchiveError(f"{name}: no such file") from None
-    except OSError as error:
-        raise ArchiveError(unreadable(name, error)) from None
-    except ValueError as error:  # a zero byte in a path
+    except (OSError, ValueError) as error:  # the latter for a zero byte in a path
         raise ArchiveError(unreadable(name, error)) from None
 
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from pemn_compress.apart import STANDARD_INPUT, PathLike
 from pemn_compress.errors import ArchiveError, unreadable
-from pemn_compress.reporting.collect import STANDARD_INPUT, SUFFIX, Broken, PathLike
+from pemn_compress.reporting.collect import SUFFIX, Broken
 
 RECORD = ".json"
 OF_SWEEPS = ("run.json", "grid.json")  # what a sweep keeps beside its records

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from pemn_compress.apart import PathLike
 from pemn_compress.errors import ArchiveError
-from pemn_compress.reporting.collect import PathLike
 from pemn_compress.reporting.runs.gathering import gather
 from pemn_compress.reporting.runs.merging import Row, rows_of
 from pemn_compress.reporting.runs.naming import labels, shared_facts

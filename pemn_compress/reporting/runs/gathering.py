@@ -7,16 +7,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from pemn_compress.apart import STANDARD_INPUT, PathLike
 from pemn_compress.errors import ArchiveError, PemnError
 from pemn_compress.format.archive import open_archive
-from pemn_compress.reporting.collect import (
-    NO_LIMITS,
-    STANDARD_INPUT,
-    Broken,
-    PathLike,
-    as_paths,
-    read_standard_input,
-)
+from pemn_compress.reporting.collect import NO_LIMITS, Broken, as_paths, read_standard_input
 from pemn_compress.reporting.recorded import recorded_metric
 from pemn_compress.reporting.runs.finding import FAILED, Found, find
 from pemn_compress.reporting.runs.records import NoRecord, Unfinished, command_of, read_record

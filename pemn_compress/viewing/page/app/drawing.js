@@ -37,7 +37,7 @@ function levelOf(tree, taken, graph, outside) {
     const own = place.get(node), { nodes, inputs: given } = taken[node];
     for (const one of given) add(outside === null ? one : 0, own);
     for (const one of nodes) add(place.get(one) ?? 0, own);
-    if (outside !== null ? outside.used(node, place) : outside === null && graph.returned.has(node)) add(own, end);
+    if (outside !== null ? outside.used(node, place) : graph.returned.has(node)) add(own, end);
   }
   if (outside === null) for (const one of graph.through) add(one, end);
   return { parts, edges: [...edges.values()], end };
