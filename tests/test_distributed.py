@@ -191,7 +191,7 @@ def test_the_command_under_torchrun_with_batch_normalisation(tmp_path: Path) -> 
 
 
 TOGETHER = """
-import os, sys, torch
+import gc, os, sys, torch
 import torch.distributed as dist
 from datetime import timedelta
 from pathlib import Path
@@ -256,8 +256,12 @@ for number, make in enumerate((
         if torch.is_tensor(value):
             assert torch.equal(value, whole.state_dict()[key]), key
     same(resumed)
-print("rank", rank, "done", flush=True)
+del watch, narrow, resumed, whole, make
+gc.collect()
 dist.destroy_process_group()
+threads = [task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").glob("*")]
+assert not [name for name in threads if "gloo" in name], threads  # one may abort at the end
+print("rank", rank, "done", flush=True)
 """
 
 

@@ -15,6 +15,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+
+# DistributedDataParallel imports it when the ranks have met, and the defaults of its functions then
+# hold the group for ever: gloo's threads outlive it, and one that lets go of a tensor while the
+# interpreter ends aborts a process that had done its work.
+import torch.distributed.nn.functional
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
