@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from huggingface_hub import errors
 from torch import nn
 from trainable import masked, net
 
@@ -202,7 +203,7 @@ def test_a_card_that_is_there_stays_and_is_told(model: PemnModel) -> None:
     with pytest.warns(PemnWarning, match=r"README.md: is there, and was left as it is"):
         model.save_pretrained("one")
     assert Path("one/README.md").read_text() == "mine"
-    with pytest.raises(OutputError, match=r"README.md: cannot be written"):
+    with pytest.raises(OutputError, match=r"README.md: expected a folder to write into"):
         model.save_pretrained("one/README.md")
     model.save_pretrained("own", config={"a": 1}, model_card_kwargs={"license": "mit"})
     assert json.loads(Path("own/config.json").read_text()) == {"a": 1}
@@ -269,6 +270,38 @@ def test_places_without_an_archive_are_told_in_a_line(model: PemnModel) -> None:
             SettingError, match="from_pretrained: expected a folder or a repository"
         ):
             PemnModel.from_pretrained(place)
+
+
+def test_what_the_hub_says_is_told_in_words_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match=r"a repository of that name: expected USER/NAME, of let"):
+        PemnModel.from_pretrained("no/such/x")
+    for error, told in (
+        (errors.GatedRepoError, "it is gated: ask for access"),
+        (errors.RepositoryNotFoundError, "the hub has none, or it is priv"),
+        (errors.RevisionNotFoundError, "it has no revision 'v9'"),
+        (errors.LocalEntryNotFoundError, "the hub cannot be asked, and the cache has not"),
+        (errors.RemoteEntryNotFoundError, "it has no model.pemn"),
+        (OSError, "OSError:"),
+    ):
+
+        def download(*args: Any, error: type[Exception] = error, **more: Any) -> str:
+            raise error.__new__(error)  # what their constructors want differs between versions
+
+        monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+        with pytest.raises(ModelError, match=f"^me/it: no folder, .* of that name: {told}") as seen:
+            PemnModel.from_pretrained("me/it", revision="v9")
+        assert str(seen.value).isprintable()
+
+
+def test_keywords_of_other_libraries_are_answered(model: PemnModel) -> None:
+    model.save_pretrained("one")
+    for name in ("device", "device_map", "torch_dtype"):
+        with pytest.raises(SettingError, match=rf"unknown setting '{name}'; .* call \.to\("):
+            PemnModel.from_pretrained("one", **{name: "cpu"})
+    with pytest.raises(SettingError, match="'revison'; did you mean revision"):
+        PemnModel.from_pretrained("one", revison="main")
+    with pytest.raises(SettingError, match="'xyz'; expected one of: revision, token, cache_dir"):
+        PemnModel.from_pretrained("one", xyz=1)
 
 
 def test_what_nobody_could_open_asks_for_inputs() -> None:

@@ -379,6 +379,7 @@ def test_the_command_runs_where_torch_cannot_be_imported(tmp_path):
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith("y.npy: 176 B")
     assert "output: float32 (3, 4), 0 to 4" in run.stdout
+    assert "\n    0, 0.181818, 1.36364, " in run.stdout
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.maximum(X + BIAS, 0))
 
 
@@ -399,6 +400,7 @@ def test_several_inputs_and_outputs_by_name(call, tmp_path):
     told = json.loads(out)
     assert [one["name"] for one in told["outputs"]] == ["sum", "both.0", "both.1.0", "both.1.2"]
     assert told["inputs"][1] == {"name": "b", "dtype": "int64", "shape": [3]}
+    assert told["outputs"][1]["first"] == X.reshape(-1).tolist()
     with np.load(tmp_path / "y.npz") as found:
         np.testing.assert_array_equal(found["both.0"], X)
         assert found["both.1.2"] == 2.5
@@ -438,11 +440,11 @@ def _claims_much():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "expected an .npy file of numbers"),
-        (b"\x93NUMPY\x01\x00", "expected an .npy file of numbers"),
+        (b"", "is no .npy file of numbers"),
+        (b"\x93NUMPY\x01\x00", "is no .npy file of numbers"),
         (_pickled(), "expected numbers, got object"),
         (_claims_much(), "bytes of elements, got 0"),
-        (b"PK\x03\x04", "expected an .npy file of numbers"),
+        (b"PK\x03\x04", "is no .npy file of numbers"),
     ],
 )
 def test_files_that_are_no_arrays(call, tmp_path, content, said):

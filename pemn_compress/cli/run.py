@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from pemn_compress.atomic import check_output, write_bytes
 from pemn_compress.cli.files import Output, PemnCommand
@@ -22,14 +21,17 @@ from pemn_compress.cli.options import (
 )
 from pemn_compress.errors import DataError, OutputError, SettingError, unreadable
 from pemn_compress.format.archive import Limits, open_archive
+from pemn_compress.format.arrays.claims import claims_or_none
 from pemn_compress.format.arrays.files import npy_bytes, read_npy, read_npz, zipped
 from pemn_compress.format.graph import held_graph
 from pemn_compress.reporting.interchange import json_text
+from pemn_compress.reporting.outputs import shown_output
 from pemn_compress.reporting.words import both, clean, file_name
 from pemn_compress.running.archives import outputs_of, run_archive
 from pemn_compress.running.inputs import checked
 
 OUTPUTS = (".npy", ".npz")
+FIRST = 16  # numbers of an output in JSON
 Named = dict[str, Any]
 
 
@@ -67,7 +69,8 @@ def command(
     """Run the model of ARCHIVE on inputs, and write what it returns.
 
     The archive's own graph is run in numpy: no code of the model, no torch, nothing from the
-    archive executed. Results equal torch's within float rounding. Arrays of a dict or tuple are
+    archive executed. Results equal torch's within float rounding; their first numbers, or the
+    likeliest classes of the first samples, are printed. Arrays of a dict or tuple are
     named after their keys and positions, with dots between. ARCHIVE may be - for standard input.
 
     \b
@@ -91,6 +94,7 @@ def command(
         start = time.perf_counter()
         found = outputs_of(run_archive(opened, given, limits, graph))
         seconds = time.perf_counter() - start
+        classes = claims_or_none(opened).classes
     content = None if output is None else _content(found, target)
     if content is not None and target is None:
         write_stdout(content)
@@ -105,7 +109,7 @@ def command(
                 {
                     "file": display_name(archive),
                     "inputs": [_told(name, went[name]) for name in names],
-                    "outputs": [_told(*one) for one in found.items()],
+                    "outputs": [_told(*one, first=FIRST) for one in found.items()],
                     "output": None if target is None else str(target),
                     "seconds": round(seconds, 6),
                 }
@@ -115,7 +119,8 @@ def command(
     if content is not None and target is not None:
         say(f"{file_name(target)}: {both(len(content))}, {seconds:.2f} s")
     for name, array in found.items():
-        say(f"  {clean(name)}: {array.dtype} {_shape(array)}{_range(array)}")
+        for line in shown_output(name, array, classes):
+            say(f"  {line}")
 
 
 def _target(output: str | None, *, as_json: bool) -> Path | None:
@@ -194,17 +199,6 @@ def _content(found: Named, target: Path | None) -> bytes:
     return npy_bytes(next(iter(found.values())))
 
 
-def _told(name: str, array: Any) -> Named:
-    return {"name": name, "dtype": str(array.dtype), "shape": list(array.shape)}
-
-
-def _shape(array: Any) -> str:
-    return f"({', '.join(map(str, array.shape))})"
-
-
-def _range(array: Any) -> str:
-    """Return the least and greatest of an array's numbers, for people."""
-    if not array.size or array.dtype.kind not in "fiu":
-        return ""
-    with np.errstate(all="ignore"):
-        return f", {array.min():.6g} to {array.max():.6g}"
+def _told(name: str, array: Any, first: int = 0) -> Named:
+    told = {"name": name, "dtype": str(array.dtype), "shape": list(array.shape)}
+    return told | ({"first": array.reshape(-1)[:first].tolist()} if first else {})

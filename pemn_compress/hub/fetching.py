@@ -1,6 +1,7 @@
 """Where an archive of a model lies: in a folder, or in a repository, from which it is fetched."""
 
 from pathlib import Path
+from typing import Any
 
 from pemn_compress.errors import ModelError, SettingError
 from pemn_compress.kinds import path_of
@@ -41,7 +42,7 @@ def fetched(
             f"{folder}: expected a folder or a repository, got a file; PemnModel({str(folder)!r}) "
             "opens an archive"
         )
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import errors, hf_hub_download
 
     try:
         return Path(
@@ -60,7 +61,23 @@ def fetched(
     except MemoryError:
         raise
     except Exception as error:  # the hub's, its client's and the network's, of many families
+        why = next(
+            (told for kind, told in _reasons(errors, revision).items() if isinstance(error, kind)),
+            f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+        )
         raise ModelError(
-            f"{place}: no folder, and {ARCHIVE} cannot be had of a repository of that name: "
-            f"{type(error).__name__}: {error}"
+            f"{place}: no folder, and {ARCHIVE} cannot be had of a repository of that name: {why}"
         ) from None
+
+
+def _reasons(errors: Any, revision: str | None) -> dict[type[Exception], str]:
+    """Return what the hub's errors mean to whoever asked for an archive; the first that fits."""
+    return {
+        errors.HFValidationError: "expected USER/NAME, of letters, digits, '-', '_' and '.'",
+        errors.GatedRepoError: "it is gated: ask for access on its page, and pass token=",
+        errors.RepositoryNotFoundError: "the hub has none, or it is private: then pass token=",
+        errors.RevisionNotFoundError: f"it has no revision {revision!r}",
+        errors.LocalEntryNotFoundError: "the hub cannot be asked, and the cache has not got it; "
+        "look at the connection and at local_files_only",
+        errors.EntryNotFoundError: f"it has no {ARCHIVE}",
+    }

@@ -6,8 +6,10 @@ a stranger wrote would then say whether a stranger's code is run.
 """
 
 import hashlib
+import os
 import warnings
 from collections.abc import Mapping
+from inspect import Parameter, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +17,14 @@ from typing import Any
 from torch import nn
 
 from pemn_compress.atomic import write_bytes
-from pemn_compress.errors import ModelError, OutputError, PemnWarning, SettingError, install
+from pemn_compress.errors import (
+    ModelError,
+    OutputError,
+    PemnWarning,
+    SettingError,
+    did_you_mean,
+    install,
+)
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.format.archive.layout import ANY_SIZE
 from pemn_compress.format.archive.records import GRAPH, SOURCE
@@ -39,6 +48,8 @@ except ImportError as error:
 
 LIBRARY = "pemn-compress"
 TAGS = ["model-compression", "pemn"]
+# what other libraries' from_pretrained take
+_PLACING = ("device", "device_map", "map_location", "dtype", "torch_dtype")
 
 
 class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
@@ -112,7 +123,7 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         return cls(packed, model=model, trust_source=trust_source)
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]  # no free keywords, and no config's values
+    def from_pretrained(  # none of a config's values
         cls,
         pretrained_model_name_or_path: str | Path,
         *,
@@ -124,12 +135,15 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         model: nn.Module | None = None,
         trust_source: bool = False,
         limits: Limits | None = None,
+        **unknown: Any,
     ) -> "PemnModel":
         """Open the archive of a folder, or of a repository at a `revision` (branch, tag, commit).
 
         Read is `model.pemn`, and nothing else. Raises ModelError where there is none, or no such
-        folder or repository, and what the class raises.
+        folder or repository, SettingError for other keywords, and what the class raises.
         """
+        for name in unknown:
+            raise SettingError(f"from_pretrained: unknown setting {name!r}{_meant(cls, name)}")
         path = fetched(
             pretrained_model_name_or_path,
             revision=revision,
@@ -155,6 +169,8 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
         """
         folder, push = path_of("save_directory", save_directory), kwargs.pop("push_to_hub", False)
         check_truth(push_to_hub=push)
+        if os.path.exists(folder) and not folder.is_dir():  # which takes names of any length
+            raise OutputError(f"{folder}: expected a folder to write into, got a file")
         self._check_unchanged()
         card = dict(kwargs.get("model_card_kwargs") or {})
         text = str(self.generate_model_card(**card))
@@ -209,6 +225,18 @@ class PemnModel(nn.Module, ModelHubMixin, library_name=LIBRARY, tags=TAGS):
                     "be written is the archive: expected the tensors of it; store what you have "
                     "with PemnModel.from_model(...)"
                 )
+
+
+def _meant(cls: type[PemnModel], name: str) -> str:
+    """Return what to do instead of passing a keyword that from_pretrained has not got."""
+    if name in _PLACING:
+        return "; the model comes as it is stored, on the CPU: call .to(...) on it"
+    known = [
+        parameter.name
+        for parameter in signature(cls.from_pretrained).parameters.values()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    ]
+    return did_you_mean(name, known) or f"; expected one of: {', '.join(known)}"
 
 
 def _builds_itself(packed: bytes, *, trust_source: bool) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pemn_compress.errors import ArchiveError
+from pemn_compress.format.archive import Archive
 
 LARGEST_RANK = 8
 LARGEST_AXIS = 2**31 - 1
@@ -53,6 +54,17 @@ def read_claims(about: Mapping[str, Any], name: str) -> Claims:
         about.get("classes", []), f"{name}: about, classes", "names", _is_name, LARGEST_CLASSES
     )
     return Claims(shape, tuple(map(float, mean)), tuple(map(float, std)), classes)
+
+
+def claims_or_none(archive: Archive) -> Claims:
+    """Return what an archive says of its data, and nothing where that makes no sense.
+
+    For those to whom it is a help alone, and who can do without.
+    """
+    try:
+        return read_claims(archive.manifest.about, archive.name)
+    except ArchiveError:
+        return Claims()
 
 
 def _list(value: Any, where: str, what: str, good: Any, longest: int) -> tuple[Any, ...]:

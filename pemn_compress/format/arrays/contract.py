@@ -7,9 +7,8 @@ where. It is what the archive claims, checked.
 import json
 from typing import Any
 
-from pemn_compress.errors import ArchiveError
 from pemn_compress.format.archive import Archive
-from pemn_compress.format.arrays.claims import Claims, read_claims
+from pemn_compress.format.arrays.claims import claims_or_none
 from pemn_compress.version import __version__
 
 KEY = "pemn"  # under which .onnx and .safetensors have it; .pt2 has it in the file `pemn.json`
@@ -22,10 +21,7 @@ def contract(archive: Archive, inputs: str = "", *, preprocessing: bool = False)
     `inputs` are a program's, in words; `preprocessing` says that it has the steps inside. Claims
     that make no sense are left out: they keep nobody from having the tensors.
     """
-    try:
-        claims = read_claims(archive.manifest.about, archive.name)
-    except ArchiveError:
-        claims = Claims()
+    claims = claims_or_none(archive)
     told: dict[str, Any] = {
         "made_by": f"pemn-compress {__version__}",
         "restored_sha256": archive.manifest.restored_sha256,

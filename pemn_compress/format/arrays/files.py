@@ -118,9 +118,7 @@ def read_npy(raw: bytes, name: str) -> Array:
         return flat.reshape(shape, order="F" if fortran else "C")
     except (ValueError, TypeError, SyntaxError, EOFError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"{name}: expected an .npy file of numbers, got another: {reason}"
-        ) from None
+        raise DataError(f"{name}: is no .npy file of numbers: {reason}") from None
 
 
 def read_npz(raw: bytes, name: str, limits: Limits | None = None) -> dict[str, Array]:
