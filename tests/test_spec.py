@@ -184,7 +184,7 @@ def test_version_and_caps() -> None:
     rows = {row[0]: row[1:] for row in table("11. Versions", "format version")}
     assert list(rows)[-1] == version
     assert all(f"pemn_compress {__version__}" in cell for cell in rows[version][:2])
-    assert f"**Status.** Version {version}, of" in (FOLDER / "README.md").read_text(
+    assert f"frozen since 2026-11-20, version {version} since" in (FOLDER / "README.md").read_text(
         encoding="utf-8"
     )
     changes = (FOLDER / "CHANGES.md").read_text(encoding="utf-8")
