@@ -42,7 +42,7 @@ def record(
         "architecture": {
             "kind": "registered",
             "name": architecture,
-            "arguments": MLP if arguments is None else arguments,
+            "arguments": dict(MLP if arguments is None else arguments),
             "batchnorm": "learned",
             "bias": True,
         },
@@ -105,7 +105,7 @@ def archive(path: Path, about: dict[str, Any] | None = None, *, length: int = 12
         MaskedTensor("weight", "f32", mask, 0, 0.5),
         DenseTensor("bias", "f32", np.arange(length, dtype=np.float32)),
     ]
-    architecture = {"kind": "registered", "name": "mlp", "arguments": MLP}
+    architecture = {"kind": "registered", "name": "mlp", "arguments": dict(MLP)}
     prototype = Prototype("normal16", prng.normal16(3, 0, 7), 3)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode(contents, prototype, architecture=architecture, about=about or {}))

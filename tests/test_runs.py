@@ -240,6 +240,21 @@ def test_seeds_are_merged_and_nothing_else(tmp_path):
     assert len(rows_of(gather(tmp_path / "other").runs)) == 1
 
 
+def test_what_a_recipe_says_of_masks_parts_no_seeds_of_trained_weights(tmp_path):
+    for strategy in ("binary", "dense", "magnitude", "random", "ternary"):
+        for seed, scale in enumerate(("none", "tensor")):
+            told = record(strategy=strategy, seed=seed)
+            told["recipe"] |= {"optimizer": "adamw", "learn_scale": scale, "frozen": seed / 2}
+            write(tmp_path / strategy / f"{seed}.json", told)
+        found = rows_of(gather(tmp_path / strategy).runs)
+        assert [row.trained for row in found] == [True], strategy
+    told["recipe"]["lr"] = 0.5  # this one decides
+    told["settings"] |= {"strategy": "dense", "seed": 2}
+    told["archive"]["sha256"] = "x"
+    write(tmp_path / "dense" / "2.json", told)
+    assert len(rows_of(gather(tmp_path / "dense").runs)) == 2
+
+
 def test_a_model_files_own_seed_is_the_runs(tmp_path):
     for seed in (1, 10):
         told = record(value=0.5 + seed / 100, seed=seed)

@@ -5,7 +5,7 @@ compares these with the defaults themselves, which lie in rooms above this one.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES, PruningSettings
@@ -32,6 +32,8 @@ SELECTION: dict[str, Any] = {
     "include": [], "exclude": [], "first_layer_dense": False, "last_layer_dense": False,
 }  # fmt: skip
 
+_OF_MASKS = frozenset(asdict(Settings())) - {one.name for one in fields(PruningSettings)}
+
 
 def whole_recipe(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a record's recipe with what it lacks; an archive's, which is a name, stays one."""
@@ -49,6 +51,14 @@ def whole_settings(told: Mapping[str, Any]) -> Mapping[str, Any]:
         return told
     del defaults["seed"]
     return {**defaults, **told}
+
+
+def undecided(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Return what a recipe says of masks, where weights were trained: it decided nothing."""
+    strategy = settings.get("strategy")
+    return (
+        _OF_MASKS if isinstance(strategy, str) and strategy in TRAINED_STRATEGIES else frozenset()
+    )
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pemn_compress.reporting.runs.run import TRAINED, Run
+from pemn_compress.masking.rules.pruning import TRAINED_STRATEGIES
+from pemn_compress.reporting.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Row:
     @property
     def trained(self) -> bool:
         """Whether it is a baseline, whose weights were trained."""
-        return self.first.settings.get("strategy") in TRAINED
+        return self.first.settings.get("strategy") in TRAINED_STRATEGIES
 
 
 def rows_of(runs: Iterable[Run], *, merge: bool = True) -> list[Row]:

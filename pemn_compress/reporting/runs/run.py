@@ -9,7 +9,6 @@ from typing import Any
 from pemn_compress.reporting import words
 from pemn_compress.reporting.runs import before
 
-TRAINED = ("magnitude", "random", "dense")  # strategies that train weights: the baselines
 _NO_EXPERIMENT = ("force",)  # of storage: what changes no byte of the archive
 
 
@@ -110,7 +109,11 @@ class Run:
             "settings": settings,
             "data": self.data,
             # where a setting is the recipe's, the settings say what was used
-            "recipe": {key: value for key, value in recipe.items() if key not in settings},
+            "recipe": {
+                key: value
+                for key, value in recipe.items()
+                if key not in settings and key not in before.undecided(settings)
+            },
             "storage": {k: v for k, v in storage.items() if k not in _NO_EXPERIMENT},
             "selection": selection,
             # all that a machine's settings change: the rounding
