@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,10 +52,17 @@ def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
         # What torch says when an initialisation cannot run on the device the caller chose.
         raise
     except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
         raise SettingError(
-            f"{name}: expected sizes that fit into memory; got {arguments}: {reason}"
+            f"{name}: expected sizes that fit into memory; got {arguments}: {_in_short(error)}"
         ) from error
+
+
+def _in_short(error: RuntimeError) -> str:
+    """Return what torch says of a model that cannot be built; of memory, the number alone."""
+    wanted = re.search(r"tried to allocate (\d+) bytes", str(error))
+    if wanted:
+        return f"one tensor alone takes {int(wanted[1]):,} bytes"
+    return str(error).partition("\n")[0]
 
 
 def recorded(arguments: Mapping[str, object]) -> dict[str, object]:
