@@ -279,7 +279,7 @@ def test_of_memory_the_number_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setitem(ARCHITECTURES, "mlp", large)
     with pytest.raises(
-        SettingError, match="memory; got .*: one tensor alone takes 4,000,000,000,0"
+        SettingError, match=r"memory; got .*: one tensor alone takes 4,000,000,000,0"
     ):
         build("mlp", {})
 
