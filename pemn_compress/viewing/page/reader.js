@@ -4,9 +4,11 @@ const PEMN = (() => {
 const m0 = (() => {
 /** What is wrong with an archive, in one line: where, what is expected, what is there. */
 class PemnError extends Error {
-  constructor(message) {
+  /** `node` is the node of a graph that could not be computed, { number, operator, why }, if it was one. */
+  constructor(message, node = null) {
     super(message);
     this.name = "PemnError";
+    this.node = node;
   }
 }
 
@@ -17,18 +19,24 @@ function refuse(message) {
 
 const LONGEST = 60;
 
+const escaped = (text) => text.replace(/[^ -~]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+
+/** A name as printable ASCII: as it is, and between quotes. */
+const worded = (name) => escaped(String(name));
+const named = (name) => `'${worded(name)}'`;
+
 /** What a file says, as printable ASCII of a sane length, for a message. */
 function quote(value) {
   if (Array.isArray(value)) return "an array";
   if (value === null || typeof value !== "object") {
     const text = String(value);
     const cut = text.length > LONGEST ? text.slice(0, LONGEST) + "..." : text;
-    const shown = cut.replace(/[^ -~]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+    const shown = escaped(cut);
     return typeof value === "string" ? `"${shown}"` : shown;
   }
   return "an object";
 }
-return { PemnError, quote, refuse };
+return { PemnError, named, quote, refuse, worded };
 })();
 const m1 = (() => {
 // Numbers in bytes. All of this takes a little-endian machine, as all that run JavaScript today are.
@@ -6226,13 +6234,13 @@ return { KERNELS };
 })();
 const m71 = (() => {
 // Tensors of archives and callers as operators hold them, and back.
-const { refuse } = m0;
+const { named, refuse, worded } = m0;
 const { DTYPES } = m3;
 const { narrow, widen } = m19;
-const { HELD, told } = m48;
+const { HELD, sizeOf } = m48;
 
 /** A tensor of an archive, or of a caller who gives the same kinds of arrays. */
-function held({ dtype, shape, data }, make) {
+function held({ dtype, shape, data }, make, where = "a tensor") {
   if (dtype === "f16" || dtype === "bf16") {
     if (data instanceof Float32Array) return rounded({ dtype, shape: [...shape], data: data.slice() });
     return { dtype, shape: [...shape], data: new Float32Array(widen(data, dtype, "a tensor").buffer) };
@@ -6241,7 +6249,7 @@ function held({ dtype, shape, data }, make) {
   const out = make(dtype, shape), halves = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
   for (let i = 0; i < data.length; i++) {
     out.data[i] = halves[2 * i + 1] * 2 ** 32 + (halves[2 * i] >>> 0);
-    if (!Number.isSafeInteger(out.data[i])) refuse("an integer of more than 53 bits is not computed with here");
+    if (!Number.isSafeInteger(out.data[i])) refuse(`${where}: expected integers of at most 53 bits, which are computed with here, got ${data[i]}`);
   }
   return out;
 }
@@ -6266,34 +6274,57 @@ function given({ dtype, shape, data }) {
   return { dtype, shape: [...shape], data: new BigInt64Array(halves.buffer) };
 }
 
-/** The inputs of a call as a graph's tensors: an array in its order, or an object by name. */
+const listed = (sizes) => `(${sizes.map(worded).join(", ")})`;
+const toldInput = ({ name, dtype, shape }) => `${worded(name)} ${dtype} ${listed(shape)}`;
+const toldInputs = (graph) => graph.inputs.map(toldInput).join(", ");
+
+/**
+ * The inputs of a call as a graph's tensors: an array in its order, or an object by name. What does not fit is
+ * said in the words of `pemn run`. A size that the graph leaves open is 1 at least, and one for all inputs that have it.
+ */
 function inputsOf(graph, inputs, make) {
-  const names = graph.inputs.map((one) => one.name), sizes = new Map();
-  const list = Array.isArray(inputs) ? inputs : names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
-  const count = Array.isArray(inputs) ? inputs.length : Object.keys(inputs).length;
-  if (count !== names.length || list.includes(undefined)) {
-    refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
-  }
+  const sizes = new Map(), list = ordered(graph, inputs);
   return graph.inputs.map((one, i) => {
-    const where = `input ${one.name}`, { shape, data } = list[i], { dtype } = one;
+    const where = `input ${named(one.name)}`, { shape, data } = list[i] ?? {}, { dtype } = one;
     const floats = (dtype === "f16" || dtype === "bf16") && data instanceof Float32Array;
     if (!floats && !(data instanceof DTYPES[dtype].Type)) refuse(`${where}: expected ${dtype} in a ${DTYPES[dtype].Type.name}`);
     fit(one, shape, sizes, graph, where);
-    if (shape.reduce((a, b) => a * b, 1) !== data.length) refuse(`${where}: ${data.length} elements for shape ${told(shape)}`);
-    const t = held({ dtype, shape, data }, make);
-    return dtype === "bool" && t.data.some((x) => x > 1) ? refuse(`${where}: expected bytes of 0 and 1`) : t;
+    if (sizeOf(shape) !== data.length) refuse(`${where}: expected ${sizeOf(shape)} elements for shape ${listed(shape)}, got ${data.length}`);
+    if (dtype === "bool" && data.some((x) => x > 1)) refuse(`${where}: expected bytes of 0 and 1`);
+    return held({ dtype, shape, data }, make, where);
   });
 }
 
-function fit({ shape: expected }, shape, sizes, graph, where) {
-  if (!Array.isArray(shape) || shape.length !== expected.length) refuse(`${where}: expected shape ${told(expected)}`);
+function ordered(graph, inputs) {
+  const names = graph.inputs.map((one) => one.name);
+  if (Array.isArray(inputs)) {
+    return inputs.length === names.length ? inputs : refuse(`inputs: expected ${names.length} (${toldInputs(graph)}), got ${inputs.length}`);
+  }
+  for (const name of Object.keys(inputs)) if (!names.includes(name)) {
+    refuse(`no input ${named(name)}; the ${names.length === 1 ? "only one is" : "inputs are"} ${names.map(named).join(", ")}`);
+  }
+  return names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name]
+    : refuse(`input ${named(name)}: expected ${toldInputs(graph)}, got none of that name`)));
+}
+
+/** Refuse a shape; note which size has which value, and from which input. */
+function fit({ name, shape: expected }, shape, sizes, graph, where) {
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    refuse(`${where}: expected shape ${listed(expected)}, got ${Array.isArray(shape) ? listed(shape) : "none"}`);
+  }
+  if (shape.length !== expected.length) {
+    refuse(`${where}: expected ${expected.length} dimensions, ${listed(expected)}, got shape ${listed(shape)}`);
+  }
   expected.forEach((size, i) => {
-    const found = shape[i], { least, most } = graph.sizes.get(size) ?? { least: size, most: size };
-    const wanted = sizes.get(size) ?? found;
-    if (!Number.isInteger(found) || found < least || (most !== null && found > most) || found !== wanted) {
-      refuse(`${where}: expected shape ${told(expected)}, got ${told(shape)}`);
+    const found = shape[i];
+    if (typeof size === "number") return size === found || refuse(`${where}: expected shape ${listed(expected)}, got ${listed(shape)}`);
+    const { least, most } = graph.sizes.get(size), at = `${where}: size ${worded(size)}`;
+    if (found < least || (most !== null && found > most)) {
+      refuse(`${at}: expected ${most === null ? `at least ${least}` : `${least} to ${most}`}, got ${found}`);
     }
-    if (typeof size === "string") sizes.set(size, found);
+    const known = sizes.get(size);
+    if (known === undefined) return sizes.set(size, { found, name });
+    return known.found === found || refuse(`${at}: expected ${known.found} as in input ${named(known.name)}, got ${found}`);
   });
 }
 
@@ -6337,7 +6368,7 @@ function evaluated(read, own, inputs, memory) {
   const values = [...inputsOf(read, inputs, memory.make), ...own], last = lastUses(read);
   read.nodes.forEach((node, i) => {
     const index = read.firstNode + i;
-    values[index] = computed(node, values, memory, `graph: node ${i} (${node.operator})`);
+    values[index] = computed(node, values, memory, i);
     memory.hold(index, values[index]);
     for (const used of new Set([...references(node.args), index])) if (last.get(used) === index && used >= read.firstNode) {
       values[used] = null;
@@ -6374,8 +6405,8 @@ function argumentOf(value, type, values) {
   return value.text ?? value.dtype;
 }
 
-/** The value of a node. */
-function computed({ operator, schema, args: told }, values, memory, where) {
+/** The value of a node; `place` is its number in the graph. */
+function computed({ operator, schema, args: told }, values, memory, place) {
   const args = schema.args.map(({ type, fallback }, i) => argumentOf(i < told.length ? told[i] : fallback, type, values));
   try {
     const found = KERNELS.get(operator)(memory.make, ...args);
@@ -6383,8 +6414,9 @@ function computed({ operator, schema, args: told }, values, memory, where) {
     return found;
   } catch (error) {
     if (!(error instanceof PemnError || error instanceof TypeError || error instanceof RangeError)) throw error;
-    const what = error instanceof PemnError ? error.message : "its arguments do not go together";
-    return refuse(`${where}: ${what}; got ${args.slice(0, 8).map(shown).join(", ")}`.slice(0, 390));
+    const why = error instanceof PemnError ? error.message : "its arguments do not go together";
+    const message = `graph: node ${place} (${operator}): ${why}; got ${args.slice(0, 8).map(shown).join(", ")}`;
+    throw new PemnError(message.slice(0, 390), { number: place, operator, why });
   }
 }
 
