@@ -11,6 +11,7 @@ from test_operators import by_torch, compare
 from torch import nn
 
 import pemn_compress
+from pemn_compress.errors import DataError
 from pemn_compress.format.archive.values import NUMPY_TYPES
 from pemn_compress.format.graph import operators
 from pemn_compress.format.graph.spelling import to_json
@@ -230,3 +231,50 @@ def test_arguments_that_do_not_go_together_are_one_line(by_node):
     for (name, _), found in zip(wrong, by_node(cases), strict=True):
         assert "error" in found, name
         assert "\n" not in found["error"]
+
+
+class Shared(nn.Module):
+    """Two inputs of one batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, ids, x):
+        return self.head(x) + ids.sum(1, keepdim=True)
+
+
+def test_inputs_that_do_not_fit_get_the_sentences_of_numpy(by_node, tmp_path):
+    path = tmp_path / "m.pemn"
+    given = torch.ones(2, 5, dtype=torch.int64), torch.ones(2, 4)
+    masked = pemn_compress.MaskedModel(Shared(), strategy="mp", density=0.5)
+    pemn_compress.save(masked, path, inputs=given, graph="always")
+    ids, x = (one.numpy() for one in given)
+
+    def case(inputs):
+        names = {np.dtype(np.int64): "i64", np.dtype(np.float32): "f32"}
+        if isinstance(inputs, dict):
+            spelled = {name: told(one, names[one.dtype]) for name, one in inputs.items()}
+        else:
+            spelled = [told(one, names[one.dtype]) for one in inputs]
+        return {"archive": str(path), "inputs": spelled}
+
+    wrong = [
+        (ids[:0], x[:0]), (ids, x[:1]), (ids[:1], x), (ids, x[:, :3]), (ids, x[0]), (ids, x[None]),
+        (ids,), (ids, x, x), {"ids": ids}, {"ids": ids, "x": x, "y": x},
+    ]  # fmt: skip
+    large = ids * 2**53
+    *found, right, beyond = by_node([case(one) for one in [*wrong, (ids, x), (large, x)]])
+    for inputs, one in zip(wrong, found, strict=True):
+        by_name = isinstance(inputs, dict)
+        ordered, named = ((), inputs) if by_name else (inputs, {})
+        with pytest.raises(DataError) as error:
+            pemn_compress.run(path, *ordered, **named)
+        assert one == {"error": str(error.value)}
+    expected = pemn_compress.run(path, ids, x)
+    np.testing.assert_allclose(array_of(right["found"]), expected, rtol=1e-5, atol=1e-6)
+    assert pemn_compress.run(path, large, x).shape == (2, 3)
+    assert beyond == {
+        "error": "input 'ids': expected integers of at most 53 bits, which are computed with here, "
+        "got 9007199254740992"
+    }

@@ -152,7 +152,7 @@ def test_results_are_new_and_inputs_stay():
         ((X, X), "got 2"),
         (({"y": X}), "no input 'y'; the only one is 'x'"),
         ((X.astype(np.float64),), "expected f32, got float64; convert it with .astype(numpy.f"),
-        ((X[0],), "expected 2 dimensions, (batch, 4), got shape (4,)"),
+        ((X[0],), "expected 2 dimensions, (batch, 4), got shape (4)"),
         ((X[:, :3],), "expected shape (batch, 4), got (3, 3)"),
         ((X[:0],), "size batch: expected at least 1, got 0"),
     ],

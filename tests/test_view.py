@@ -19,6 +19,8 @@ from node_tools import JS
 
 import pemn_compress
 from pemn_compress import viewing
+from pemn_compress.errors import PemnWarning
+from pemn_compress.viewing.given import read_given, read_record
 from pemn_compress.viewing.modules import bundled
 from pemn_compress.viewing.page import embedded, page
 
@@ -84,6 +86,26 @@ def test_one_file_has_the_archive_inside_and_asks_for_nothing(archive, call, tmp
     assert "connect-src 'none'" in text
     assert call("view", archive, "-o", output)[0] == 2  # it is kept
     assert call("view", archive, "-o", output, "--force")[0] == 0
+
+
+def test_a_record_of_another_archive_is_shown_and_told(archive, call, tmp_path):
+    other = tmp_path / "other.pemn"
+    other.write_bytes(pemn_compress.encode({"w": np.arange(5, dtype=np.float32)}))
+    record = archive.with_suffix(".json")
+    status, _, err = call("view", archive, "--record", record, "-o", "own.html")
+    assert (status, err) == (0, "")
+    (tmp_path / "none.json").write_text('{"epochs": []}')
+    for number, file in enumerate((record, tmp_path / "none.json")):
+        status, out, err = call("view", other, "--record", file, "-o", f"{number}.html")
+        assert status == 0
+        assert f"{number}.html" in out
+        told = "the record is of another archive, or tells none; the page shows it and says so"
+        assert err == f"warning: {other}: {told}\n"
+        assert (
+            given_in((tmp_path / f"{number}.html").read_text("utf-8"))[0]["record"]["epochs"] == []
+        )
+    with pytest.warns(PemnWarning, match=r"other\.pemn: the record is of another"):
+        read_given(str(other), "other.pemn", read_record(record))
 
 
 def test_report_writes_the_same_page_of_several(archive, call, tmp_path):

@@ -211,21 +211,23 @@ def test_a_model_of_two_inputs_is_run_as_torch_does(page, folder, tmp_path):
     assert "1 × 7" in text
     assert text.startswith(f"class {int(expected['best'])}")
     for wrong, why in {
-        "[1, 2": "expected numbers in lists", "": "it is empty", "[1.5, 2, 3, 4]": "whole numbers",
-        "[[1, 2], [3]]": "lists of 2", "[1, 2, 3]": "expected shape", "[25, 1, 1, 1]": "index 25",
-        '["<b>"]': "expected numbers",
-    }.items():  # fmt: skip
-        page.evaluate(fill + json.dumps(wrong))
-        page.evaluate("document.getElementById('status').classList.remove('wrong')")
-        page.evaluate("document.getElementById('run').click()")
-        page.until(WRONG)
-        assert why in say(page, "status"), wrong
-    np.save(tmp_path / "x.npy", np.zeros((2, 2), np.complex64))
-    page.evaluate("document.getElementById('status').classList.remove('wrong')")
-    page.choose("#file", tmp_path / "x.npy")
-    page.until(WRONG)
-    assert "x.npy: it is no array that can be read here" in say(page, "status")
+        "[25, 1, 1, 1]": "the model cannot compute with input 'ids' of shape (1, 4) and 'x' of "
+        "shape (1, 4): its operator embedding (node 1) says: index 25 of a size of 20",
+        "[[1, 1, 1, 1], [2, 2, 2, 2]]": "input 'x': size batch: expected 2 as in input 'ids', "
+        "got 1",
+    }.items():
+        assert refusal(page, wrong) == why, wrong
     assert page.complaints() == []
+
+
+def refusal(page, text):
+    """Return the sentence that a text in the field of the first input gets."""
+    page.evaluate("document.getElementById('input-0').value = " + json.dumps(text))
+    page.evaluate("document.getElementById('input-0').dispatchEvent(new Event('input'))")
+    page.evaluate("document.getElementById('status').classList.remove('wrong')")
+    page.evaluate("document.getElementById('run').click()")
+    page.until(WRONG)
+    return say(page, "status")
 
 
 def test_what_is_wrong_is_one_sentence_and_the_page_goes_on(page, folder, tmp_path):

@@ -1,7 +1,10 @@
 /** Reads .pemn archives of versions 1.0 and 1.1; what is said of sections is in SPEC.md. */
 
 /** What is wrong with a file, in one line of printable ASCII. */
-export class PemnError extends Error {}
+export class PemnError extends Error {
+  /** The node of a graph that could not be computed, and why without its arguments; null for all else. */
+  node: { number: number; operator: string; why: string } | null;
+}
 
 /** Limits of the caller (section 10.2). */
 export interface Limits {

@@ -15,6 +15,9 @@ Inputs = Sequence[Any] | Mapping[str, Any]
 def checked(graph: Graph, inputs: Inputs) -> list[Array]:
     """Return the inputs as arrays in the graph's order; a lone or unnamed one has no name to fit.
 
+    A size that the graph leaves open, such as the batch, is 1 at least, and one for all inputs that
+    have it: nothing is stretched. The reader in JavaScript says the same sentences.
+
     Raises DataError where one is missing, unknown, of another dtype, or of a shape that does not
     fit the graph or the other inputs.
     """
@@ -29,9 +32,7 @@ def checked(graph: Graph, inputs: Inputs) -> list[Array]:
 
 def told_inputs(graph: Graph) -> str:
     """Return the graph's inputs as messages tell them: x f32 (batch, 3, 32, 32)."""
-    return ", ".join(
-        f"{one.name} {one.dtype} ({', '.join(map(str, one.shape))})" for one in graph.inputs
-    )
+    return ", ".join(f"{one.name} {one.dtype} {_listed(one.shape)}" for one in graph.inputs)
 
 
 def _ordered(graph: Graph, inputs: Inputs) -> list[Any]:
@@ -70,15 +71,15 @@ def _typed(told: Input, given: Any) -> Array:
 def _fit(told: Input, array: Array, sizes: dict[str, tuple[int, str]], graph: Graph) -> None:
     """Refuse a shape; note which size has which value, and from which input."""
     where = f"input {told.name!r}"
-    expected = f"({', '.join(map(str, told.shape))})"
+    expected, got = _listed(told.shape), _listed(array.shape)
     if array.ndim != len(told.shape):
         raise DataError(
-            f"{where}: expected {len(told.shape)} dimensions, {expected}, got shape {array.shape}"
+            f"{where}: expected {len(told.shape)} dimensions, {expected}, got shape {got}"
         )
     for size, found in zip(told.shape, array.shape, strict=True):
         if isinstance(size, int):
             if size != found:
-                raise DataError(f"{where}: expected shape {expected}, got {array.shape}")
+                raise DataError(f"{where}: expected shape {expected}, got {got}")
             continue
         least, most = graph.sizes[size]
         if found < least or (most is not None and found > most):
@@ -89,3 +90,7 @@ def _fit(told: Input, array: Array, sizes: dict[str, tuple[int, str]], graph: Gr
             raise DataError(
                 f"{where}: size {size}: expected {known} as in input {source!r}, got {found}"
             )
+
+
+def _listed(sizes: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, sizes))})"

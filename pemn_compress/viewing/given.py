@@ -1,13 +1,14 @@
 """What a page opens: archives, each looked at first, and the records of their runs."""
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pemn_compress.errors import DataError, OutputError, PemnError, unreadable
+from pemn_compress.errors import DataError, OutputError, PemnError, PemnWarning, unreadable
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.viewing.page import in_base64, page
 
@@ -30,7 +31,7 @@ def read_given(source: str | bytes, name: str, record: dict[str, Any] | None = N
 
     Without a `record`, it is that of a file of its own name with .json beside it that tells the
     archive's digest. Raises ArchiveError for what is no archive, DataError for one that is larger
-    than the page opens.
+    than the page opens. Warns of a `record` of another archive: the page shows it and says so.
     """
     with open_archive(source, Limits(), name=name) as archive:
         if archive.size > MOST_SERVED:
@@ -38,6 +39,9 @@ def read_given(source: str | bytes, name: str, record: dict[str, Any] | None = N
         content = source if isinstance(source, bytes) else archive.content()
     if record is None and not isinstance(source, bytes):
         record = _beside(source, content)
+    elif record is not None and not _is_of(record, content):
+        told = "the record is of another archive, or tells none; the page shows it and says so"
+        warnings.warn(f"{name}: {told}", PemnWarning, stacklevel=2)
     return Given(_short(name), content, record)
 
 
@@ -60,9 +64,12 @@ def _beside(source: str, content: bytes) -> dict[str, Any] | None:
         told = read_record(path)
     except PemnError:
         return None
-    archive = told.get("archive")
-    own = isinstance(archive, dict) and archive.get("sha256") == sha256(content).hexdigest()
-    return told if own else None
+    return told if _is_of(told, content) else None
+
+
+def _is_of(record: dict[str, Any], content: bytes) -> bool:
+    archive = record.get("archive")
+    return isinstance(archive, dict) and archive.get("sha256") == sha256(content).hexdigest()
 
 
 def _content(path: Path) -> bytes:

@@ -32,7 +32,7 @@ function operator({ name, args, tensors }) {
   const memory = new Memory(LIMITS), values = tensors.map((one) => held(tensor(one), memory.make));
   const before = values.map((t) => t.data.slice());
   const node = { operator: name, schema: operators().get(name), args: args.map((one) => argument(one, name)) };
-  const found = spelled(asGiven(computed(node, values, memory, name)));
+  const found = spelled(asGiven(computed(node, values, memory, 0)));
   const changed = values.some((t, i) => t.data.some((x, k) => !Object.is(x, before[i][k])));
   return changed ? { error: "an argument was changed in place" } : { found };
 }

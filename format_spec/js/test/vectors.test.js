@@ -18,7 +18,7 @@ const bits = (floats) => words(new Uint32Array(floats.buffer, floats.byteOffset,
 
 function block(seed, stream, index) {
   const out = new Uint32Array(4);
-  fillBlocks(seed, stream, index, out);
+  fillBlocks(seed, stream, index, out, 0, out.length);
   return words(out);
 }
 
@@ -34,7 +34,7 @@ test("blocks of the generator", () => {
   }
   const across = new Uint32Array(8); // blocks 2^32 - 1 and 2^32
   const [first, second] = GENERATOR.blocks;
-  fillBlocks(halves(first.seed), halves(first.stream), 2 ** 32 - 1, across);
+  fillBlocks(halves(first.seed), halves(first.stream), 2 ** 32 - 1, across, 0, across.length);
   assert.equal(words(across), `${first.block} ${second.block}`);
   assert.deepEqual(later({ low: 2 ** 32 - 1, high: 6 }, 2 ** 32 + 1), { low: 0, high: 8 });
 });

@@ -4,9 +4,11 @@ const PEMN = (() => {
 const m0 = (() => {
 /** What is wrong with an archive, in one line: where, what is expected, what is there. */
 class PemnError extends Error {
-  constructor(message) {
+  /** `node` is the node of a graph that could not be computed, { number, operator, why }, if it was one. */
+  constructor(message, node = null) {
     super(message);
     this.name = "PemnError";
+    this.node = node;
   }
 }
 
@@ -17,18 +19,24 @@ function refuse(message) {
 
 const LONGEST = 60;
 
+const escaped = (text) => text.replace(/[^ -~]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+
+/** A name as printable ASCII: as it is, and between quotes. */
+const worded = (name) => escaped(String(name));
+const named = (name) => `'${worded(name)}'`;
+
 /** What a file says, as printable ASCII of a sane length, for a message. */
 function quote(value) {
   if (Array.isArray(value)) return "an array";
   if (value === null || typeof value !== "object") {
     const text = String(value);
     const cut = text.length > LONGEST ? text.slice(0, LONGEST) + "..." : text;
-    const shown = cut.replace(/[^ -~]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+    const shown = escaped(cut);
     return typeof value === "string" ? `"${shown}"` : shown;
   }
   return "an object";
 }
-return { PemnError, quote, refuse };
+return { PemnError, named, quote, refuse, worded };
 })();
 const m1 = (() => {
 // Numbers in bytes. All of this takes a little-endian machine, as all that run JavaScript today are.
@@ -78,6 +86,16 @@ function isSame(a, b) {
   return true;
 }
 
+const PIECE = 4096;
+
+/**
+ * Do something with all of so many elements, piece by piece: `act(from, to)`. An engine compiles well what it has seen
+ * return a few times; a loop over millions in one call is compiled while it runs, and that is thrown away at its end.
+ */
+function inPieces(count, act, piece = PIECE) {
+  for (let from = 0; from < count; from += piece) act(from, Math.min(count, from + piece));
+}
+
 /** A typed array, or the error that there is no room for it. */
 function allocate(Type, length, what) {
   try {
@@ -94,7 +112,7 @@ function copyOf(bytes, what) {
   copy.set(bytes);
   return copy;
 }
-return { allocate, copyOf, fromHex, halves, isSame, isZero, roundUp, toHex, u16, u32, u64, unsigned };
+return { allocate, copyOf, fromHex, halves, inPieces, isSame, isZero, roundUp, toHex, u16, u32, u64, unsigned };
 })();
 const m2 = (() => {
 // Strings of canonical JSON (section 3.1 of SPEC.md).
@@ -1067,14 +1085,12 @@ const m13 = (() => {
 // processor's instructions for it; by ours everywhere else.
 const { Sha256 } = m12;
 
-const own = () => new Sha256();
 const native = globalThis.process?.getBuiltinModule?.("node:crypto");
-const start = native === undefined ? own : () => native.createHash("sha256");
-const FEW = 1024; // bytes: for so few ours is as fast
+const start = native === undefined ? () => new Sha256() : () => native.createHash("sha256");
 
 /** The 32 bytes of the digest of some runs of bytes, one after the other; there may be a million. */
 function sha256(parts) {
-  const size = parts.reduce((sum, part) => sum + part.length, 0), hash = size <= FEW ? own() : start();
+  const hash = start();
   for (const part of parts) hash.update(part);
   return hash.digest();
 }
@@ -1114,14 +1130,14 @@ const m15 = (() => {
 // M0 = 0xD2511F53 and M1 = 0xCD9E8D57 are taken apart below.
 
 /**
- * Fill `out` with the words of a stream from block `block` on; its length is a multiple of 4.
+ * Fill `out`, from one place to before another, with the words of a stream from block `block` on: a multiple of 4.
  * @param {{low: number, high: number}} seed
  * @param {{low: number, high: number}} stream
  */
-function fillBlocks(seed, stream, block, out) {
+function fillBlocks(seed, stream, block, out, from, to) {
   const t0 = stream.low | 0, t1 = stream.high | 0, s0 = seed.low | 0, s1 = seed.high | 0;
   let j0 = block % 2 ** 32 | 0, j1 = Math.floor(block / 2 ** 32) | 0;
-  for (let at = 0; at < out.length; at += 4) {
+  for (let at = from; at < to; at += 4) {
     let c0 = j0, c1 = j1, c2 = t0, c3 = t1, k0 = s0, k1 = s1;
     for (let round = 0; round < 10; round++) {
       const a = c0 & 0xffff, b = c0 >>> 16, c = c2 & 0xffff, d = c2 >>> 16;
@@ -1156,182 +1172,71 @@ function later(stream, more) {
 return { fillBlocks, later };
 })();
 const m16 = (() => {
-// Fixed-point numbers of 96 bits behind the point, in five limbs of 24 bits: limb 0 is the whole part
-// and has the sign, the others are from 0 to 2^24 - 1. All of it is exact arithmetic of integers: the
-// largest sum of products is below 2^52.
-const LIMB = 2 ** 24;
-
-const LIMBS = 5;
-
-const fixed = (...limbs) => Float64Array.from({ length: LIMBS }, (_, i) => limbs[i] ?? 0);
-
-/** The nearest binary64, or one next to it; of small negative numbers too. */
-const toNumber = (a) => ((a[0] * LIMB + a[1]) * LIMB + a[2] + (a[3] + a[4] / LIMB) / LIMB) / LIMB / LIMB;
-
-/** out = x, a number from 0 to 2^20, but for what is behind its 96th bit. */
-function fromNumber(out, x) {
-  for (let i = 0; i < LIMBS; i++) {
-    out[i] = Math.floor(x);
-    x = (x - out[i]) * LIMB;
-  }
-}
-
-/** out = a + sign x b; `out` may be one of them. */
-function add(out, a, b, sign) {
-  let carry = 0;
-  for (let i = LIMBS - 1; i > 0; i--) {
-    const sum = a[i] + sign * b[i] + carry;
-    carry = Math.floor(sum / LIMB);
-    out[i] = sum - carry * LIMB;
-  }
-  out[0] = a[0] + sign * b[0] + carry;
-}
-
-/** out = a x b, to the last limb or nearly; `out` may not be one of them. */
-function multiply(out, a, b) {
-  const a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4];
-  const b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3], b4 = b[4];
-  const behind = a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1; // what is left out is below 2^-94
-  let carry = Math.floor(behind / LIMB);
-  const p4 = a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0 + carry;
-  carry = Math.floor(p4 / LIMB);
-  out[4] = p4 - carry * LIMB;
-  const p3 = a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0 + carry;
-  carry = Math.floor(p3 / LIMB);
-  out[3] = p3 - carry * LIMB;
-  const p2 = a0 * b2 + a1 * b1 + a2 * b0 + carry;
-  carry = Math.floor(p2 / LIMB);
-  out[2] = p2 - carry * LIMB;
-  const p1 = a0 * b1 + a1 * b0 + carry;
-  carry = Math.floor(p1 / LIMB);
-  out[1] = p1 - carry * LIMB;
-  out[0] = a0 * b0 + carry;
-}
-
-/** out = a / n for a whole n above 0, rounded down; `out` may be a. */
-function divide(out, a, n) {
-  let rest = 0;
-  for (let i = 0; i < LIMBS; i++) {
-    const have = rest * LIMB + a[i];
-    out[i] = Math.floor(have / n);
-    rest = have - out[i] * n;
-  }
-}
-
-/** Whether a is from -2^-72 to 2^-72, so that it no longer counts. */
-const isNothing = (a) =>
-  (a[0] === 0 && a[1] === 0 && a[2] === 0 && a[3] === 0) ||
-  (a[0] === -1 && a[1] === LIMB - 1 && a[2] === LIMB - 1 && a[3] === LIMB - 1);
-return { add, divide, fixed, fromNumber, isNothing, multiply, toNumber };
-})();
-const m17 = (() => {
-// The table of normal quantiles (section 5.2 of SPEC.md), made with integers.
-//
-// The text finds each quantile z by Newton's method on the area A(z). Here the area between one
-// quantile and the next is taken, which needs fewer terms: with d the distance and f the density,
-//   A(z + d) - A(z) = f(z) x d x (sum of t_n / (n + 1)),  f(z + d) = f(z) x (sum of t_n),
-//   t_0 = 1, t_1 = -z d, t_(n+1) = -(z d t_n + d^2 t_(n-1)) / (n + 1),
-// which is Taylor's series. Between two quantiles the area is 2^-16, and 2^-17 from 0 to the first.
-// The steps of Newton's method are divided in binary64: what they lead to is judged by the integers
-// alone, and the digest says in the end whether all of it is right.
+// The table of normal quantiles (section 5.2 of SPEC.md), by algorithm AS 241, PPND16 (Wichura 1988), which is right
+// to about 1 part in 10^16. No quantile is as near to where binary32 rounds the other way as 1 part in 10^12, so
+// that the last digits of an engine's logarithm do not matter; the digest says whether all of it is right.
 const { refuse } = m0;
-const { toHex } = m1;
+const { inPieces, toHex } = m1;
 const { sha256 } = m13;
-const { add, divide, fixed, fromNumber, isNothing, multiply, toNumber } = m16;
 
 const HALF = 32768;
 const DIGEST = "6621a18f629e82396c088501c1095eae46f6d8033b42db7b4158e0f4cf34a0ce";
-const DENSITY_AT_0 = [0, 0x662114, 0xcf50d9, 0x42343f, 0x2cf140]; // 1 / sqrt(2 pi)
-const LAST = 2 ** -64; // a step of Newton's method below this one is the last
-const MOST_STEPS = 16; // far more than it takes
 let table = null;
 
-/** The sums over t_n / (n + 1) and over t_n for z and z + d. */
-class Between {
-  area = fixed();
-  ratio = fixed();
-  #zd = fixed();
-  #dd = fixed();
-  #terms = [fixed(), fixed(), fixed()]; // t_(n-1), t_n, and the next one
-  #part = fixed();
+/** A quotient of two polynomials of degree 7, from the constant term on. */
+const ratio = (x, a0, a1, a2, a3, a4, a5, a6, a7, b1, b2, b3, b4, b5, b6, b7) =>
+  (((((((a7 * x + a6) * x + a5) * x + a4) * x + a3) * x + a2) * x + a1) * x + a0) /
+  (((((((b7 * x + b6) * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x + 1);
 
-  sum(z, d) {
-    const { area, ratio } = this, part = this.#part;
-    let [before, term, next] = this.#terms;
-    multiply(next, z, d);
-    multiply(part, d, d);
-    for (const number of [before, term, area, ratio, this.#zd, this.#dd]) number.fill(0);
-    add(this.#zd, this.#zd, next, -1); // -z d and -d^2
-    add(this.#dd, this.#dd, part, -1);
-    term[0] = 1;
-    for (let n = 1; !isNothing(term) || !isNothing(before); n++) {
-      add(ratio, ratio, term, 1);
-      divide(part, term, n);
-      add(area, area, part, 1);
-      multiply(next, this.#zd, term);
-      multiply(part, this.#dd, before);
-      add(next, next, part, 1);
-      divide(next, next, n);
-      [before, term, next] = [term, next, before];
-    }
-  }
-}
+/** The quantile of 1/2 + q: the middle, from q = 0 to 0.425, and the tail, by the area beyond it, of 2^-17 or more. */
+const middle = (q) => q * ratio(0.180625 - q * q,
+  3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125,
+  45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727,
+  42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867,
+  39307.89580009271061, 28729.085735721942674, 5226.495278852854561);
 
-/** T[32768] to T[65535], before they are rounded to binary32. */
-function upperHalf() {
-  const z = fixed(), d = fixed(), step = fixed(), gap = fixed(), product = fixed();
-  const density = fixed(...DENSITY_AT_0), between = new Between(), found = new Float64Array(HALF);
-  for (let k = 0; k < HALF; k++) {
-    const area = fixed(0, k === 0 ? 128 : 256); // 2^-17, then 2^-16
-    const at = toNumber(z), slope = toNumber(density), u = toNumber(area) / slope;
-    fromNumber(d, u * (1 + u * (at / 2 + u * ((2 * at * at + 1) / 6 + (u * (6 * at * at + 7) * at) / 24))));
-    for (let count = 0, size = 1; Math.abs(size) >= LAST; count++) {
-      if (count === MOST_STEPS) refuse("the table of normal values: no quantile is found");
-      between.sum(z, d);
-      multiply(product, density, d);
-      multiply(gap, product, between.area);
-      add(gap, area, gap, -1);
-      size = toNumber(gap) / (slope * toNumber(between.ratio));
-      fromNumber(step, Math.abs(size));
-      add(d, d, step, Math.sign(size));
-    }
-    add(z, z, d, 1);
-    multiply(product, density, between.ratio);
-    density.set(product);
-    found[k] = toNumber(z); // no quantile is near enough to a tie for this to matter
+const tail = (area) => ratio(Math.sqrt(-Math.log(area)) - 1.6,
+  1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055, 3.64784832476320460504,
+  1.27045825245236838258, 0.24178072517745061177, 0.0227238449892691845833, 7.7454501427834140764e-4,
+  2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455, 0.14810397642748007459,
+  0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9);
+
+/** The quantiles of so many places above the middle, and their negatives below it. */
+function fill(whole, from, to) {
+  for (let k = from; k < to; k++) {
+    const q = (2 * k + 1) / (4 * HALF), z = q <= 0.425 ? middle(q) : tail(0.5 - q);
+    whole[HALF + k] = z;
+    whole[HALF - 1 - k] = -z;
   }
-  return found;
 }
 
 /** The 65,536 values of `normal16`, which is made when it is first needed. */
 function normalTable() {
   if (table !== null) return table;
-  const half = Float32Array.from(upperHalf()), whole = new Float32Array(2 * HALF);
-  if (toHex(sha256([new Uint8Array(half.buffer)])) !== DIGEST) {
+  const whole = new Float32Array(2 * HALF);
+  inPieces(HALF, (from, to) => fill(whole, from, to), 512);
+  if (toHex(sha256([new Uint8Array(whole.buffer, 4 * HALF)])) !== DIGEST) {
     refuse("the table of normal values is not that of SPEC.md: this machine does not compute as it should");
-  }
-  for (let k = 0; k < HALF; k++) {
-    whole[HALF + k] = half[k];
-    whole[HALF - 1 - k] = -half[k];
   }
   table = whole;
   return table;
 }
 return { normalTable };
 })();
-const m18 = (() => {
+const m17 = (() => {
 // Values of a seed and a stream (section 5.2 of SPEC.md).
-const { allocate, halves } = m1;
+const { allocate, halves, inPieces } = m1;
 const { fillBlocks, later } = m15;
-const { normalTable } = m17;
+const { normalTable } = m16;
 
-const CHUNK = 8192; // words at a time
+const WORDS = 256; // at a time
 const one = new Uint32Array(4);
 
 /** The first words of a seed and a stream, which are given in hex digits. */
 function firstWords(seed, stream, count, what) {
   const words = allocate(Uint32Array, Math.ceil(count / 4) * 4, what);
-  fillBlocks(halves(seed), halves(stream), 0, words);
+  const own = halves(seed), at = halves(stream);
+  inPieces(words.length, (from, to) => fillBlocks(own, at, from / 4, words, from, to), WORDS);
   return words.subarray(0, count);
 }
 
@@ -1340,25 +1245,26 @@ const uniform24 = (word) => ((word >>> 8) * 2 + 1 - 2 ** 24) * 2 ** -24;
 const TRANSFORMS = {
   normal16: {
     perWord: 2,
-    fill(words, out) {
-      const table = normalTable(), whole = out.length >> 1;
-      for (let i = 0; i < whole; i++) {
-        out[2 * i] = table[words[i] & 0xffff];
-        out[2 * i + 1] = table[words[i] >>> 16];
+    fill(words, out, from, to) {
+      const table = normalTable();
+      let w = 0;
+      for (let i = from + 1; i < to; i += 2, w++) {
+        out[i - 1] = table[words[w] & 0xffff];
+        out[i] = table[words[w] >>> 16];
       }
-      if (out.length % 2 === 1) out[2 * whole] = table[words[whole] & 0xffff];
+      if ((to - from) % 2 === 1) out[to - 1] = table[words[w] & 0xffff];
     },
   },
   uniform24: {
     perWord: 1,
-    fill(words, out) {
-      for (let i = 0; i < out.length; i++) out[i] = uniform24(words[i]);
+    fill(words, out, from, to) {
+      for (let i = from; i < to; i++) out[i] = uniform24(words[i - from]);
     },
   },
   sign: {
     perWord: 1,
-    fill(words, out) {
-      for (let i = 0; i < out.length; i++) out[i] = words[i] >>> 31 === 1 ? -1 : 1;
+    fill(words, out, from, to) {
+      for (let i = from; i < to; i++) out[i] = words[i - from] >>> 31 === 1 ? -1 : 1;
     },
   },
 };
@@ -1366,25 +1272,25 @@ const TRANSFORMS = {
 /** The first values of a prototype with a seed, as binary32. */
 function firstValues({ transform, seed, stream }, count, what) {
   const values = allocate(Float32Array, count, what), { perWord, fill } = TRANSFORMS[transform];
-  const words = new Uint32Array(Math.min(CHUNK, Math.ceil(count / 4) * 4)), step = words.length * perWord;
-  for (let at = 0; at < count; at += step) {
-    fillBlocks(halves(seed), halves(stream), at / perWord / 4, words);
-    fill(words, values.subarray(at, at + step));
-  }
+  const words = new Uint32Array(WORDS), own = halves(seed), at = halves(stream);
+  inPieces(count, (from, to) => {
+    fillBlocks(own, at, from / perWord / 4, words, 0, WORDS);
+    fill(words, values, from, to);
+  }, WORDS * perWord);
   return values;
 }
 
 /** Value i of a prototype's transform and seed, in the stream that is `more` after the one given. */
 function valueAt({ transform, seed }, stream, more, i) {
   const { perWord } = TRANSFORMS[transform], word = Math.floor(i / perWord);
-  fillBlocks(halves(seed), later(halves(stream), more), Math.floor(word / 4), one);
+  fillBlocks(halves(seed), later(halves(stream), more), Math.floor(word / 4), one, 0, 4);
   const found = one[word % 4];
   if (transform === "normal16") return normalTable()[i % 2 === 0 ? found & 0xffff : found >>> 16];
   return transform === "sign" ? (found >>> 31 === 1 ? -1 : 1) : uniform24(found);
 }
 return { firstValues, firstWords, valueAt };
 })();
-const m19 = (() => {
+const m18 = (() => {
 // binary16, bf16 and binary32 as bit patterns: what NaNs carry is kept, and every engine agrees.
 const { allocate } = m1;
 
@@ -1427,15 +1333,15 @@ function widen(bits, dtype, what) {
 }
 return { narrow, widen };
 })();
-const m20 = (() => {
+const m19 = (() => {
 // The codec `bitmap` (section 7.1 of SPEC.md).
 const { refuse } = m0;
+const { inPieces } = m1;
 
-/** Write the bits of a payload to a mask of one byte for each, and return how many are 1. */
-function readBitmap(payload, mask, { where }) {
-  const whole = mask.length >>> 3;
+/** Write the bits of whole bytes to a mask of one byte for each, and return how many are 1. */
+function unpack(payload, mask, from, to) {
   let count = 0;
-  for (let b = 0, i = 0; b < whole; b++, i += 8) {
+  for (let b = from, i = 8 * from; b < to; b++, i += 8) {
     const byte = payload[b];
     mask[i] = byte & 1;
     mask[i + 1] = (byte >> 1) & 1;
@@ -1448,6 +1354,14 @@ function readBitmap(payload, mask, { where }) {
     const pairs = byte - ((byte >> 1) & 0x55), fours = (pairs & 0x33) + ((pairs >> 2) & 0x33);
     count += (fours + (fours >> 4)) & 15;
   }
+  return count;
+}
+
+/** Write the bits of a payload to a mask of one byte for each, and return how many are 1. */
+function readBitmap(payload, mask, { where }) {
+  const whole = mask.length >>> 3;
+  let count = 0;
+  inPieces(whole, (from, to) => (count += unpack(payload, mask, from, to)), 512);
   const rest = mask.length & 7;
   for (let k = 0; k < rest; k++) {
     mask[8 * whole + k] = (payload[whole] >> k) & 1;
@@ -1458,7 +1372,7 @@ function readBitmap(payload, mask, { where }) {
 }
 return { readBitmap };
 })();
-const m21 = (() => {
+const m20 = (() => {
 // The codec `csr` (section 7.2 of SPEC.md).
 const { refuse } = m0;
 const { unsigned } = m1;
@@ -1491,7 +1405,7 @@ function readCsr(payload, mask, { ones, shape, where }) {
 }
 return { readCsr };
 })();
-const m22 = (() => {
+const m21 = (() => {
 // The codec `rice` (section 7.3 of SPEC.md).
 const { refuse } = m0;
 
@@ -1539,13 +1453,13 @@ function readRice(payload, mask, { ones, where }) {
 
 return { readRice };
 })();
-const m23 = (() => {
+const m22 = (() => {
 // A mask by its codec: one byte for each element, 0 or 1.
 const { refuse } = m0;
 const { allocate } = m1;
-const { readBitmap } = m20;
-const { readCsr } = m21;
-const { readRice } = m22;
+const { readBitmap } = m19;
+const { readCsr } = m20;
+const { readRice } = m21;
 
 const CODECS = { bitmap: readBitmap, csr: readCsr, rice: readRice };
 
@@ -1565,11 +1479,11 @@ function readMask(payload, told) {
 }
 return { readMask };
 })();
-const m24 = (() => {
+const m23 = (() => {
 // Planes: the elements that depart from what a record says (section 4.7 of SPEC.md).
 const { refuse } = m0;
 const { allocate } = m1;
-const { readMask } = m23;
+const { readMask } = m22;
 
 /** A number of up to 24 bits, the least significant one first. */
 function bitsAt(bytes, bit, count) {
@@ -1627,10 +1541,10 @@ function changeSigns(bytes, width, elements) {
 }
 return { changeSigns, departuresOf };
 })();
-const m25 = (() => {
+const m24 = (() => {
 // The order of a shuffle (section 6.1 of SPEC.md).
 const { allocate } = m1;
-const { firstWords } = m18;
+const { firstWords } = m17;
 
 const DIGITS = 65536;
 
@@ -1650,11 +1564,11 @@ function shuffledOrder({ seed, stream, length }, what) {
 }
 return { shuffledOrder };
 })();
-const m26 = (() => {
+const m25 = (() => {
 // The vector that tensors take their values from (section 6.1 of SPEC.md).
 const { allocate, copyOf } = m1;
-const { shuffledOrder } = m25;
-const { firstValues } = m18;
+const { shuffledOrder } = m24;
+const { firstValues } = m17;
 
 const WHAT = "the prototype";
 
@@ -1685,42 +1599,43 @@ function neededOfVector(prototype, tensors) {
   return prototype === null ? 0 : Math.min(needed, prototype.vector);
 }
 
+const LONGEST = 4096; // of a run, as of a piece
+
 /** Runs of elements whose values follow one another in the vector: calls `run(from, to, place)`. */
 function inRuns(vector, offset, from, to, run) {
   for (let i = from; i < to; ) {
-    const place = (offset + i) % vector.length, end = Math.min(to, i + vector.length - place);
+    const place = (offset + i) % vector.length, end = Math.min(to, i + vector.length - place, i + LONGEST);
     run(i, end, place);
     i = end;
   }
 }
 return { firstOfVector, inRuns, neededOfVector };
 })();
-const m27 = (() => {
+const m26 = (() => {
 // Elements from the prototype (section 6.2 of SPEC.md). The product of two binary32 is exact in
 // binary64, so that storing it as binary32 rounds once.
 const { allocate } = m1;
-const { valueAt } = m18;
-const { narrow } = m19;
-const { changeSigns, departuresOf } = m24;
-const { inRuns } = m26;
+const { valueAt } = m17;
+const { narrow } = m18;
+const { changeSigns, departuresOf } = m23;
+const { inRuns } = m25;
 
 const SIGN = 0x80000000 | 0;
 const asBits = (floats) => new Int32Array(floats.buffer, floats.byteOffset, floats.length);
 
-function fillProducts(out, selected, vector, place, from, to, scale) {
+function fillProducts(out, bits, selected, vector, place, from, to, scale) {
   if (selected === null) {
     for (let i = from, j = place; i < to; i++, j++) out[i] = scale * vector[j];
     return;
   }
-  const bits = asBits(out); // without a branch: half of all would be foretold wrongly
-  for (let i = from, j = place; i < to; i++, j++) {
+  for (let i = from, j = place; i < to; i++, j++) { // without a branch: half of all would be foretold wrongly
     out[i] = scale * vector[j];
     bits[i] &= -selected[i];
   }
 }
 
-function fillSigns(out, selected, vector, place, from, to, scale) {
-  const bits = asBits(out), given = asBits(vector), own = asBits(Float32Array.of(scale))[0];
+function fillSigns(out, bits, selected, vector, place, from, to, scale) {
+  const given = asBits(vector), own = asBits(Float32Array.of(scale))[0];
   for (let i = from, j = place; i < to; i++, j++) {
     bits[i] = (own ^ (given[j] & SIGN)) & (selected === null ? -1 : -selected[i]);
   }
@@ -1741,10 +1656,10 @@ function depart(out, tensor, { elements, numbers }, vector, prototype) {
 function fillFromPrototype(tensor, places, { payload, vector, prototype }) {
   const { elements, values, dtype, name } = tensor, { scale, offset, plane } = values;
   const out = allocate(Float32Array, elements, name), all = vector(), size = elements / scale.length;
-  const fill = values.kind === "prototype" ? fillProducts : fillSigns;
+  const fill = values.kind === "prototype" ? fillProducts : fillSigns, bits = asBits(out), { selected } = places;
   for (let row = 0; row < scale.length; row++) {
     inRuns(all, offset, row * size, (row + 1) * size, (from, to, place) => {
-      fill(out, places.selected, all, place, from, to, scale[row]);
+      fill(out, bits, selected, all, place, from, to, scale[row]);
     });
   }
   const departures = plane === null ? null : departuresOf(tensor, places, payload);
@@ -1755,8 +1670,9 @@ function fillFromPrototype(tensor, places, { payload, vector, prototype }) {
 }
 return { fillFromPrototype };
 })();
-const m28 = (() => {
+const m27 = (() => {
 // Elements that a seed chooses (section 5.4 of SPEC.md): the lowest of some keys.
+const { inPieces } = m1;
 
 /**
  * Select the k lowest keys, on ties those of the lowest numbers.
@@ -1770,29 +1686,40 @@ function selectLowest(keys, k, mask) {
   }
   const { bound, ties } = boundOf(keys, k);
   let left = ties;
-  for (let i = 0; i < keys.length; i++) {
+  inPieces(keys.length, (from, to) => (left = selectBelow(keys, bound, left, mask, from, to)));
+}
+
+/** Select keys below a bound, and so many that are it; return how many of these are left. */
+function selectBelow(keys, bound, ties, mask, from, to) {
+  for (let i = from; i < to; i++) {
     const key = keys[i]; // key < bound, without a branch that nothing foretells
     mask[i] = ((key >>> 1) - (bound >>> 1) - (~key & bound & 1)) >>> 31;
-    if (key === bound && left > 0) {
+    if (key === bound && ties > 0) {
       mask[i] = 1;
-      left--;
+      ties--;
     }
+  }
+  return ties;
+}
+
+/** Count keys by some digit: of all, or (`above` below 32) of those whose digits above it are `same`. */
+function countDigits(keys, counts, shift, above, same, from, to) {
+  const most = counts.length - 1;
+  if (above === 32) {
+    for (let i = from; i < to; i++) counts[keys[i] >>> shift]++;
+  } else {
+    for (let i = from; i < to; i++) if (keys[i] >>> above === same) counts[(keys[i] >>> shift) & most]++;
   }
 }
 
 /** The k-th lowest key, and how many of its like are among the k lowest: digit by digit. */
 function boundOf(keys, k) {
-  const width = keys.length > 2 ** 16 ? 16 : 8, most = (1 << width) - 1, counts = new Uint32Array(most + 1);
+  const width = keys.length > 2 ** 16 ? 16 : 8, counts = new Uint32Array(1 << width);
   let bound = 0, left = k;
   for (let shift = 32 - width; shift >= 0; shift -= width) {
     counts.fill(0);
-    const above = shift + width;
-    if (above === 32) {
-      for (let i = 0; i < keys.length; i++) counts[keys[i] >>> shift]++;
-    } else {
-      const same = bound >>> above; // keys of which the digits so far are those of the bound
-      for (let i = 0; i < keys.length; i++) if (keys[i] >>> above === same) counts[(keys[i] >>> shift) & most]++;
-    }
+    const above = shift + width, same = bound >>> above; // the digits so far are those of the bound
+    inPieces(keys.length, (from, to) => countDigits(keys, counts, shift, above, same, from, to));
     let digit = 0;
     for (; counts[digit] < left; digit++) left -= counts[digit];
     bound = (bound | (digit << shift)) >>> 0;
@@ -1801,22 +1728,24 @@ function boundOf(keys, k) {
 }
 
 /** Make words into the keys of their scores' magnitudes: the greatest has the lowest key. */
-function magnitudeKeys(words) {
-  for (let i = 0; i < words.length; i++) {
+const magnitudeKeys = (words) => inPieces(words.length, (from, to) => toKeys(words, from, to));
+
+function toKeys(words, from, to) {
+  for (let i = from; i < to; i++) {
     const q = words[i] >>> 8;
     words[i] = q ^ (-(q >>> 23) & 0xffffff); // the lesser of q and 2^24 - 1 - q
   }
 }
 return { magnitudeKeys, selectLowest };
 })();
-const m29 = (() => {
+const m28 = (() => {
 // Which elements of a tensor are selected, and which are frozen (sections 4.1 and 4.8 of SPEC.md).
 const { refuse } = m0;
-const { allocate } = m1;
-const { readMask } = m23;
-const { magnitudeKeys, selectLowest } = m28;
-const { firstWords } = m18;
-const { inRuns } = m26;
+const { allocate, inPieces } = m1;
+const { readMask } = m22;
+const { magnitudeKeys, selectLowest } = m27;
+const { firstWords } = m17;
+const { inRuns } = m25;
 
 /** The mask of frozen elements. */
 function frozenOf({ name, elements, frozen, values }, vector) {
@@ -1846,8 +1775,14 @@ function predict(mask, predictor, tensor, frozen) {
   magnitudeKeys(keys);
   const predicted = allocate(Uint8Array, mask.length, tensor.name);
   selectLowest(keys, predictor.ones, predicted);
-  for (let i = 0; i < mask.length; i++) {
-    const is = mask[i] ^ predicted[i];
+  inPieces(mask.length, (from, to) => (count += change(mask, predicted, from, to)));
+  return count;
+}
+
+function change(mask, by, from, to) {
+  let count = 0;
+  for (let i = from; i < to; i++) {
+    const is = mask[i] ^ by[i];
     mask[i] = is;
     count += is;
   }
@@ -1883,7 +1818,7 @@ function placesOf(tensor, { payload, vector }) {
 }
 return { placesOf };
 })();
-const m30 = (() => {
+const m29 = (() => {
 // The lower 32 bits of XXH64 with seed 0, which a zstd frame may end with. Numbers of 64 bits are
 // pairs of 32: [low, high].
 const P1 = [0x85ebca87, 0x9e3779b1], P2 = [0x27d4eb4f, 0xc2b2ae3d], P3 = [0x9e3779f9, 0x165667b1];
@@ -1938,7 +1873,7 @@ function xxh64(bytes) {
 }
 return { xxh64 };
 })();
-const m31 = (() => {
+const m30 = (() => {
 // Streams of bits of zstd (RFC 8878, section 4.1): those of entropy-coded numbers are read backwards.
 const { refuse } = m0;
 
@@ -1983,7 +1918,7 @@ function peek(bytes, at) {
 }
 return { Backwards, peek };
 })();
-const m32 = (() => {
+const m31 = (() => {
 // Finite state entropy (RFC 8878, section 4.1): tables, and how a frame says them.
 const { refuse } = m0;
 
@@ -2059,11 +1994,11 @@ function readTable(bytes, mostLog, mostSymbols) {
 }
 return { always, readTable, tableOf };
 })();
-const m33 = (() => {
+const m32 = (() => {
 // Huffman codes of literals (RFC 8878, section 4.2).
 const { refuse } = m0;
-const { Backwards, peek } = m31;
-const { readTable } = m32;
+const { Backwards, peek } = m30;
+const { readTable } = m31;
 
 const MOST_BITS = 11, MOST_WEIGHT_LOG = 6, MOST_SYMBOLS = 256;
 const broken = (what) => refuse(`a zstd frame: ${what}`);
@@ -2142,11 +2077,11 @@ function decodeStream(tree, bytes, out) {
 }
 return { decodeStream, readTree };
 })();
-const m34 = (() => {
+const m33 = (() => {
 // The literals of a compressed block (RFC 8878, section 3.1.1.3.1).
 const { refuse } = m0;
 const { u16 } = m1;
-const { decodeStream, readTree } = m33;
+const { decodeStream, readTree } = m32;
 
 const RAW = 0, RUN = 1, COMPRESSED = 2;
 const broken = (what) => refuse(`a zstd frame: ${what}`);
@@ -2213,12 +2148,12 @@ function readLiterals(bytes, frame, most) {
 }
 return { readLiterals };
 })();
-const m35 = (() => {
+const m34 = (() => {
 // The sequences of a compressed block, and what they copy (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4).
 const { refuse } = m0;
 const { u16 } = m1;
-const { Backwards } = m31;
-const { always, readTable, tableOf } = m32;
+const { Backwards } = m30;
+const { always, readTable, tableOf } = m31;
 
 const broken = (what) => refuse(`a zstd frame: ${what}`);
 const repeated = (...pairs) => pairs.flatMap(([value, count]) => Array(count).fill(value));
@@ -2332,14 +2267,14 @@ function copySequences(bytes, start, literals, frame, out, to, end) {
 }
 return { copySequences };
 })();
-const m36 = (() => {
+const m35 = (() => {
 // One zstd frame (RFC 8878), as section 2.1 of SPEC.md has it: content size declared, no other frame
 // around it, blocks within their bounds.
 const { refuse } = m0;
 const { allocate, u16, u32, unsigned } = m1;
-const { xxh64 } = m30;
-const { readLiterals } = m34;
-const { copySequences } = m35;
+const { xxh64 } = m29;
+const { readLiterals } = m33;
+const { copySequences } = m34;
 
 const MAGIC = 0xfd2fb528, MAX_WINDOW = 2 ** 27, MAX_BLOCK = 131072;
 const RAW = 0, RUN = 1, COMPRESSED = 2;
@@ -2433,14 +2368,14 @@ function checkBlocks(bytes, head, what) {
 }
 return { decompress, frameSize };
 })();
-const m37 = (() => {
+const m36 = (() => {
 // Stored values and constants (sections 4.2 to 4.5 of SPEC.md).
 const { refuse } = m0;
 const { allocate, copyOf, fromHex } = m1;
 const { DTYPES } = m3;
-const { decompress } = m36;
-const { narrow, widen } = m19;
-const { changeSigns, departuresOf } = m24;
+const { decompress } = m35;
+const { narrow, widen } = m18;
+const { changeSigns, departuresOf } = m23;
 
 const WORDS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: Uint32Array };
 
@@ -2525,7 +2460,7 @@ function restoreConstant(tensor, places, { payload }) {
 }
 return { restoreConstant, restoreStored };
 })();
-const m38 = (() => {
+const m37 = (() => {
 // The dictionary of the compact form: the lines of ../../../dictionary.txt (section 3.6 of SPEC.md).
 const { refuse } = m0;
 const { toHex } = m1;
@@ -2637,7 +2572,7 @@ function dictionary() {
 }
 return { dictionary };
 })();
-const m39 = (() => {
+const m38 = (() => {
 // Limits of the caller (section 10.2 of SPEC.md).
 const { refuse } = m0;
 
@@ -2660,12 +2595,12 @@ function within(value, limit, what) {
 }
 return { readLimits, within };
 })();
-const m40 = (() => {
+const m39 = (() => {
 // The header (section 2.1 of SPEC.md): steps 1 to 4 of section 10.1.
 const { refuse } = m0;
 const { isSame, isZero, u16, u32, u64 } = m1;
 const { sha256 } = m13;
-const { within } = m39;
+const { within } = m38;
 
 const HEADER_BYTES = 96, COMPACT = 2, PLAIN = 0;
 const MAGIC = [0x89, 0x50, 0x45, 0x4d, 0x4e, 0x0d, 0x0a, 0x1a];
@@ -2716,7 +2651,7 @@ function readHeader(bytes, limits) {
 }
 return { COMPACT, HEADER_BYTES, PLAIN, readHeader };
 })();
-const m41 = (() => {
+const m40 = (() => {
 // Where sections are, and their payloads, whose digests are compared before any byte is used.
 const { quote, refuse } = m0;
 const { isZero, roundUp, toHex } = m1;
@@ -2782,7 +2717,7 @@ function checkFinite(payload) {
 }
 return { Sections };
 })();
-const m42 = (() => {
+const m41 = (() => {
 // An archive that is open: what is in it, and its tensors.
 const { quote, refuse } = m0;
 const { allocate, copyOf } = m1;
@@ -2791,15 +2726,15 @@ const { DTYPES } = m3;
 const { readManifest } = m10;
 const { isOfMinor1 } = m9;
 const { restoredDigest, tensorDigest } = m14;
-const { fillFromPrototype } = m27;
-const { placesOf } = m29;
-const { restoreConstant, restoreStored } = m37;
-const { firstOfVector, neededOfVector } = m26;
-const { decompress, frameSize } = m36;
-const { dictionary } = m38;
-const { COMPACT, HEADER_BYTES, PLAIN, readHeader } = m40;
-const { readLimits, within } = m39;
-const { Sections } = m41;
+const { fillFromPrototype } = m26;
+const { placesOf } = m28;
+const { restoreConstant, restoreStored } = m36;
+const { firstOfVector, neededOfVector } = m25;
+const { decompress, frameSize } = m35;
+const { dictionary } = m37;
+const { COMPACT, HEADER_BYTES, PLAIN, readHeader } = m39;
+const { readLimits, within } = m38;
+const { Sections } = m40;
 
 const MAX_SOURCE_BYTES = 2 ** 26, MOST_ELEMENTS = 2 ** 32 - 1;
 const KINDS = {
@@ -2967,7 +2902,7 @@ function open(data, limits) {
 }
 return { open };
 })();
-const m43 = (() => {
+const m42 = (() => {
 // The closed list of operators: the lines of ../../../operators.txt (section 14.3 of SPEC.md).
 const OPERATORS = String.raw`
 # The operators of a graph, version 1: name(arguments) -> results, as in PyTorch's ATen 2.6, without what places a tensor in memory.
@@ -3304,7 +3239,7 @@ zeros_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=N
 `;
 return { OPERATORS };
 })();
-const m44 = (() => {
+const m43 = (() => {
 // Arguments and trees as a graph spells them (section 14.2 of SPEC.md). A value of another node is { ref },
 // a binary64 { float }, a dtype { dtype }, a text { text }; integers, true, false and null are themselves.
 const { quote, refuse } = m0;
@@ -3387,10 +3322,10 @@ function told(value) {
 }
 return { argument, binary64, isRef, references, spelled, text, told, tree };
 })();
-const m45 = (() => {
+const m44 = (() => {
 // What each operator takes and gives, read from the list (section 14.3 of SPEC.md).
-const { OPERATORS } = m43;
-const { binary64, text } = m44;
+const { OPERATORS } = m42;
+const { binary64, text } = m43;
 
 const MEMORY_FORMATS = ["contiguous", "preserve", "channels_last", "channels_last_3d"]; // as ATen counts
 const LINE = /^([\w.]+)\((.*)\) -> (.+)$/;
@@ -3443,12 +3378,12 @@ function operators() {
 
 return { MEMORY_FORMATS, operators };
 })();
-const m46 = (() => {
+const m45 = (() => {
 // What single fields of a graph cannot show: that arguments are of the types that operators take, and
 // that every value is used. The kind of a value is the type of a result, or an array of them.
 const { refuse } = m0;
-const { MEMORY_FORMATS } = m45;
-const { isRef, references, spelled, told } = m44;
+const { MEMORY_FORMATS } = m44;
+const { isRef, references, spelled, told } = m43;
 
 const MOST_RESULTS = 2 ** 16, TENSOR = "Tensor", INTEGER = "int", LISTED = "Tensor[]";
 const FLOATING = ["f32", "f64", "f16", "bf16"], RUNNING = ["batch_norm", "instance_norm"];
@@ -3576,7 +3511,7 @@ function checkBuffers({ buffers, nodes, inputs, tensors }, dtypes) {
 }
 return { check, checkBuffers };
 })();
-const m47 = (() => {
+const m46 = (() => {
 // The section `graph` (section 14 of SPEC.md): every field is checked on its own, then all of them
 // together, and nothing is allocated on the word of a field that has not been checked.
 const { PemnError, quote, refuse } = m0;
@@ -3585,10 +3520,10 @@ const { isBefore } = m2;
 const { isObject, parse } = m4;
 const { DTYPES } = m3;
 const { array, choice, fields, integer, MAX_ELEMENTS, name } = m5;
-const { decompress, frameSize } = m36;
-const { check, checkBuffers } = m46;
-const { operators } = m45;
-const { argument, references, tree } = m44;
+const { decompress, frameSize } = m35;
+const { check, checkBuffers } = m45;
+const { operators } = m44;
+const { argument, references, tree } = m43;
 
 const VERSION = 1, LENGTH_BYTES = 4, MAX_RANK = 8;
 const MAX_INPUTS = 2 ** 10, MAX_CONSTANTS = 2 ** 12, MAX_NODES = 2 ** 16, MAX_KEYWORD = 255;
@@ -3724,7 +3659,7 @@ function unique(names, kind) {
 }
 return { readGraph };
 })();
-const m48 = (() => {
+const m47 = (() => {
 // Tensors as operators hold them: dtype, shape and elements in C order. i64 is held in binary64 (whole
 // numbers up to 2^53), f16 and bf16 in binary32. A kernel's first argument makes new tensors, within limits.
 const { refuse } = m0;
@@ -3879,10 +3814,10 @@ function picked(make, t, axis, places) {
 const withoutAxis = (shape, axis) => shape.filter((_, i) => i !== axis);
 return { HELD, axisOf, common, isFloating, isTensor, part, permuted, picked, several, sizeOf, stepsOf, stretched, taken, told, view, walk, withoutAxis };
 })();
-const m49 = (() => {
+const m48 = (() => {
 // Types of values as operators mix them: PyTorch's promotion (format_spec/OPERATORS.md, Types).
 const { refuse } = m0;
-const { HELD, isFloating, isTensor } = m48;
+const { HELD, isFloating, isTensor } = m47;
 
 const WIDTH = { bool: 0, u8: 1, i8: 1, i16: 2, i32: 4, i64: 8, f16: 2, bf16: 2, f32: 4, f64: 8 };
 const OF_NUMBER = { bool: "bool", int: "i64", float: "f32" };
@@ -3970,11 +3905,11 @@ function needAlike(...tensors) {
 }
 return { cast, floating, needAlike, needFloating, needIntegers, number, plain, resultType, together };
 })();
-const m50 = (() => {
+const m49 = (() => {
 // Arithmetic of one to three tensors, element by element; numbers may stand for tensors.
 const { refuse } = m0;
-const { common, isFloating, stretched, taken, walk } = m48;
-const { cast, floating, number, plain, resultType, together } = m49;
+const { common, isFloating, stretched, taken, walk } = m47;
+const { cast, floating, number, plain, resultType, together } = m48;
 
 /** A tensor of a function of each element. */
 function mapped(make, t, work, dtype = t.dtype) {
@@ -4153,12 +4088,12 @@ const KERNELS = {
 };
 return { KERNELS, mapped, zipped };
 })();
-const m51 = (() => {
+const m50 = (() => {
 // Functions of one tensor, element by element.
 const { refuse } = m0;
-const { isFloating } = m48;
-const { mapped } = m50;
-const { floating } = m49;
+const { isFloating } = m47;
+const { mapped } = m49;
+const { floating } = m48;
 
 /** Of real numbers: integers are taken as binary32. */
 const real = (work) => (make, self) => mapped(make, floating(make, self), work);
@@ -4228,13 +4163,13 @@ const KERNELS = {
 };
 return { KERNELS, erf, nearest };
 })();
-const m52 = (() => {
+const m51 = (() => {
 // Activations, and what turns scores into shares.
 const { refuse } = m0;
-const { mapped, zipped } = m50;
-const { axisOf, part, permuted, view } = m48;
-const { cast, floating, needFloating, plain } = m49;
-const { erf } = m51;
+const { mapped, zipped } = m49;
+const { axisOf, part, permuted, view } = m47;
+const { cast, floating, needFloating, plain } = m48;
+const { erf } = m50;
 
 const SELU_ALPHA = 1.6732632423543772848170429916717, SELU_SCALE = 1.0507009873554804934193349852946;
 
@@ -4315,7 +4250,7 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m53 = (() => {
+const m52 = (() => {
 // Products of matrices in plain loops: both are packed into panels of four, and sixteen sums are kept in
 // registers, in binary64. A matrix is its elements, where it starts, and its steps: { data, start, row, column }.
 const WIDTH = 4;
@@ -4362,13 +4297,13 @@ function block(A, x, B, y, depth, sums) {
 }
 return { left, times };
 })();
-const m54 = (() => {
+const m53 = (() => {
 // Products of matrices, and what is made of them.
 const { refuse } = m0;
-const { left, times } = m53;
-const { zipped } = m50;
-const { common, permuted, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
-const { needAlike, plain, together } = m49;
+const { left, times } = m52;
+const { zipped } = m49;
+const { common, permuted, sizeOf, stepsOf, stretched, taken, told, view, walk } = m47;
+const { needAlike, plain, together } = m48;
 
 /** The product of two tensors of two dimensions or more, whose dimensions ahead are stretched to one shape. */
 function product(make, a, b) {
@@ -4500,11 +4435,11 @@ const KERNELS = {
 };
 return { KERNELS, product };
 })();
-const m55 = (() => {
+const m54 = (() => {
 // Other shapes of the same elements, joins, parts, repetitions.
 const { refuse } = m0;
-const { axisOf, part, permuted, picked, several, sizeOf, stepsOf, stretched, taken, told, view, withoutAxis } = m48;
-const { cast, resultType } = m49;
+const { axisOf, part, permuted, picked, several, sizeOf, stepsOf, stretched, taken, told, view, withoutAxis } = m47;
+const { cast, resultType } = m48;
 
 const same = (make, self) => self;
 const toDtype = (make, self, dtype) => cast(make, self, dtype);
@@ -4790,13 +4725,13 @@ const KERNELS = {
 };
 return { KERNELS, cat, sliced };
 })();
-const m56 = (() => {
+const m55 = (() => {
 // Scaled dot-product attention.
 const { refuse } = m0;
-const { product } = m54;
-const { common, permuted, stretched, walk } = m48;
-const { mapped } = m50;
-const { KERNELS: SHAPES } = m55;
+const { product } = m53;
+const { common, permuted, stretched, walk } = m47;
+const { mapped } = m49;
+const { KERNELS: SHAPES } = m54;
 
 function swapped(make, t) {
   const rank = t.shape.length, order = t.shape.map((_, i) => i);
@@ -4847,13 +4782,13 @@ function shares(data, start, width) {
 const KERNELS = { scaled_dot_product_attention: attention };
 return { KERNELS };
 })();
-const m57 = (() => {
+const m56 = (() => {
 // Convolutions of one to three dimensions, all as of three: patches as columns, and one product for each
 // image and group.
 const { refuse } = m0;
-const { left, times } = m53;
-const { several, sizeOf, told, view } = m48;
-const { needAlike } = m49;
+const { left, times } = m52;
+const { several, sizeOf, told, view } = m47;
+const { needAlike } = m48;
 
 /** The size of a convolution's output. */
 function outSize(size, kernel, stride, pads, dilation) {
@@ -5060,11 +4995,11 @@ const KERNELS = {
 };
 return { KERNELS, three };
 })();
-const m58 = (() => {
+const m57 = (() => {
 // Many elements to one: sums, means, extremes, norms, and running sums.
 const { refuse } = m0;
-const { axisOf, isFloating, permuted, sizeOf } = m48;
-const { cast, floating, needFloating, plain } = m49;
+const { axisOf, isFloating, permuted, sizeOf } = m47;
+const { cast, floating, needFloating, plain } = m48;
 
 /** The axes that a reduction takes away, each once; none named are all. */
 function axesOf(dim, rank) {
@@ -5231,14 +5166,14 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m59 = (() => {
+const m58 = (() => {
 // How far apart the elements, or the rows, of tensors are.
 const { refuse } = m0;
-const { zipped } = m50;
-const { KERNELS: REDUCTIONS } = m58;
-const { cat } = m55;
-const { axisOf, common, part, stretched, taken, told, view } = m48;
-const { needAlike, needFloating } = m49;
+const { zipped } = m49;
+const { KERNELS: REDUCTIONS } = m57;
+const { cat } = m54;
+const { axisOf, common, part, stretched, taken, told, view } = m47;
+const { needAlike, needFloating } = m48;
 
 const norm = (make, t, order, dim, keepdim = false) => REDUCTIONS.linalg_vector_norm(make, t, order, [dim], keepdim, null);
 
@@ -5278,12 +5213,12 @@ function diff(make, self, n, dim, prepend, append) {
 const KERNELS = { cdist, pairwise_distance: pairwiseDistance, cosine_similarity: cosineSimilarity, diff };
 return { KERNELS };
 })();
-const m60 = (() => {
+const m59 = (() => {
 // Elements chosen by number: taken out, put in. Nothing is changed in place.
 const { refuse } = m0;
-const { axisOf, common, picked, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
-const { needIntegers, plain } = m49;
-const { sliced } = m55;
+const { axisOf, common, picked, sizeOf, stepsOf, stretched, taken, told, view, walk } = m47;
+const { needIntegers, plain } = m48;
+const { sliced } = m54;
 
 /** Refuse numbers below 0, and those beyond. */
 function natural(index, size) {
@@ -5476,11 +5411,11 @@ const KERNELS = {
 };
 return { KERNELS, copied, grid, natural, sourceOf };
 })();
-const m61 = (() => {
+const m60 = (() => {
 // Tensors made of numbers, and whole numbers made of sizes.
 const { refuse } = m0;
-const { axisOf, told } = m48;
-const { cast, number, plain, resultType } = m49;
+const { axisOf, told } = m47;
+const { cast, number, plain, resultType } = m48;
 
 function made(make, shape, value, dtype) {
   if (Math.min(0, ...shape) < 0) refuse(`expected sizes of at least 0, got ${told(shape)}`);
@@ -5548,10 +5483,10 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m62 = (() => {
+const m61 = (() => {
 // Normalisation: sums in binary64, rounded once.
 const { refuse } = m0;
-const { sizeOf, told } = m48;
+const { sizeOf, told } = m47;
 
 /** Refuse numbers for each channel, or element, of another count. */
 function sized(count, ...given) {
@@ -5656,10 +5591,10 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m63 = (() => {
+const m62 = (() => {
 // Elements in the order of their values: stable, a NaN is the greatest.
 const { refuse } = m0;
-const { axisOf, picked, sizeOf } = m48;
+const { axisOf, picked, sizeOf } = m47;
 
 function sort(make, self, dim, descending) {
   const rank = self.shape.length, axis = axisOf(dim, rank);
@@ -5690,11 +5625,11 @@ function topk(make, self, k, dim, largest) {
 const KERNELS = { sort, argsort: (make, self, dim, descending) => sort(make, self, dim, descending)[1], topk };
 return { KERNELS };
 })();
-const m64 = (() => {
+const m63 = (() => {
 // Tensors with edges added, or cut off where a number is negative.
 const { refuse } = m0;
-const { picked, stepsOf, told, walk } = m48;
-const { cast, number, plain } = m49;
+const { picked, stepsOf, told, walk } = m47;
+const { cast, number, plain } = m48;
 
 /** Before and after for each dimension; pairs are given from the last one backwards. */
 function sidesOf(pad, rank) {
@@ -5750,11 +5685,11 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m65 = (() => {
+const m64 = (() => {
 // Pooling of one to three dimensions, all as of three.
 const { refuse } = m0;
-const { three } = m57;
-const { isFloating, several, sizeOf, told } = m48;
+const { three } = m56;
+const { isFloating, several, sizeOf, told } = m47;
 
 const MOST_WINDOWS = 2 ** 24; // of an adaptive pooling, along one dimension
 
@@ -5880,14 +5815,14 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m66 = (() => {
+const m65 = (() => {
 // Recurrent layers, step by step: both directions, projections, several layers.
 const { refuse } = m0;
-const { left, times } = m53;
-const { KERNELS: PRODUCTS } = m54;
-const { permuted, sizeOf, told } = m48;
-const { cat } = m55;
-const { needFloating } = m49;
+const { left, times } = m52;
+const { KERNELS: PRODUCTS } = m53;
+const { permuted, sizeOf, told } = m47;
+const { cat } = m54;
+const { needFloating } = m48;
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
@@ -5981,10 +5916,10 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m67 = (() => {
+const m66 = (() => {
 // Images in other sizes: nearest, linear and cubic, one dimension after the other.
 const { refuse } = m0;
-const { picked, sizeOf, told } = m48;
+const { picked, sizeOf, told } = m47;
 
 function sizesOf(input, rank, outputSize, factors) {
   if (input.shape.length !== rank + 2) refuse(`expected ${rank + 2} dimensions, got shape ${told(input.shape)}`);
@@ -6041,13 +5976,13 @@ const KERNELS = {
 };
 return { KERNELS, cubic };
 })();
-const m68 = (() => {
+const m67 = (() => {
 // Images sampled at places of a grid, and grids made of affine maps.
 const { refuse } = m0;
-const { cubic } = m67;
-const { sizeOf, stepsOf, told } = m48;
-const { needAlike } = m49;
-const { nearest } = m51;
+const { cubic } = m66;
+const { sizeOf, stepsOf, told } = m47;
+const { needAlike } = m48;
+const { nearest } = m50;
 
 const BILINEAR = 0, NEAREST = 1, BICUBIC = 2;
 const ZEROS = 0, REFLECTION = 2;
@@ -6118,12 +6053,12 @@ function gridSampler(make, input, grid, mode, padding, corners) {
 const KERNELS = { grid_sampler: gridSampler, affine_grid_generator: affineGrid };
 return { KERNELS };
 })();
-const m69 = (() => {
+const m68 = (() => {
 // Elements added, filled in and put in at numbered places; nothing is changed in place.
 const { refuse } = m0;
-const { copied, grid, natural, sourceOf } = m60;
-const { axisOf, common, isFloating, sizeOf, stepsOf, stretched, taken, told, view, walk } = m48;
-const { cast, number, plain } = m49;
+const { copied, grid, natural, sourceOf } = m59;
+const { axisOf, common, isFloating, sizeOf, stepsOf, stretched, taken, told, view, walk } = m47;
+const { cast, number, plain } = m48;
 
 /** Call `visit(to, from)` for each element of the lines that an index of one dimension chooses. */
 function lines(self, dim, index, visit) {
@@ -6195,28 +6130,28 @@ const KERNELS = {
 };
 return { KERNELS };
 })();
-const m70 = (() => {
+const m69 = (() => {
 // One function for each operator that is computed here, by the operator's name. Arguments stand in the order
 // of its schema, defaults too, after the maker of tensors; what does not go together is refused.
-const { KERNELS: ACTIVATIONS } = m52;
-const { KERNELS: ATTENTION } = m56;
-const { KERNELS: CONVOLUTIONS } = m57;
-const { KERNELS: DISTANCES } = m59;
-const { KERNELS: INDEXING } = m60;
-const { KERNELS: MAKING } = m61;
-const { KERNELS: NORMS } = m62;
-const { KERNELS: ORDERING } = m63;
-const { KERNELS: PADDING } = m64;
-const { KERNELS: POINTWISE } = m50;
-const { KERNELS: POOLING } = m65;
-const { KERNELS: PRODUCTS } = m54;
-const { KERNELS: RECURRENT } = m66;
-const { KERNELS: REDUCTIONS } = m58;
-const { KERNELS: RESIZING } = m67;
-const { KERNELS: SAMPLING } = m68;
-const { KERNELS: SCATTERING } = m69;
-const { KERNELS: SHAPES } = m55;
-const { KERNELS: UNARY } = m51;
+const { KERNELS: ACTIVATIONS } = m51;
+const { KERNELS: ATTENTION } = m55;
+const { KERNELS: CONVOLUTIONS } = m56;
+const { KERNELS: DISTANCES } = m58;
+const { KERNELS: INDEXING } = m59;
+const { KERNELS: MAKING } = m60;
+const { KERNELS: NORMS } = m61;
+const { KERNELS: ORDERING } = m62;
+const { KERNELS: PADDING } = m63;
+const { KERNELS: POINTWISE } = m49;
+const { KERNELS: POOLING } = m64;
+const { KERNELS: PRODUCTS } = m53;
+const { KERNELS: RECURRENT } = m65;
+const { KERNELS: REDUCTIONS } = m57;
+const { KERNELS: RESIZING } = m66;
+const { KERNELS: SAMPLING } = m67;
+const { KERNELS: SCATTERING } = m68;
+const { KERNELS: SHAPES } = m54;
+const { KERNELS: UNARY } = m50;
 
 const KERNELS = new Map([
   ACTIVATIONS, ATTENTION, CONVOLUTIONS, DISTANCES, INDEXING, MAKING, NORMS, ORDERING, PADDING, POINTWISE, POOLING,
@@ -6224,15 +6159,15 @@ const KERNELS = new Map([
 ].flatMap((kind) => Object.entries(kind)));
 return { KERNELS };
 })();
-const m71 = (() => {
+const m70 = (() => {
 // Tensors of archives and callers as operators hold them, and back.
-const { refuse } = m0;
+const { named, refuse, worded } = m0;
 const { DTYPES } = m3;
-const { narrow, widen } = m19;
-const { HELD, told } = m48;
+const { narrow, widen } = m18;
+const { HELD, sizeOf } = m47;
 
 /** A tensor of an archive, or of a caller who gives the same kinds of arrays. */
-function held({ dtype, shape, data }, make) {
+function held({ dtype, shape, data }, make, where = "a tensor") {
   if (dtype === "f16" || dtype === "bf16") {
     if (data instanceof Float32Array) return rounded({ dtype, shape: [...shape], data: data.slice() });
     return { dtype, shape: [...shape], data: new Float32Array(widen(data, dtype, "a tensor").buffer) };
@@ -6241,7 +6176,7 @@ function held({ dtype, shape, data }, make) {
   const out = make(dtype, shape), halves = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
   for (let i = 0; i < data.length; i++) {
     out.data[i] = halves[2 * i + 1] * 2 ** 32 + (halves[2 * i] >>> 0);
-    if (!Number.isSafeInteger(out.data[i])) refuse("an integer of more than 53 bits is not computed with here");
+    if (!Number.isSafeInteger(out.data[i])) refuse(`${where}: expected integers of at most 53 bits, which are computed with here, got ${data[i]}`);
   }
   return out;
 }
@@ -6266,50 +6201,73 @@ function given({ dtype, shape, data }) {
   return { dtype, shape: [...shape], data: new BigInt64Array(halves.buffer) };
 }
 
-/** The inputs of a call as a graph's tensors: an array in its order, or an object by name. */
+const listed = (sizes) => `(${sizes.map(worded).join(", ")})`;
+const toldInput = ({ name, dtype, shape }) => `${worded(name)} ${dtype} ${listed(shape)}`;
+const toldInputs = (graph) => graph.inputs.map(toldInput).join(", ");
+
+/**
+ * The inputs of a call as a graph's tensors: an array in its order, or an object by name. What does not fit is
+ * said in the words of `pemn run`. A size that the graph leaves open is 1 at least, and one for all inputs that have it.
+ */
 function inputsOf(graph, inputs, make) {
-  const names = graph.inputs.map((one) => one.name), sizes = new Map();
-  const list = Array.isArray(inputs) ? inputs : names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
-  const count = Array.isArray(inputs) ? inputs.length : Object.keys(inputs).length;
-  if (count !== names.length || list.includes(undefined)) {
-    refuse(`inputs: expected ${names.length} (${names.join(", ")}), got others`);
-  }
+  const sizes = new Map(), list = ordered(graph, inputs);
   return graph.inputs.map((one, i) => {
-    const where = `input ${one.name}`, { shape, data } = list[i], { dtype } = one;
+    const where = `input ${named(one.name)}`, { shape, data } = list[i] ?? {}, { dtype } = one;
     const floats = (dtype === "f16" || dtype === "bf16") && data instanceof Float32Array;
     if (!floats && !(data instanceof DTYPES[dtype].Type)) refuse(`${where}: expected ${dtype} in a ${DTYPES[dtype].Type.name}`);
     fit(one, shape, sizes, graph, where);
-    if (shape.reduce((a, b) => a * b, 1) !== data.length) refuse(`${where}: ${data.length} elements for shape ${told(shape)}`);
-    const t = held({ dtype, shape, data }, make);
-    return dtype === "bool" && t.data.some((x) => x > 1) ? refuse(`${where}: expected bytes of 0 and 1`) : t;
+    if (sizeOf(shape) !== data.length) refuse(`${where}: expected ${sizeOf(shape)} elements for shape ${listed(shape)}, got ${data.length}`);
+    if (dtype === "bool" && data.some((x) => x > 1)) refuse(`${where}: expected bytes of 0 and 1`);
+    return held({ dtype, shape, data }, make, where);
   });
 }
 
-function fit({ shape: expected }, shape, sizes, graph, where) {
-  if (!Array.isArray(shape) || shape.length !== expected.length) refuse(`${where}: expected shape ${told(expected)}`);
+function ordered(graph, inputs) {
+  const names = graph.inputs.map((one) => one.name);
+  if (Array.isArray(inputs)) {
+    return inputs.length === names.length ? inputs : refuse(`inputs: expected ${names.length} (${toldInputs(graph)}), got ${inputs.length}`);
+  }
+  for (const name of Object.keys(inputs)) if (!names.includes(name)) {
+    refuse(`no input ${named(name)}; the ${names.length === 1 ? "only one is" : "inputs are"} ${names.map(named).join(", ")}`);
+  }
+  return names.map((name) => (Object.hasOwn(inputs, name) ? inputs[name]
+    : refuse(`input ${named(name)}: expected ${toldInputs(graph)}, got none of that name`)));
+}
+
+/** Refuse a shape; note which size has which value, and from which input. */
+function fit({ name, shape: expected }, shape, sizes, graph, where) {
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    refuse(`${where}: expected shape ${listed(expected)}, got ${Array.isArray(shape) ? listed(shape) : "none"}`);
+  }
+  if (shape.length !== expected.length) {
+    refuse(`${where}: expected ${expected.length} dimensions, ${listed(expected)}, got shape ${listed(shape)}`);
+  }
   expected.forEach((size, i) => {
-    const found = shape[i], { least, most } = graph.sizes.get(size) ?? { least: size, most: size };
-    const wanted = sizes.get(size) ?? found;
-    if (!Number.isInteger(found) || found < least || (most !== null && found > most) || found !== wanted) {
-      refuse(`${where}: expected shape ${told(expected)}, got ${told(shape)}`);
+    const found = shape[i];
+    if (typeof size === "number") return size === found || refuse(`${where}: expected shape ${listed(expected)}, got ${listed(shape)}`);
+    const { least, most } = graph.sizes.get(size), at = `${where}: size ${worded(size)}`;
+    if (found < least || (most !== null && found > most)) {
+      refuse(`${at}: expected ${most === null ? `at least ${least}` : `${least} to ${most}`}, got ${found}`);
     }
-    if (typeof size === "string") sizes.set(size, found);
+    const known = sizes.get(size);
+    if (known === undefined) return sizes.set(size, { found, name });
+    return known.found === found || refuse(`${at}: expected ${known.found} as in input ${named(known.name)}, got ${found}`);
   });
 }
 
 const bytesOf = (dtype, count) => count * HELD[dtype].BYTES_PER_ELEMENT;
 return { bytesOf, given, held, inputsOf, rounded };
 })();
-const m72 = (() => {
+const m71 = (() => {
 // A graph, one node after the other: what a value needs is there before it, what nothing needs is let go.
 const { PemnError, quote, refuse } = m0;
 const { allocate } = m1;
-const { readGraph } = m47;
-const { isRef, references } = m44;
-const { KERNELS } = m70;
-const { HELD, isTensor, sizeOf, told } = m48;
-const { number } = m49;
-const { bytesOf, given, held, inputsOf, rounded } = m71;
+const { readGraph } = m46;
+const { isRef, references } = m43;
+const { KERNELS } = m69;
+const { HELD, isTensor, sizeOf, told } = m47;
+const { number } = m48;
+const { bytesOf, given, held, inputsOf, rounded } = m70;
 
 const DEFAULTS = { elements: 2 ** 28, restoredBytes: 2 ** 31, manifestBytes: 2 ** 22 };
 
@@ -6337,7 +6295,7 @@ function evaluated(read, own, inputs, memory) {
   const values = [...inputsOf(read, inputs, memory.make), ...own], last = lastUses(read);
   read.nodes.forEach((node, i) => {
     const index = read.firstNode + i;
-    values[index] = computed(node, values, memory, `graph: node ${i} (${node.operator})`);
+    values[index] = computed(node, values, memory, i);
     memory.hold(index, values[index]);
     for (const used of new Set([...references(node.args), index])) if (last.get(used) === index && used >= read.firstNode) {
       values[used] = null;
@@ -6374,8 +6332,8 @@ function argumentOf(value, type, values) {
   return value.text ?? value.dtype;
 }
 
-/** The value of a node. */
-function computed({ operator, schema, args: told }, values, memory, where) {
+/** The value of a node; `place` is its number in the graph. */
+function computed({ operator, schema, args: told }, values, memory, place) {
   const args = schema.args.map(({ type, fallback }, i) => argumentOf(i < told.length ? told[i] : fallback, type, values));
   try {
     const found = KERNELS.get(operator)(memory.make, ...args);
@@ -6383,8 +6341,9 @@ function computed({ operator, schema, args: told }, values, memory, where) {
     return found;
   } catch (error) {
     if (!(error instanceof PemnError || error instanceof TypeError || error instanceof RangeError)) throw error;
-    const what = error instanceof PemnError ? error.message : "its arguments do not go together";
-    return refuse(`${where}: ${what}; got ${args.slice(0, 8).map(shown).join(", ")}`.slice(0, 390));
+    const why = error instanceof PemnError ? error.message : "its arguments do not go together";
+    const message = `graph: node ${place} (${operator}): ${why}; got ${args.slice(0, 8).map(shown).join(", ")}`;
+    throw new PemnError(message.slice(0, 390), { number: place, operator, why });
   }
 }
 
@@ -6457,15 +6416,15 @@ class Memory {
 const run = (archive, inputs, limits) => program(archive, limits)(inputs);
 return { graph, missing, program, run };
 })();
-const m73 = (() => {
+const m72 = (() => {
 // Reads .pemn archives of versions 1.0 and 1.1, as ../SPEC.md says. README.md has an example.
 const { PemnError } = m0;
-const { open } = m42;
-const { graph } = m72;
-const { missing } = m72;
-const { program } = m72;
-const { run } = m72;
+const { open } = m41;
+const { graph } = m71;
+const { missing } = m71;
+const { program } = m71;
+const { run } = m71;
 return { PemnError, graph, missing, open, program };
 })();
-return { PemnError: m73.PemnError, open: m73.open, graph: m73.graph, missing: m73.missing, program: m73.program, toHex: m1.toHex, sha256: m13.sha256 };
+return { PemnError: m72.PemnError, open: m72.open, graph: m72.graph, missing: m72.missing, program: m72.program, toHex: m1.toHex, sha256: m13.sha256 };
 })();

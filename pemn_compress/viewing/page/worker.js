@@ -53,11 +53,24 @@ function leaves(value, path, found) {
   return found;
 }
 
+/** The model's outputs; what it cannot compute is told by its inputs and one operator, without what stands between them. */
+function computed(inputs) {
+  const shapes = inputs.map(({ shape }) => [...shape]);
+  try {
+    return model(inputs);
+  } catch (error) {
+    if (!error.node) throw error;
+    const { number, operator, why } = error.node, { inputs: names } = PEMN.graph(archive, LISTING.RUN);
+    const told = names.slice(0, 4).map(({ name }, i) => `'${name}' of shape (${shapes[i].join(", ")})`).join(" and ");
+    throw new PEMN.PemnError(`the model cannot compute with input ${told}: its operator ${operator} (node ${number}) says: ${why}`);
+  }
+}
+
 /** Run the model on its inputs, in the graph's order: { shape, data } each. */
 function run({ inputs }) {
   const start = performance.now();
   model ??= PEMN.program(archive, LISTING.RUN);
-  const ready = performance.now(), found = model(inputs), end = performance.now();
+  const ready = performance.now(), found = computed(inputs), end = performance.now();
   return { outputs: leaves(found, "", []), milliseconds: end - ready, preparing: ready - start };
 }
 

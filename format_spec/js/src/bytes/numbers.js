@@ -45,6 +45,16 @@ export function isSame(a, b) {
   return true;
 }
 
+const PIECE = 4096;
+
+/**
+ * Do something with all of so many elements, piece by piece: `act(from, to)`. An engine compiles well what it has seen
+ * return a few times; a loop over millions in one call is compiled while it runs, and that is thrown away at its end.
+ */
+export function inPieces(count, act, piece = PIECE) {
+  for (let from = 0; from < count; from += piece) act(from, Math.min(count, from + piece));
+}
+
 /** A typed array, or the error that there is no room for it. */
 export function allocate(Type, length, what) {
   try {

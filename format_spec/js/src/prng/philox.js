@@ -3,14 +3,14 @@
 // M0 = 0xD2511F53 and M1 = 0xCD9E8D57 are taken apart below.
 
 /**
- * Fill `out` with the words of a stream from block `block` on; its length is a multiple of 4.
+ * Fill `out`, from one place to before another, with the words of a stream from block `block` on: a multiple of 4.
  * @param {{low: number, high: number}} seed
  * @param {{low: number, high: number}} stream
  */
-export function fillBlocks(seed, stream, block, out) {
+export function fillBlocks(seed, stream, block, out, from, to) {
   const t0 = stream.low | 0, t1 = stream.high | 0, s0 = seed.low | 0, s1 = seed.high | 0;
   let j0 = block % 2 ** 32 | 0, j1 = Math.floor(block / 2 ** 32) | 0;
-  for (let at = 0; at < out.length; at += 4) {
+  for (let at = from; at < to; at += 4) {
     let c0 = j0, c1 = j1, c2 = t0, c3 = t1, k0 = s0, k1 = s1;
     for (let round = 0; round < 10; round++) {
       const a = c0 & 0xffff, b = c0 >>> 16, c = c2 & 0xffff, d = c2 >>> 16;

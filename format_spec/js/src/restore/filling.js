@@ -9,20 +9,19 @@ import { inRuns } from "./vector.js";
 const SIGN = 0x80000000 | 0;
 const asBits = (floats) => new Int32Array(floats.buffer, floats.byteOffset, floats.length);
 
-function fillProducts(out, selected, vector, place, from, to, scale) {
+function fillProducts(out, bits, selected, vector, place, from, to, scale) {
   if (selected === null) {
     for (let i = from, j = place; i < to; i++, j++) out[i] = scale * vector[j];
     return;
   }
-  const bits = asBits(out); // without a branch: half of all would be foretold wrongly
-  for (let i = from, j = place; i < to; i++, j++) {
+  for (let i = from, j = place; i < to; i++, j++) { // without a branch: half of all would be foretold wrongly
     out[i] = scale * vector[j];
     bits[i] &= -selected[i];
   }
 }
 
-function fillSigns(out, selected, vector, place, from, to, scale) {
-  const bits = asBits(out), given = asBits(vector), own = asBits(Float32Array.of(scale))[0];
+function fillSigns(out, bits, selected, vector, place, from, to, scale) {
+  const given = asBits(vector), own = asBits(Float32Array.of(scale))[0];
   for (let i = from, j = place; i < to; i++, j++) {
     bits[i] = (own ^ (given[j] & SIGN)) & (selected === null ? -1 : -selected[i]);
   }
@@ -43,10 +42,10 @@ function depart(out, tensor, { elements, numbers }, vector, prototype) {
 export function fillFromPrototype(tensor, places, { payload, vector, prototype }) {
   const { elements, values, dtype, name } = tensor, { scale, offset, plane } = values;
   const out = allocate(Float32Array, elements, name), all = vector(), size = elements / scale.length;
-  const fill = values.kind === "prototype" ? fillProducts : fillSigns;
+  const fill = values.kind === "prototype" ? fillProducts : fillSigns, bits = asBits(out), { selected } = places;
   for (let row = 0; row < scale.length; row++) {
     inRuns(all, offset, row * size, (row + 1) * size, (from, to, place) => {
-      fill(out, places.selected, all, place, from, to, scale[row]);
+      fill(out, bits, selected, all, place, from, to, scale[row]);
     });
   }
   const departures = plane === null ? null : departuresOf(tensor, places, payload);

@@ -1,6 +1,6 @@
 // Which elements of a tensor are selected, and which are frozen (sections 4.1 and 4.8 of SPEC.md).
 import { refuse } from "../bytes/errors.js";
-import { allocate } from "../bytes/numbers.js";
+import { allocate, inPieces } from "../bytes/numbers.js";
 import { readMask } from "../codecs/masks.js";
 import { magnitudeKeys, selectLowest } from "../prng/choose.js";
 import { firstWords } from "../prng/transforms.js";
@@ -34,8 +34,14 @@ function predict(mask, predictor, tensor, frozen) {
   magnitudeKeys(keys);
   const predicted = allocate(Uint8Array, mask.length, tensor.name);
   selectLowest(keys, predictor.ones, predicted);
-  for (let i = 0; i < mask.length; i++) {
-    const is = mask[i] ^ predicted[i];
+  inPieces(mask.length, (from, to) => (count += change(mask, predicted, from, to)));
+  return count;
+}
+
+function change(mask, by, from, to) {
+  let count = 0;
+  for (let i = from; i < to; i++) {
+    const is = mask[i] ^ by[i];
     mask[i] = is;
     count += is;
   }

@@ -32,10 +32,12 @@ export function neededOfVector(prototype, tensors) {
   return prototype === null ? 0 : Math.min(needed, prototype.vector);
 }
 
+const LONGEST = 4096; // of a run, as of a piece
+
 /** Runs of elements whose values follow one another in the vector: calls `run(from, to, place)`. */
 export function inRuns(vector, offset, from, to, run) {
   for (let i = from; i < to; ) {
-    const place = (offset + i) % vector.length, end = Math.min(to, i + vector.length - place);
+    const place = (offset + i) % vector.length, end = Math.min(to, i + vector.length - place, i + LONGEST);
     run(i, end, place);
     i = end;
   }

@@ -34,7 +34,7 @@ function evaluated(read, own, inputs, memory) {
   const values = [...inputsOf(read, inputs, memory.make), ...own], last = lastUses(read);
   read.nodes.forEach((node, i) => {
     const index = read.firstNode + i;
-    values[index] = computed(node, values, memory, `graph: node ${i} (${node.operator})`);
+    values[index] = computed(node, values, memory, i);
     memory.hold(index, values[index]);
     for (const used of new Set([...references(node.args), index])) if (last.get(used) === index && used >= read.firstNode) {
       values[used] = null;
@@ -71,8 +71,8 @@ function argumentOf(value, type, values) {
   return value.text ?? value.dtype;
 }
 
-/** The value of a node. */
-export function computed({ operator, schema, args: told }, values, memory, where) {
+/** The value of a node; `place` is its number in the graph. */
+export function computed({ operator, schema, args: told }, values, memory, place) {
   const args = schema.args.map(({ type, fallback }, i) => argumentOf(i < told.length ? told[i] : fallback, type, values));
   try {
     const found = KERNELS.get(operator)(memory.make, ...args);
@@ -80,8 +80,9 @@ export function computed({ operator, schema, args: told }, values, memory, where
     return found;
   } catch (error) {
     if (!(error instanceof PemnError || error instanceof TypeError || error instanceof RangeError)) throw error;
-    const what = error instanceof PemnError ? error.message : "its arguments do not go together";
-    return refuse(`${where}: ${what}; got ${args.slice(0, 8).map(shown).join(", ")}`.slice(0, 390));
+    const why = error instanceof PemnError ? error.message : "its arguments do not go together";
+    const message = `graph: node ${place} (${operator}): ${why}; got ${args.slice(0, 8).map(shown).join(", ")}`;
+    throw new PemnError(message.slice(0, 390), { number: place, operator, why });
   }
 }
 

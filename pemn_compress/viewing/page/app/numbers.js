@@ -1,6 +1,8 @@
 // A field for each input of a graph, for models of any kind.
-import { converted, example, fitted, fromJson, fromNpy, isFloating, nested } from "./arrays.js";
+import { converted, example, fitted, isFloating, isWritable, nested } from "./arrays.js";
 import { el, find, note, show } from "./dom.js";
+import { fromJson } from "./json.js";
+import { fromNpy } from "./npy.js";
 import { described } from "./outputs.js";
 import { count, printable, shape } from "./words.js";
 
@@ -21,7 +23,7 @@ function fieldOf(input, place, sizes) {
     own.told.textContent = array === null ? "" : `${from}: ${shape(array.shape)}`;
   };
   own.take = (array, from) => {
-    const short = array.numbers.length <= WRITTEN;
+    const short = array.numbers.length <= WRITTEN && isWritable(array);
     own.text.value = short ? JSON.stringify(nested(array)) : "";
     own.hold(short ? null : array, from);
     if (short) own.told.textContent = `${from}: ${shape(array.shape)}`;
@@ -40,7 +42,7 @@ function fieldOf(input, place, sizes) {
 
 async function takeFile(field, file) {
   try {
-    field.take(fromNpy(await file.files[0].arrayBuffer()), printable(file.files[0].name));
+    field.take(fromNpy(await file.files[0].arrayBuffer(), field.input), printable(file.files[0].name));
   } catch (error) {
     field.hold(null, "");
     field.told.textContent = printable(`${file.files[0].name}: ${error.message}`);
@@ -51,12 +53,14 @@ async function takeFile(field, file) {
 function given({ input, held, text }, sizes) {
   try {
     if (held === null && text.value.trim() === "") throw new Error("it is empty: give numbers, or take zeros");
-    const found = fitted(held ?? fromJson(text.value), input, sizes);
-    return { shape: found.shape, data: converted(found.numbers, input.dtype) };
+    const found = fitted(held ?? fromJson(text.value, input.dtype), input, sizes);
+    return { shape: found.shape, data: converted(found, input.dtype) };
   } catch (error) {
-    throw new Error(`input ${input.name}: ${error.message}`);
+    throw named(input, error);
   }
 }
+
+const named = ({ name }, error) => new Error(`input '${name}': ${error.message}`);
 
 /** Show a field for each input; `run(work)` does what may fail. Returns what takes an array that was dropped. */
 export function drawNumbers({ graph, contract, ask, run, open }) {
@@ -73,10 +77,14 @@ export function drawNumbers({ graph, contract, ask, run, open }) {
   const title = `Numbers in place of a picture: ${count(fields.length)} ${fields.length === 1 ? "input" : "inputs"}`;
   show("numbers", open ? form : el("details", { id: "in-numbers" }, el("summary", {}, title), form));
   return (name, data) => {
-    const array = fromNpy(data), stem = name.replace(/\.npy$/, "");
+    const stem = name.replace(/\.npy$/, "");
     const field = fields.find(({ input }) => input.name === stem) ?? fields.find((one) => one.held === null && one.text.value === "") ?? fields[0];
     if (!open) find("in-numbers").open = true;
-    field.take(array, printable(name));
+    try {
+      field.take(fromNpy(data, field.input), printable(name));
+    } catch (error) {
+      throw named(field.input, error);
+    }
     return `${printable(name)} is in the field of the input ${printable(field.input.name)}.`;
   };
 }
