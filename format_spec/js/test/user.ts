@@ -71,7 +71,7 @@ export function used(bytes: Uint8Array | ArrayBuffer): string {
     const x: Given = { shape: [1, 4], data: new Float32Array(4) }, model: (inputs: Given[] | { [name: string]: Given }) => Result = program(archive);
     return [...told, described(read), first(model({ x }))?.shape ?? "", first(run(archive, [x], limits))?.data.length ?? 0].join("\n");
   } catch (error) {
-    if (error instanceof PemnError) return error.message;
+    if (error instanceof PemnError) return error.node === null ? error.message : `${error.node.operator}: ${error.node.why}`;
     throw error;
   }
 }
