@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 12
 _MOST_LABELS = 40
 _LONGEST_LABEL = 44  # characters
+_MORE = ", ..."
 _FAR = 3  # spans of the front that the axis goes on beyond it
 # colours of Okabe and Ito, told apart by eyes of all kinds, on white and on black; and markers, so
 # that a print without colours tells as much
@@ -29,6 +30,8 @@ STYLES = {
     "magnitude": ("#8a6fc0", "P"),
     "random": ("#b8860b", "X"),
     "dense": ("#cc5f9c", "*"),
+    "binary": ("#5d6d7e", "v"),
+    "ternary": ("#a6443a", "<"),
 }
 _OTHER = ("#808080", "v")
 INK = "#1c1e21"  # of texts and axes; a page puts its own colour in its place
@@ -139,10 +142,18 @@ def _panel(axes: "Axes", front: Front, *, narrow: bool) -> list[tuple[float, flo
         axes.set_ylim(*((edge, high) if front.better == "max" else (low, edge)))
     _words(axes, front, sum(off), narrow=narrow)
     return [
-        (sizes[index], shown[index], printable(front.labels[index], _LONGEST_LABEL))
+        (sizes[index], shown[index], _label(front.labels[index]))
         for index, on in enumerate(front.on_front)
         if on
     ][:_MOST_LABELS]
+
+
+def _label(name: str) -> str:
+    """Return the start of a row's name, in whole parts; tables have all of it."""
+    if len(name) <= _LONGEST_LABEL:
+        return printable(name)
+    kept, _, _ = name[: _LONGEST_LABEL - len(_MORE) + 1].rpartition(",")
+    return printable(f"{kept}{_MORE}") if kept else printable(name, _LONGEST_LABEL)
 
 
 def _edge(front: Front, values: Sequence[float]) -> float | None:
