@@ -26,3 +26,10 @@ def __getattr__(name: str) -> Any:
         if not needs_torch(error):
             raise
         raise ModuleNotFoundError(f"pemn_compress.{name} {NEEDS_TORCH}", name=error.name) from None
+    except AttributeError as error:
+        from pemn_compress.errors import did_you_mean
+
+        meant = did_you_mean(name, __all__)
+        if not meant or name.startswith("_"):
+            raise
+        raise AttributeError(f"{error}{meant}", name=name) from None

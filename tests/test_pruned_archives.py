@@ -171,7 +171,7 @@ def test_narrow_models_come_back_in_their_own_dtype(dtype: torch.dtype, value_dt
 def test_pruning_that_has_not_ended_is_not_stored():
     model = PrunedModel(Tied(), density=0.1)
     model.set_progress(0.2)
-    with pytest.raises(ModelError, match=r"expected density 0.1, got 0\.\d+; call set_progress"):
+    with pytest.raises(ModelError, match=r"expected density 0.1, got 0\.\d+; call advance"):
         packing.pack(model)
     with pytest.raises(SettingError, match="store_prototype is for masks"):
         packing.pack(trained("random"), store_prototype=True)

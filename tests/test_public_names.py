@@ -73,3 +73,9 @@ def test_a_name_that_there_is_not_is_an_attribute_error():
         _ = pemn_compress.nonsense
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("pemn_compress.nonsense")
+
+
+def test_a_name_that_is_mistyped_is_answered():
+    with pytest.raises(AttributeError, match="did you mean MaskedModel"):
+        pemn_compress.Maskedmodel  # noqa: B018
+    assert not hasattr(pemn_compress, "__wrapped__")

@@ -8,7 +8,7 @@ not after the last epoch.
 import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ class Rehearsed:
     to bring, or is worth a thought; `unseen` what could not be tried, one line each.
     """
 
-    archive: bytes
+    archive: bytes = field(repr=False)
     warnings: tuple[str, ...]
     unseen: tuple[str, ...]
 

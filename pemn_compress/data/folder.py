@@ -217,8 +217,11 @@ def _entries(folder: str | Path) -> list[tuple[str, str, bool]]:
 
 def _unreadable(folder: str | Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
+        above = Path(folder).parent
+        missing = folder if above.is_dir() else above
         return DataError(
             f"{shown(folder)}: expected a folder of one folder per class, got no such folder"
+            + ("" if missing is folder else f" as {shown(above)}")
         )
     reason = getattr(error, "strerror", None) or str(error)
     return DataError(f"{shown(folder)}: expected a folder that can be read, got: {reason}")

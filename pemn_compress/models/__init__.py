@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -120,6 +121,8 @@ def parameters_of(name: str) -> dict[str, object]:
     else:
         choices = [*ARCHITECTURES, "torchvision:NAME", "a model file FILE.py"]
         also = [vision.PREFIX + known for known in vision.torchvision_names() if known == name]
+        if isinstance(name, str) and os.path.isfile(f"{name}.py"):
+            also.insert(0, f"{name}.py")
         raise UnknownNameError("architecture", name, choices, also=also)
     return {
         parameter.name: parameter.default

@@ -110,7 +110,7 @@ def pack(
     if isinstance(masked, PrunedModel) and not (masked.is_finished or untrained):
         raise ModelError(
             f"pruning is not finished: expected density {masked.settings.density:g}, got "
-            f"{masked.density:g}; call set_progress(steps done / steps in all) after every step"
+            f"{masked.density:g}; call advance(step=DONE, steps=IN_ALL) after every step"
         )
     later = format_version != FIRST
     state, placed = _shrink(masked, dense_dtype, fold_batchnorm, value_dtype, later=later)
