@@ -44,8 +44,9 @@ def builder_of(
         except ModelError as error:
             told = (
                 f"{file.path.name} cannot be built from its text alone, which is all that travels "
-                f"in the archive ({_reason(error)}): whoever restores it needs the file, and what "
-                f"lies beside it: --model {file.path.name}, or load(..., model=...)"
+                f"in the archive ({_reason(error)}): whoever restores it, but by its graph, needs "
+                f"the file and what lies beside it: --model {file.path.name}, or "
+                "load(..., model=...)"
             )
             return _of_file(file, variant, arguments), [told]
 
