@@ -27,9 +27,8 @@ def __getattr__(name: str) -> Any:
             raise
         raise ModuleNotFoundError(f"pemn_compress.{name} {NEEDS_TORCH}", name=error.name) from None
     except AttributeError as error:
+        if name.startswith("_"):  # which many look for
+            raise
         from pemn_compress.errors import did_you_mean
 
-        meant = did_you_mean(name, __all__)
-        if not meant or name.startswith("_"):
-            raise
-        raise AttributeError(f"{error}{meant}", name=name) from None
+        raise AttributeError(f"{error}{did_you_mean(name, __all__)}", name=name) from None

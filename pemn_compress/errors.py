@@ -129,6 +129,16 @@ def did_you_mean(
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
+def meant_or_all(name: object, known: Iterable[str]) -> str:
+    """Return what `did_you_mean` says, or else all known names, as "; expected one of: ...".
+
+    >>> meant_or_all("densty", ["density", "seed"]), meant_or_all("xyzzy", ["density", "seed"])
+    ('; did you mean density?', '; expected one of: density, seed')
+    """
+    known = list(known)
+    return did_you_mean(name, known) or f"; expected one of: {', '.join(known)}"
+
+
 def cut(text: str, length: int = LONGEST_NAME) -> str:
     """Return a text, or the start of one that is too long for a message."""
     return text if len(text) <= length else f"{text[:length]}..."

@@ -22,8 +22,8 @@ from pemn_compress.errors import (
     OutputError,
     PemnWarning,
     SettingError,
-    did_you_mean,
     install,
+    meant_or_all,
 )
 from pemn_compress.format.archive import Limits, open_archive
 from pemn_compress.format.archive.layout import ANY_SIZE
@@ -236,7 +236,7 @@ def _meant(cls: type[PemnModel], name: str) -> str:
         for parameter in signature(cls.from_pretrained).parameters.values()
         if parameter.kind is Parameter.KEYWORD_ONLY
     ]
-    return did_you_mean(name, known) or f"; expected one of: {', '.join(known)}"
+    return meant_or_all(name, known)
 
 
 def _builds_itself(packed: bytes, *, trust_source: bool) -> bool:

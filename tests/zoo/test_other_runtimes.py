@@ -17,7 +17,7 @@ from pemn_compress import MaskedModel
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the other packages
 
 MODELS: dict[str, dict[str, object]] = {
-    "resnet20": {"width": 8},
+    "resnet20": {"width": 0.5},
     "convmixer": {"dim": 16, "depth": 2},
     "vit": {"dim": 16, "depth": 2, "heads": 2, "mlp_dim": 32},
 }
@@ -32,9 +32,9 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return pemn_compress.save(MaskedModel(model, ratio=0.1, seed=1), path)
 
 
-def exported(archive: Path, suffix: str, batch: int | str = "any") -> Path:
+def exported(archive: Path, suffix: str) -> Path:
     path = archive.with_suffix(suffix)
-    pemn_compress.restore(archive, path, inputs=IMAGES, batch=batch, force=True)
+    pemn_compress.restore(archive, path, inputs=IMAGES, force=True)
     return path
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 
-from pemn_compress.errors import SettingError, did_you_mean
+from pemn_compress.errors import SettingError, meant_or_all
 from pemn_compress.masking.rules.pruning import PruningSettings
 from pemn_compress.masking.rules.strategies import Settings
 
@@ -25,6 +25,5 @@ def check_keywords(maker: str, given: Iterable[str]) -> None:
         for other, known in KEYWORDS.items():
             if name in known:
                 raise SettingError(f"{name} is a setting of {other}, and not one of {maker}")
-        meant = did_you_mean(name, KEYWORDS[maker])
-        told = "" if meant else f"; expected one of: {', '.join(sorted(KEYWORDS[maker]))}"
-        raise SettingError(f"{maker}: unknown setting {name!r}{meant or told}")
+        told = meant_or_all(name, sorted(KEYWORDS[maker]))
+        raise SettingError(f"{maker}: unknown setting {name!r}{told}")

@@ -102,18 +102,15 @@ class Run:
             settings["score_seed"] = None
         if settings.get("strategy") != "rp":
             settings.pop("ratio", None)
+        # where a setting is the recipe's, the settings say what was used
+        told_better = {*settings, *before.undecided(settings)}
         arguments = self.architecture.get("arguments")
         rooms: dict[str, Mapping[str, Any]] = {
             "architecture": {k: v for k, v in self.built.items() if k != "arguments"},
             "arguments": arguments if isinstance(arguments, dict) else {"": arguments},
             "settings": settings,
             "data": self.data,
-            # where a setting is the recipe's, the settings say what was used
-            "recipe": {
-                key: value
-                for key, value in recipe.items()
-                if key not in settings and key not in before.undecided(settings)
-            },
+            "recipe": {key: value for key, value in recipe.items() if key not in told_better},
             "storage": {k: v for k, v in storage.items() if k not in _NO_EXPERIMENT},
             "selection": selection,
             # all that a machine's settings change: the rounding
