@@ -117,21 +117,28 @@ def test_arrays_of_numpy_are_taken_and_refused_as_by_run(page, archive, tmp_path
     page.evaluate("document.getElementById('run').click()")
     expected = pemn_compress.run(archive, **arrays)
     np.testing.assert_allclose(outputs(page), expected, rtol=1e-6)
+
+    def choose(array):
+        """Give the page x.npy, which by its name is for the input x, and wait for what it says."""
+        np.save(tmp_path / "x.npy", array)
+        page.evaluate(
+            "document.getElementById('status').classList.remove('wrong');"
+            "document.getElementById('status').textContent = ''"
+        )
+        page.choose("#file", tmp_path / "x.npy")
+        page.until("document.getElementById('status').textContent.startsWith('x.npy')")
+
     for wrong in (
         x.astype(float), np.ones((3, 2), np.uint16), x.astype(np.complex64), x > 0, x[:, :1], x[:0]
     ):  # fmt: skip
-        np.save(tmp_path / "x.npy", wrong)
-        page.evaluate("document.getElementById('status').classList.remove('wrong')")
-        page.choose("#file", tmp_path / "x.npy")  # by its name it is for the input x
-        page.until("document.getElementById('status').textContent.startsWith('x.npy')")
+        choose(wrong)
         if not page.evaluate(WRONG):
             page.evaluate("document.getElementById('run').click()")
             page.until(WRONG)
         with pytest.raises(DataError) as error:
             pemn_compress.run(archive, **{**arrays, "x": wrong})
         assert say(page, "status").removeprefix("x.npy: ") == str(error.value)
-        np.save(tmp_path / "x.npy", x)
-        page.choose("#file", tmp_path / "x.npy")
+        choose(x)
     whole = (tmp_path / "x.npy").read_bytes()
     for content, why in {
         b"1 2 3": "it does not begin as a .npy file does", whole[:9]: "it is cut short",

@@ -20,12 +20,14 @@ export function prepareTrial(listed, graph, ask, tell) {
   show("numbers");
   show("classified", note(why ?? (picture ? "Choose a picture, or drop one anywhere on this page."
     : "The model takes no single picture of 1 or 3 channels: give it numbers.")));
+  let turns = 0; // runs and arrays so far: a run that ends after something newer does not speak over it
   const run = async (work) => {
+    const turn = ++turns, say = (...words) => (turn === turns ? tell(...words) : undefined);
     try {
-      tell(await work());
+      say(await work());
     } catch (error) {
       show("classified", wrong(printable(error.message)));
-      tell(printable(error.message), true);
+      say(printable(error.message), true);
     }
   };
   const take = why === null ? drawNumbers({ graph, contract, ask, run, open: !picture }) : null;
@@ -34,6 +36,7 @@ export function prepareTrial(listed, graph, ask, tell) {
       : tell(why ?? "The model takes something else than one picture of 1 or 3 channels.", true)),
     takeArray: (name, data) => {
       if (take === null) return tell(why, true);
+      turns++;
       try {
         return tell(take(name, data));
       } catch (error) {
