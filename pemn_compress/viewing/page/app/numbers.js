@@ -40,14 +40,16 @@ function fieldOf(input, place, sizes) {
   return own;
 }
 
-async function takeFile(field, file) {
+async function takeFile(field, chosen) {
+  const [file] = chosen.files; // held: another one may be chosen before this one is read
+  if (file === undefined) return;
   try {
-    field.take(fromNpy(await file.files[0].arrayBuffer(), field.input), printable(file.files[0].name));
+    field.take(fromNpy(await file.arrayBuffer(), field.input), printable(file.name));
   } catch (error) {
     field.hold(null, "");
-    field.told.textContent = printable(`${file.files[0].name}: ${error.message}`);
+    field.told.textContent = printable(`${file.name}: ${error.message}`);
   }
-  file.value = "";
+  chosen.value = "";
 }
 
 function given({ input, held, text }, sizes) {
