@@ -32,6 +32,7 @@ TORCH_FREE = (
 TORCH_FREE_COMMANDS = (
     "cli", "cli.options", "cli.comparing", "cli.diff", "cli.files", "cli.holding", "cli.optional",
     "cli.inspect", "cli.report", "cli.restore", "cli.run", "cli.verify", "cli.view",
+    "cli.working",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib")
 

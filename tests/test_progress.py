@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,14 +45,17 @@ def eval_data():
 
 
 def on_terminal(
-    folder: Path, *arguments: str, interrupt_at: str = "", model: str = DATA
+    folder: Path,
+    *arguments: str,
+    interrupt_at: str = "",
+    model: str = DATA,
+    command: Sequence[str] = ("compress", "model.py", "--batch-size", "32"),
 ) -> tuple[int, str]:
-    """Run `pemn compress` on a terminal of its own; return its status and all that it wrote."""
+    """Run a command on a terminal of its own; return its status and all that it wrote."""
     (folder / "model.py").write_text(model)
     terminal, end = pty.openpty()
     running = subprocess.Popen(
-        [sys.executable, "-m", "pemn_compress", "compress", "model.py", "--batch-size", "32",
-         *arguments],
+        [sys.executable, "-m", "pemn_compress", *command, *arguments],
         env=os.environ
         | {"PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "90"},
         cwd=folder, stdin=end, stdout=end, stderr=end, start_new_session=True,
@@ -103,7 +107,34 @@ def test_a_history_stays_on_a_terminal_above_a_line_that_goes(tmp_path: Path) ->
     assert [line.split()[1] for line in epochs] == ["1/3", "2/3", "3/3"]
     assert all("samples/s" in line and "test accuracy" in line for line in epochs)
     assert not any("━" in line or "img" in line or "images" in line for line in lines)
+    for what in ("loading torch", "reading the data", "rehearsing: "):
+        assert what in written, "no silence before the first step"
+        assert not any(what in line for line in lines)
     assert lines[-1].lstrip().startswith("read back")
+
+
+@pytest.mark.parametrize("wanted", ["model.npz", "model.pt2"])
+def test_what_restores_says_so_in_a_line_that_goes(tmp_path: Path, wanted: str) -> None:
+    made = pemn_compress.MaskedModel(pemn_compress.build("mlp", width=8, channels=1, image_size=8))
+    pemn_compress.save(made, tmp_path / "model.pemn", about={"input": {"shape": [1, 8, 8]}})
+    given = "restore", "model.pemn", "-o", wanted
+    status, written = on_terminal(tmp_path, command=given)
+    assert status == 0, written
+    assert "restoring model.pemn ..." in written
+    lines = screen(written)
+    assert lines[0].startswith(f"{wanted}: "), lines
+    assert not any("restoring" in line for line in lines)
+    status, written = on_terminal(tmp_path, command=given)
+    (line,) = screen(written)
+    assert line.startswith(f"pemn: {wanted} exists and is kept"), line
+
+
+def test_a_refusal_is_one_line_where_a_bar_was(tmp_path: Path) -> None:
+    status, written = on_terminal(tmp_path, "--density", "7")
+    assert status == 2, written
+    (line,) = screen(written)
+    assert line.startswith("pemn: density is the fraction of weights kept: expected ")
+    assert "\x1b[?25h" in written.rpartition("\x1b[?25l")[2]
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -236,17 +236,19 @@ def command(model: str, **options: Any) -> None:  # fmt: skip
     output = options["output"]
     if output == "-":
         write_stdout(b"")  # refuses where nothing could be written, before any work
-    import torch
-
     from pemn_compress.cli.progress import observer
-    from pemn_compress.compressing import compress
     from pemn_compress.data.ranks import world
 
-    if options["threads"]:
-        torch.set_num_threads(options["threads"])
     first = world().rank == 0  # of the ranks that torchrun started, one prints
     watcher = observer(quiet=options["quiet"] or not first, checkpoint=options["checkpoint"])
     with watcher:
+        watcher.before("loading torch")
+        import torch
+
+        from pemn_compress.compressing import compress
+
+        if options["threads"]:
+            torch.set_num_threads(options["threads"])
         made = compress(
             model,
             output=None if output == "-" else output,

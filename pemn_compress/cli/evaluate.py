@@ -14,6 +14,7 @@ from pemn_compress.cli.options import (
     limit_options,
     read_archive,
 )
+from pemn_compress.cli.working import working
 from pemn_compress.reporting.interchange import json_text
 from pemn_compress.reporting.words import clean
 
@@ -90,7 +91,8 @@ def command(archive: str, as_json: bool, **options: Any) -> None:
       pemn evaluate digits.pemn --data digits
       pemn evaluate resnet50.pemn --data folder:imagenet --preprocessing imagenet
     """
-    measured = _measured(archive, options)
+    with working(f"evaluating {display_name(archive)}"):
+        measured = _measured(archive, options)
     for note in measured.notes:
         click.echo(f"warning: {clean(note)}", err=True)
     click.echo(_as_json(measured) if as_json else _as_text(measured))

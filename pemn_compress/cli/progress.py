@@ -33,6 +33,9 @@ class _Watcher:
         self._archive: Path | None = None
         self._before_start: list[str] = []
 
+    def before(self, what: str) -> None:
+        pass
+
     def ready(self, told: str, warnings: Sequence[str]) -> None:
         for text in warnings:
             self.warning(text)
@@ -168,8 +171,13 @@ class _Bar(_Lines):
             transient=True,
             expand=True,
         )
+        self._task = self._progress.add_task("", total=None, place="", numbers="")
         self._metric = ""
         self._samples, self._since = 0, time.perf_counter()
+
+    def before(self, what: str) -> None:
+        self._progress.start()
+        self._progress.update(self._task, place=what, refresh=True)
 
     def __exit__(self, *error: Any) -> None:
         self._progress.stop()
@@ -178,8 +186,8 @@ class _Bar(_Lines):
     def start(self, epochs: int, steps: int, done: int) -> None:
         self._steps = steps
         super().start(epochs, steps, done)
-        self._task = self._progress.add_task(
-            "",
+        self._progress.reset(
+            self._task,
             total=epochs * steps,
             completed=done * steps,
             place=f"epoch {done}/{epochs}",

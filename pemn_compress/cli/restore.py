@@ -19,6 +19,7 @@ from pemn_compress.cli.options import (
     read_archive,
     write_stdout,
 )
+from pemn_compress.cli.working import working
 from pemn_compress.errors import SettingError, UnknownNameError
 from pemn_compress.format.archive import Archive, Limits, open_archive
 from pemn_compress.format.arrays.contract import contract
@@ -149,7 +150,8 @@ def command(
         opened.name = display_name(archive)
         if target is not None:
             check_output(target, force=force)
-        made: Any = make(opened)
+        with working(f"restoring {opened.name}"):
+            made: Any = make(opened)
         tensors, digest = len(opened.manifest.tensors), opened.manifest.restored_sha256
     content = made if isinstance(made, bytes) else made.content
     if target is None:

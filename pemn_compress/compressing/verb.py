@@ -42,7 +42,13 @@ from pemn_compress.training.history import Epoch, History, StorageStep
 from pemn_compress.training.identity import of_architecture
 from pemn_compress.training.recipes import Recipe
 from pemn_compress.training.run import Run
-from pemn_compress.training.watching import Expecting, Observer, check_observer, say_after
+from pemn_compress.training.watching import (
+    Expecting,
+    Observer,
+    check_observer,
+    say_after,
+    say_before,
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,7 @@ def compress(
     files = Outputs.of(output, checkpoint, record, export, log, tensorboard, inputs=read)
     check_teacher(teacher, changes)
     plan = byte_budget.Plan(settings, chosen, storage)
+    say_before(observer, "reading the data and building the model")
     with opened_files() as opened:  # those of a model file's own code among them
         prepared = prepare(
             model,
@@ -149,6 +156,7 @@ def compress(
         )
         taught = None if teacher is None else load_teacher(teacher, prepared)
     if storage.is_limited:
+        say_before(observer, "trying what fits into the bytes")
         plan = byte_budget.choose(plan, prepared, selection)
         settings, chosen, storage = plan.settings, plan.recipe, plan.storage
     masked, warnings = wrap(prepared, settings, selection, chosen)
@@ -156,6 +164,7 @@ def compress(
     files = files.checked(force=storage.force, read=opened)
     if world().rank > 0:  # all ranks come to the same bytes; the first one writes them
         files = files.read_only()
+    say_before(observer, "rehearsing: storing, and building as a reader will")
     rehearsed = rehearse_run(masked, prepared, chosen, storage, files.archive, files.exports)
     warnings = [*prepared.data.notes, *warnings, *more, *rehearsed.warnings]
     files.check_space(rehearsed.expected_bytes, rehearsed.exports)

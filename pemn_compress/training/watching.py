@@ -41,7 +41,7 @@ class Finishing(Protocol):
 class Observer(Protocol):
     """Who watches a run; every method may do nothing.
 
-    `Warned`, `Keeping` and `Ending` may be added.
+    `Preparing`, `Expecting`, `Warned`, `Keeping` and `Ending` may be added.
     """
 
     def start(self, epochs: int, steps: int, done: int) -> None:
@@ -52,6 +52,14 @@ class Observer(Protocol):
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch and its evaluation are done."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An observer that is told what is done before training starts."""
+
+    def before(self, what: str) -> None:
+        """`what` is being done now, which may take some seconds."""
 
 
 @runtime_checkable
@@ -113,6 +121,12 @@ def _levels_to_caller() -> int:
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, levels = frame.f_back, levels + 1
     return levels
+
+
+def say_before(observer: Observer | None, what: str) -> None:
+    """Tell whoever watches what is done before training."""
+    if isinstance(observer, Preparing):
+        observer.before(what)
 
 
 def say_kept(observer: Observer | None, history: Sequence[Epoch]) -> None:
