@@ -259,7 +259,7 @@ def _told(
     assert size is not None
     chosen = [prepared.chosen, *words] if prepared.chosen else words
     why = ", ".join(chosen) or "as asked"
-    line = f"{limit:,} B allow {why}: {weights:,} weights in at most {size:,} B{prepared.hint}"
+    line = f"{limit:,} B allow {why}: {weights:,} weights in about {size:,} B{prepared.hint}"
     return replace(plan, line=line, expected=size)
 
 
