@@ -1,7 +1,8 @@
 """Structure that costs no bytes, before it is built: python benchmarks/structure.py npz:cifar10.npz
 
-Learned signs where a tensor's bits repeat a tile, or where all tensors of one shape share their
-bits, each over seeded values of its own: a bit says whether a weight departs from its seeded sign.
+Learned signs where a tensor's bits repeat a tile, where all tensors of one shape share their bits,
+each over seeded values of its own, or where a seeded part of the weights is 0 on a wider host: a
+bit says whether a weight departs from its seeded sign.
 They stand beside one bit a weight and the narrower networks of `examples/papers/few-bits.toml`,
 whose settings these are. A prototype: the bytes are those of the archive of the trained host with
 one bit a weight, whose masks are replaced by as many bits as there are. Prints a Markdown table.
@@ -35,8 +36,9 @@ FORMS = ("tile:1", "tile:2", "tile:4", "shared")
 class Structured(nn.Module):
     """A host whose tensors take their bits from few scores.
 
-    `form` is "tile:T", where tensor i of n weights has ceil(n / T) scores that it repeats, or
-    "shared", where tensors of one shape have the same scores. w_i = v_i x sign(s_j), straight
+    `form` is "tile:T", where tensor i of n weights has ceil(n / T) scores that it repeats;
+    "shared", where tensors of one shape have the same scores; or "zeros:T", where a random part of
+    1 / T of the weights has bits, and the others are 0. w_i = v_i x sign(s_j), straight
     through the sign; every score starts above 0, so that training starts from the seeded network.
     """
 
@@ -47,7 +49,8 @@ class Structured(nn.Module):
         self.shapes = [tensor.shape for tensor in seeded.plan]
         self.values = [seeded.seeded(i) for i in range(len(self.names))]
         starts = [score.detach().abs().flatten() for score in seeded.scores]
-        tiles = int(form.removeprefix("tile:")) if form.startswith("tile:") else 1
+        kind, _, number = form.partition(":")
+        tiles = int(number) if kind == "tile" else 1
         self.place, held, places = [], [], {}
         for i, start in enumerate(starts):
             key = self.shapes[i] if form == "shared" else i
@@ -56,15 +59,17 @@ class Structured(nn.Module):
                 held.append(nn.Parameter(start[: -(-len(start) // tiles)].clone()))
             self.place.append(places[key])
         self.scores = nn.ParameterList(held)
+        self.bits = sum(score.numel() for score in held)
+        if kind == "zeros":
+            generator = torch.Generator().manual_seed(1)
+            for i, value in enumerate(self.values):
+                has = torch.rand(value.shape, generator=generator) < 1 / int(number)
+                self.values[i] = value * has * int(number) ** 0.5
+            self.bits = sum(int(value.count_nonzero()) for value in self.values)
         self.factors = nn.ParameterList(nn.Parameter(torch.ones(1)) for _ in self.names)
         self.host = seeded.to_plain()
         for name, parameter in self.host.named_parameters():
             parameter.requires_grad_(name not in self.names)
-
-    @property
-    def bits(self) -> int:
-        """How many bits are learned."""
-        return sum(score.numel() for score in self.scores)
 
     @property
     def weights(self) -> int:

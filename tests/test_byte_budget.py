@@ -14,7 +14,7 @@ from pemn_compress.compressing.preparing import DataRequest, load_request
 from pemn_compress.compressing.storage import Storage, byte_count
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import ModelError, SettingError
-from pemn_compress.format.archive import verify
+from pemn_compress.format.archive import inspect, verify
 
 SIGN = {"search": "sign", "density": 1.0}
 
@@ -193,6 +193,28 @@ def test_what_is_too_large_in_the_end_is_put_back(digits: Data, monkeypatch) -> 
     assert len(made.archive) <= 2800
     verify(made.archive)
     assert made.record["put_back"][0]["why"] == "max_bytes 2,800"
+
+
+def test_of_a_mask_the_weakest_are_dropped_where_that_changes_less(
+    digits: Data, monkeypatch
+) -> None:
+    chosen = SIGN | {"density": 0.35}
+    monkeypatch.setattr(byte_budget.Plan, "size", lambda *_: 100)
+    free = run(digits, 10_000, arguments={"width": 64}, epochs=6, lr=0.1, **chosen)
+    limit = len(free.archive) - 100
+    said = rf"max_bytes {limit:,}: [\d,]+ of the weights that masks keep were dropped \("
+    with pytest.warns(match=said):
+        made = run(digits, limit, arguments={"width": 64}, epochs=6, lr=0.1, **chosen)
+    assert limit - 60 < len(made.archive) <= limit
+    verify(made.archive)
+    (back,) = made.record["put_back"]
+    assert back["way"] == "dropped"
+    # a kept weight of 35 % costs log2(0.65 / 0.35) bits of its mask, and its sign
+    assert back["count"] == pytest.approx(100 * 8 / 1.89, rel=0.35)
+    before, after = (back[when]["metrics"][0]["value"] for when in ("before", "after"))
+    assert before - after < 0.03
+    kept = [inspect(one.archive)["about"]["settings"]["density"] for one in (free, made)]
+    assert kept[1] < kept[0] == 0.35
 
 
 def test_a_larger_archive_is_never_written(digits: Data, monkeypatch, tmp_path) -> None:

@@ -14,7 +14,13 @@ from pemn_compress.compressing import compress
 from pemn_compress.compressing.preparing import DataRequest, load_request
 from pemn_compress.data.samples import Data
 from pemn_compress.errors import SettingError
-from pemn_compress.masking.departures import most_bits, put_back, stored_bits
+from pemn_compress.masking.departures import (
+    DROPPED,
+    most_bits,
+    put_back,
+    put_back_or_drop,
+    stored_bits,
+)
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.storing.saving import pack
 
@@ -107,6 +113,59 @@ def test_as_few_departures_as_will_do_are_put_back(chosen: dict, share: float) -
     # a flipped sign is one weight, two that change places in a mask are two
     assert count <= changed <= 2 * count
     assert put_back(model, lambda: stored_bits(model) <= target) == 0
+
+
+@pytest.mark.parametrize("chosen", CASES)
+@pytest.mark.parametrize("share", [0.99, 0.9, 0.6])
+def test_bytes_are_met_by_the_way_that_changes_fewer_weights(chosen: dict, share: float) -> None:
+    model, other = moved(**chosen), moved(**chosen)
+    limit = share * len(pack(model, untrained=True))
+    fits = lambda: len(pack(model, untrained=True)) <= limit  # noqa: E731
+    before = {name: mask.clone() for name, mask in model.masks().items()}
+    found = put_back_or_drop(model, fits)
+    back = put_back(other, lambda: len(pack(other, untrained=True)) <= limit)
+    if found is None:
+        assert back is None
+        return
+    way, count = found
+    assert fits()
+    assert back is None or count <= back
+    after = model.masks()
+    if way != DROPPED:
+        assert count == back
+        assert model.settings == other.settings
+        return
+    assert sum(int(m.sum()) for m in before.values()) - sum(
+        int(m.sum()) for m in after.values()
+    ) == pytest.approx(count, abs=len(after))
+    assert model.settings.density < chosen["density"]
+    for (name, mask), score in zip(after.items(), model.scores, strict=True):
+        left, rank = before[name] & ~mask, score.detach().abs()
+        assert not (mask & ~before[name]).any()
+        if left.any():
+            assert rank[left].max() <= rank[mask].min()
+
+
+def test_what_fits_is_left_as_it_is_and_what_cannot_fit_too() -> None:
+    for chosen in CASES:
+        model = moved(**chosen)
+        before = {name: weight.clone() for name, weight in model.weights().items()}
+        assert put_back_or_drop(model, lambda: True) == ("put back", 0)
+        assert put_back_or_drop(model, lambda: False) is None
+        for name, weight in model.weights().items():
+            assert torch.equal(weight, before[name])
+        assert model.settings == masked(**chosen).settings
+        assert model.budget == masked(**chosen).budget
+
+
+def test_no_weight_is_dropped_below_a_floor_or_a_frozen_share() -> None:
+    floored = moved(search="edge-popup", density=0.3, budget="global", floor=0.25)
+    for _ in range(3):
+        put_back_or_drop(floored, lambda: stored_bits(floored) < 0.1)
+        assert all(mask.float().mean() >= 0.25 for mask in floored.masks().values())
+    frozen = moved(search="sign", density=0.6, frozen=0.5)
+    put_back_or_drop(frozen, lambda: stored_bits(frozen) < 0.3)
+    assert frozen.settings.density >= 0.5
 
 
 def test_the_weakest_go_first_and_nothing_changes_in_vain() -> None:

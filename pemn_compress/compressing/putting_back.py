@@ -1,4 +1,4 @@
-"""The last resort: departures given back to the seed until bits, or bytes, are as few as asked."""
+"""The last resort: weights given back to the seed, or left out, until the file is small enough."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,7 +6,13 @@ from typing import Any
 
 from pemn_compress.compressing.preparing import Prepared
 from pemn_compress.errors import ModelError
-from pemn_compress.masking.departures import put_back, stored_bits
+from pemn_compress.masking.departures import (
+    DROPPED,
+    PUT_BACK,
+    put_back,
+    put_back_or_drop,
+    stored_bits,
+)
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.pruned import PrunedModel
 from pemn_compress.training.evaluation import evaluate
@@ -17,11 +23,12 @@ from pemn_compress.training.run import Run
 
 @dataclass(frozen=True)
 class PutBack:
-    """How many departures were given back, why, and the scores before and after."""
+    """How many weights were given back to the seed or left out, why, and the scores then."""
 
     count: int
     of: int
     why: str
+    way: str
     before: Score
     after: Score
 
@@ -29,15 +36,15 @@ class PutBack:
     def told(self) -> str:
         """One line for whoever watches."""
         one, other = self.before.headline, self.after.headline
+        what = {PUT_BACK: "departures from the seed", DROPPED: "of the weights that masks keep"}
         return (
-            f"{self.why}: {self.count:,} departures from the seed were put back ({self.of:,} "
-            f"weights), those of the weakest scores: test {one.name} {one.shown()} -> "
-            f"{other.shown()}"
+            f"{self.why}: {self.count:,} {what[self.way]} were {self.way} ({self.of:,} weights), "
+            f"those of the weakest scores: test {one.name} {one.shown()} -> {other.shown()}"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        told = {"count": self.count, "weights": self.of, "why": self.why}
+        told = {"count": self.count, "weights": self.of, "why": self.why, "way": self.way}
         return told | {"before": self.before.to_dict(), "after": self.after.to_dict()}
 
 
@@ -50,10 +57,11 @@ def fit_in(
     limit: int | None,
     size: Callable[[Epoch], int],
 ) -> tuple[Epoch, list[PutBack]]:
-    """Put back what is above the recipe's target bits, and above `limit` bytes.
+    """Put back what is above the recipe's target bits, put back or drop what is above `limit`.
 
-    `size` returns the bytes of the archive as the model is. Returns what the model comes to then,
-    and what was put back. Raises ModelError where the archive is too large without any departure.
+    `limit` is in bytes, and `size` returns those of the archive as the model is. Returns what the
+    model comes to then, and what was done. Raises ModelError where neither makes the
+    archive small enough.
     """
     done: list[PutBack] = []
     if not isinstance(masked, MaskedModel):
@@ -61,11 +69,11 @@ def fit_in(
             raise _too_large(limit, size(trained))
         return trained, done
 
-    def measured(count: int, why: str, now: Epoch) -> Epoch:
+    def measured(count: int, why: str, now: Epoch, way: str = PUT_BACK) -> Epoch:
         masked.to(run.torch_device())
         score = evaluate(masked, prepared.data.test, prepared.data, workers=run.workers)
         masked.to("cpu")
-        done.append(PutBack(count, masked.plan.numel, why, now.test, score))
+        done.append(PutBack(count, masked.plan.numel, why, way, now.test, score))
         return replace(now, test=score)
 
     target = recipe.target_bits
@@ -76,10 +84,11 @@ def fit_in(
     if limit is not None:
         now = trained
         if size(now) > limit:
-            count = put_back(masked, lambda: size(now) + _ROOM <= limit)
-            if count is None:
+            found = put_back_or_drop(masked, lambda: size(now) + _ROOM <= limit)
+            if found is None:
                 raise _too_large(limit, size(now))
-            trained = measured(count, f"max_bytes {limit:,}", now)
+            way, count = found
+            trained = measured(count, f"max_bytes {limit:,}", now, way)
     return trained, done
 
 

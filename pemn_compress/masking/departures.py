@@ -6,14 +6,18 @@ mask, or where it is not the one that the first scores give, whichever takes les
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from pemn_compress.accounting import mask_limit_bits
 from pemn_compress.errors import SettingError
+from pemn_compress.masking.budgeting import budget_at
 from pemn_compress.masking.masked import MaskedModel
 from pemn_compress.masking.top import top_mask
+
+PUT_BACK, DROPPED = "put back", "dropped"  # how a model is made to fit that was trained for more
 
 
 @torch.no_grad()
@@ -76,9 +80,38 @@ def put_back(masked: MaskedModel, fits: Callable[[], bool]) -> int | None:
     As few as will do; returns how many. None, and nothing changed, where it does not fit without
     any departure. Scores that are put back have their seeded sign; of a mask's, two change places.
     """
+    return 0 if fits() else _fewest(_Changes(masked), fits)
+
+
+@torch.no_grad()
+def put_back_or_drop(masked: MaskedModel, fits: Callable[[], bool]) -> tuple[str, int] | None:
+    """Change as few weights as will do until the model fits: the way that takes fewer of them.
+
+    PUT_BACK is `put_back`; DROPPED leaves the weakest scores out of the masks, as a lower density
+    does, which is then that of the model's settings. Returns the way and how many. None, and
+    nothing changed, where neither makes it fit. Near its entropy a mask saves hardly anything by
+    what it gives back, and one to two bits by every weight that it leaves out.
+    """
     if fits():
-        return 0
-    changes = _Changes(masked)
+        return PUT_BACK, 0
+    ways: dict[str, _Changes | _Drops] = {PUT_BACK: _Changes(masked)}
+    if _may_drop(masked):
+        ways[DROPPED] = _Drops(masked)
+    counts = {}
+    for name, way in ways.items():
+        count = _fewest(way, fits)
+        way.undo(0)
+        if count is not None:
+            counts[name] = count
+    if not counts:
+        return None
+    best = min(counts, key=lambda name: counts[name])
+    ways[best].undo(counts[best])
+    return best, counts[best]
+
+
+def _fewest(changes: "_Changes | _Drops", fits: Callable[[], bool]) -> int | None:
+    """Undo as few changes as will do; returns how many, or None and none undone."""
 
     def apply(count: int) -> bool:
         changes.undo(count)
@@ -93,6 +126,35 @@ def put_back(masked: MaskedModel, fits: Callable[[], bool]) -> int | None:
         low, high = (low, middle) if apply(middle) else (middle, high)
     apply(high)
     return high
+
+
+def _may_drop(masked: MaskedModel) -> bool:
+    settings = masked.settings
+    least = max(settings.density / 2, settings.frozen)
+    if settings.density == 1 or settings.scale_by_density or least >= settings.density:
+        return False
+    try:
+        budget_at(masked.plan, replace(settings, density=least), settings.ramp)
+    except SettingError:  # a floor that asks for more
+        return False
+    return True
+
+
+class _Drops:
+    """Weights that masks may leave out, the weakest of a tensor, or of all that share a budget."""
+
+    def __init__(self, masked: MaskedModel) -> None:
+        self._masked, self._settings = masked, masked.settings
+        self._kept = sum(int(mask.sum()) for mask in masked.masks().values())
+        least = max(self._settings.density / 2, self._settings.frozen)
+        self.count = math.floor(self._kept * (1 - least / self._settings.density))
+
+    def undo(self, count: int) -> None:
+        """Leave `count` weights out, or one a tensor more or fewer, and no others."""
+        density = self._settings.density * (1 - count / self._kept)
+        settings = replace(self._settings, density=density) if count else self._settings
+        self._masked.settings = settings
+        self._masked.budget = budget_at(self._masked.plan, settings, settings.ramp)
 
 
 class _Changes:
