@@ -46,14 +46,13 @@ class Structured(nn.Module):
         super().__init__()
         seeded = pemn_compress.MaskedModel(host, **SETTINGS)
         self.names = [tensor.name for tensor in seeded.plan]
-        self.shapes = [tensor.shape for tensor in seeded.plan]
         self.values = [seeded.seeded(i) for i in range(len(self.names))]
         starts = [score.detach().abs().flatten() for score in seeded.scores]
         kind, _, number = form.partition(":")
         tiles = int(number) if kind == "tile" else 1
         self.place, held, places = [], [], {}
         for i, start in enumerate(starts):
-            key = self.shapes[i] if form == "shared" else i
+            key = self.values[i].shape if form == "shared" else i
             if key not in places:
                 places[key] = len(held)
                 held.append(nn.Parameter(start[: -(-len(start) // tiles)].clone()))
@@ -79,13 +78,13 @@ class Structured(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Run the host with the weights that the scores make."""
         made = {}
-        for i, (name, value, place) in enumerate(
-            zip(self.names, self.values, self.place, strict=True)
+        for name, value, place, factor in zip(
+            self.names, self.values, self.place, self.factors, strict=True
         ):
             sign = _Sign.apply(self.scores[place])
             count = value.numel()
             repeated = sign.repeat(-(-count // len(sign)))[:count]
-            made[name] = value * repeated.view(value.shape) * self.factors[i].abs()
+            made[name] = value * repeated.view(value.shape) * factor.abs()
         return functional_call(self.host, made, (x,))
 
 

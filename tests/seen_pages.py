@@ -60,6 +60,15 @@ def open_archive(browser, path):
     browser.until(CHECKED)
 
 
+def give(browser, path):
+    """Give the page a file, after which its status says nothing but what it says of that."""
+    browser.evaluate(
+        "document.getElementById('status').classList.remove('wrong');"
+        "document.getElementById('status').textContent = ''"
+    )
+    browser.choose("#file", path)
+
+
 def say(browser, name):
     return browser.evaluate(f"document.getElementById({json.dumps(name)}).innerText")
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from seen_pages import open_archive, open_page, outputs, say, write_archive, write_page
+from seen_pages import give, open_archive, open_page, outputs, say, write_archive, write_page
 from torch import nn
 
 import pemn_compress
@@ -121,11 +121,7 @@ def test_arrays_of_numpy_are_taken_and_refused_as_by_run(page, archive, tmp_path
     def choose(array):
         """Give the page x.npy, which by its name is for the input x, and wait for what it says."""
         np.save(tmp_path / "x.npy", array)
-        page.evaluate(
-            "document.getElementById('status').classList.remove('wrong');"
-            "document.getElementById('status').textContent = ''"
-        )
-        page.choose("#file", tmp_path / "x.npy")
+        give(page, tmp_path / "x.npy")
         page.until("document.getElementById('status').textContent.startsWith('x.npy')")
 
     for wrong in (

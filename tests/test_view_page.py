@@ -15,6 +15,7 @@ from seen_pages import (
     CHECKED,
     CLASSES,
     by_torch,
+    give,
     open_archive,
     open_page,
     outputs,
@@ -250,16 +251,13 @@ def test_what_is_wrong_is_one_sentence_and_the_page_goes_on(page, folder, tmp_pa
     }
     for name, (content, expected) in wrong.items():
         (tmp_path / name).write_bytes(content)
-        page.evaluate("document.getElementById('status').textContent = ''")
-        page.evaluate("document.getElementById('status').classList.remove('wrong')")
-        page.choose("#file", tmp_path / name)
+        give(page, tmp_path / name)
         page.until(WRONG)
         told = say(page, "status")
         assert expected in told, name
         assert "\n" not in told
     assert say(page, "name") == "resnet20.pemn"
-    page.evaluate("document.getElementById('status').classList.remove('wrong')")
-    page.choose("#file", SUITE / "reject" / "limit-sparse.pemn")
+    give(page, SUITE / "reject" / "limit-sparse.pemn")
     page.until(WRONG)
     open_archive(page, SUITE / "accept" / "alias.pemn")
     assert say(page, "name") == "alias.pemn"

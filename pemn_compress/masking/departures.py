@@ -94,9 +94,7 @@ def put_back_or_drop(masked: MaskedModel, fits: Callable[[], bool]) -> tuple[str
     """
     if fits():
         return PUT_BACK, 0
-    ways: dict[str, _Changes | _Drops] = {PUT_BACK: _Changes(masked)}
-    if _may_drop(masked):
-        ways[DROPPED] = _Drops(masked)
+    ways: dict[str, _Changes | _Drops] = {PUT_BACK: _Changes(masked), DROPPED: _Drops(masked)}
     counts = {}
     for name, way in ways.items():
         count = _fewest(way, fits)
@@ -128,26 +126,27 @@ def _fewest(changes: "_Changes | _Drops", fits: Callable[[], bool]) -> int | Non
     return high
 
 
-def _may_drop(masked: MaskedModel) -> bool:
-    settings = masked.settings
-    least = max(settings.density / 2, settings.frozen)
-    if settings.density == 1 or settings.scale_by_density or least >= settings.density:
-        return False
-    try:
-        budget_at(masked.plan, replace(settings, density=least), settings.ramp)
-    except SettingError:  # a floor that asks for more
-        return False
-    return True
-
-
 class _Drops:
-    """Weights that masks may leave out, the weakest of a tensor, or of all that share a budget."""
+    """Weights that masks may leave out, the weakest of a tensor, or of all that share a budget.
+
+    Up to half of them, but none of a frozen share; `count` is 0 where none may be left out.
+    """
 
     def __init__(self, masked: MaskedModel) -> None:
         self._masked, self._settings = masked, masked.settings
         self._kept = sum(int(mask.sum()) for mask in masked.masks().values())
-        least = max(self._settings.density / 2, self._settings.frozen)
-        self.count = math.floor(self._kept * (1 - least / self._settings.density))
+        self.count = self._most()
+
+    def _most(self) -> int:
+        settings = self._settings
+        if settings.density == 1 or settings.scale_by_density:
+            return 0
+        least = max(settings.density / 2, settings.frozen)
+        try:
+            budget_at(self._masked.plan, replace(settings, density=least), settings.ramp)
+        except SettingError:  # a floor that asks for more
+            return 0
+        return math.floor(self._kept * (1 - least / settings.density))
 
     def undo(self, count: int) -> None:
         """Leave `count` weights out, or one a tensor more or fewer, and no others."""
